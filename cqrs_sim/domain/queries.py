@@ -1,0 +1,87 @@
+"""Queries to the read side, and the shapes of their answers.
+
+Answers are frozen snapshots: what a caller holds never changes under its hands.
+"""
+
+from typing import TypeAlias
+
+import attrs
+
+from cqrs_sim.domain.status import OrderStatus
+from cqrs_sim.ids import Cents, CustomerId, Nanoseconds, OrderId
+
+
+@attrs.frozen
+class GetOrderById:
+    """One order, or None if the read model does not know it."""
+
+    order_id: OrderId
+
+
+@attrs.frozen
+class GetOrdersByCustomer:
+    """The orders of a customer, oldest first."""
+
+    customer_id: CustomerId
+
+
+@attrs.frozen
+class GetOrdersByStatus:
+    """The orders in a status, in the order in which they came to it."""
+
+    status: OrderStatus
+
+
+@attrs.frozen
+class GetOrderStatistics:
+    """Counts and revenue of the orders created in the half-open interval [from_ns, to_ns)."""
+
+    from_ns: Nanoseconds
+    to_ns: Nanoseconds
+
+
+Query: TypeAlias = GetOrderById | GetOrdersByCustomer | GetOrdersByStatus | GetOrderStatistics
+
+QUERY_TYPES: tuple[type[Query], ...] = (
+    GetOrderById,
+    GetOrdersByCustomer,
+    GetOrdersByStatus,
+    GetOrderStatistics,
+)
+
+
+@attrs.frozen
+class OrderRow:
+    """One order as the read model `orders` shows it."""
+
+    order_id: OrderId
+    customer_id: CustomerId
+    customer_name: str
+    item_count: int
+    """Lines of the order."""
+    unit_count: int
+    """Units over all lines."""
+    total_cents: Cents
+    status: OrderStatus
+    created_ns: Nanoseconds
+    updated_ns: Nanoseconds
+    version: int
+    """The last event of the order that this row shows."""
+
+
+@attrs.frozen
+class OrderStatistics:
+    """The answer to `GetOrderStatistics`; cancelled orders count in the revenue too."""
+
+    orders_count: int
+    revenue_cents: Cents
+    by_status: tuple[tuple[OrderStatus, int], ...]
+    """How many orders are in each status, all five statuses, in their usual order."""
+
+    @property
+    def average_order_cents(self) -> float:
+        """Mean order value in cents; 0.0 if there is no order."""
+        return self.revenue_cents / self.orders_count if self.orders_count else 0.0
+
+
+AnswerValue: TypeAlias = OrderRow | None | tuple[OrderRow, ...] | OrderStatistics

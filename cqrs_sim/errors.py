@@ -1,0 +1,177 @@
+"""All errors of the package, drawn as a tree and named by whose fault they are.
+
+CqrsSimError
+├── InvalidScenarioError         the caller's configuration is impossible; raised before a run
+├── InvalidCommandLogError       a recorded command log cannot be replayed as it stands
+├── ResultFolderError            a result cannot be written, or a folder holds no valid one
+├── CommandRejectedError         the domain says no: expected, counted, part of the results
+│   ├── InvalidCommandError      the command's own fields break a rule, whatever the order's state
+│   │   └── InvalidQuantityError an item's quantity is not positive
+│   ├── OrderNotFoundError       the order has no events
+│   ├── OrderAlreadyExistsError  the order was created before
+│   └── InvalidTransitionError   the order's status does not allow the command
+├── ConcurrencyConflictError     an append saw another version than it expected
+├── MailboxFullError             a full mailbox with policy `reject` refused a message
+├── ActorStoppedError            told or asked after the drain began, or never answered by its end
+├── FreshnessTimeoutError        `at_least(position)` was not reached in time
+├── IncompleteTraceError         an analysis needs columns or rows that the trace lacks
+├── ActorCrashedError            an actor raised; the run ends with its name and message
+├── ForeignAwaitError            an actor awaited what its kernel does not know (trio, asyncio)
+├── DeadlockError                nothing can run any more, and these actors still wait
+└── InvariantViolationError      a bug in cqrs_sim; never caught inside the package
+"""
+
+from collections.abc import Sequence
+
+from cqrs_sim.ids import OrderId, Position, ProductId, Version
+
+
+class CqrsSimError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class InvalidScenarioError(CqrsSimError, ValueError):
+    """The scenario is impossible: every mistake is listed, one line each."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+class InvalidCommandLogError(CqrsSimError, ValueError):
+    """A recorded command log has bad lines: every one is listed with its number."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+class ResultFolderError(CqrsSimError, OSError):
+    """A result cannot be written there, or the folder does not hold a valid result."""
+
+
+class CommandRejectedError(CqrsSimError):
+    """The domain refused a command; nothing was recorded."""
+
+    order_id: OrderId
+
+
+class InvalidCommandError(CommandRejectedError):
+    """The command's fields break at least one rule; all broken rules are listed."""
+
+    def __init__(self, order_id: OrderId, reasons: Sequence[str]) -> None:
+        self.order_id = order_id
+        self.reasons = tuple(reasons)
+        super().__init__("; ".join(self.reasons))
+
+
+class OrderNotFoundError(CommandRejectedError):
+    """No such order: unlike `InvalidTransitionError` there is no state to judge by."""
+
+    def __init__(self, order_id: OrderId) -> None:
+        self.order_id = order_id
+        super().__init__(f"order not found: {order_id}")
+
+
+class OrderAlreadyExistsError(CommandRejectedError):
+    """The order was created before."""
+
+    def __init__(self, order_id: OrderId) -> None:
+        self.order_id = order_id
+        super().__init__(f"order already exists: {order_id}")
+
+
+class InvalidTransitionError(CommandRejectedError):
+    """The order exists, but its status does not allow the command."""
+
+    def __init__(self, order_id: OrderId, status: str, attempted: str) -> None:
+        self.order_id = order_id
+        self.status = status
+        self.attempted = attempted
+        super().__init__(f"order {order_id} is {status}: cannot {attempted}")
+
+
+class InvalidQuantityError(InvalidCommandError):
+    """An item's quantity is not positive (found after the shape of the command was accepted)."""
+
+    def __init__(self, order_id: OrderId, product_id: ProductId) -> None:
+        self.product_id = product_id
+        super().__init__(order_id, [f"invalid quantity for product {product_id}"])
+
+
+class ConcurrencyConflictError(CqrsSimError):
+    """Another append to the same order came first."""
+
+    def __init__(self, order_id: OrderId, expected: Version, actual: Version) -> None:
+        self.order_id = order_id
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"order {order_id}: expected version {expected}, log has {actual}")
+
+
+class MailboxFullError(CqrsSimError):
+    """The mailbox is full and its policy is `reject`; with `block` the sender waits instead."""
+
+    def __init__(self, mailbox: str, capacity: int) -> None:
+        self.mailbox = mailbox
+        self.capacity = capacity
+        super().__init__(f"mailbox of {mailbox} is full ({capacity} messages)")
+
+
+class ActorStoppedError(CqrsSimError):
+    """The actor takes no more messages; unlike `MailboxFullError` trying again is no use."""
+
+    def __init__(self, actor: str) -> None:
+        self.actor = actor
+        super().__init__(f"{actor} has stopped")
+
+
+class FreshnessTimeoutError(CqrsSimError):
+    """The read model did not reach the wanted position in time."""
+
+    def __init__(self, read_model: str, wanted: Position, reached: Position) -> None:
+        self.read_model = read_model
+        self.wanted = wanted
+        self.reached = reached
+        super().__init__(
+            f"read model {read_model} was at position {reached}, not yet at {wanted}, "
+            "when the time allowed ran out"
+        )
+
+
+class IncompleteTraceError(CqrsSimError):
+    """An analysis needs columns or rows that this trace does not have."""
+
+
+class ActorCrashedError(CqrsSimError):
+    """An actor raised an exception that nobody was to catch; the run ends."""
+
+    def __init__(self, actor: str, message: object, cause: BaseException) -> None:
+        self.actor = actor
+        self.message = message
+        doing = "" if message is None else f" while handling {message!r}"
+        super().__init__(f"{actor} crashed{doing}: {type(cause).__name__}: {cause}")
+
+
+class ForeignAwaitError(CqrsSimError):
+    """An actor awaited something that is not its kernel's: only the host may do that."""
+
+    def __init__(self, actor: str, awaited: object) -> None:
+        self.actor = actor
+        self.awaited = awaited
+        super().__init__(
+            f"{actor} awaited {awaited!r}, which its kernel does not know: inside an actor use the "
+            "kernel's own sleeps and timeouts, and `TrioHost.await_trio` for trio functions"
+        )
+
+
+class DeadlockError(CqrsSimError):
+    """Nothing is ready, no timer is set, and actors still wait for one another."""
+
+    def __init__(self, blocked: Sequence[str]) -> None:
+        self.blocked = tuple(blocked)
+        super().__init__("deadlock: " + "; ".join(self.blocked))
+
+
+class InvariantViolationError(CqrsSimError):
+    """A bug in cqrs_sim itself."""

@@ -1,0 +1,1 @@
+"""What is recorded of a run, and the trace that comes of it. Imports the probe, nothing else."""

@@ -1,0 +1,1 @@
+"""What a run is: the scenario, its units, its validation, and the presets that are shipped."""
