@@ -6,6 +6,7 @@ is `measurement.recorder.Recorder`. A hook takes its own time stamp, so no layer
 measurement's sake. An exception in a hook is a bug and ends the run.
 """
 
+import itertools
 from enum import IntEnum
 from typing import Protocol
 
@@ -32,6 +33,16 @@ class Outcome(IntEnum):
 class Probe(Protocol):
     """What is told of a run while it runs; one method an instant."""
 
+    def new_command(
+        self, command: object, intended_ns: Nanoseconds | None = None, session: int = 0
+    ) -> CommandId:
+        """A command that no plan foresaw; without `intended_ns` it is intended now."""
+
+    def new_query(
+        self, query: object, intended_ns: Nanoseconds | None = None, session: int = 0
+    ) -> QueryId:
+        """A query that no plan foresaw; without `intended_ns` it is intended now."""
+
     def submitted(self, command_id: CommandId) -> None:
         """The command was put to its order's mailbox, or that was tried."""
 
@@ -41,8 +52,9 @@ class Probe(Protocol):
     def committed(
         self, command_id: CommandId, first: Position, last: Position, version: Version
     ) -> None:
-        """The command's events have positions `first`..`last` and are visible; called before any
-        of them is delivered. `version` is the order's, after the last of them.
+        """The command's events have positions `first`..`last` and are visible.
+
+        Called before any of them is delivered; `version` is the order's, after the last of them.
         """
 
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None:
@@ -70,17 +82,24 @@ class Probe(Protocol):
         """The caller has the answer; it reflects all events up to `position`."""
 
 
-class Clock(Protocol):
-    """Time as the layers see it: integer nanoseconds from the start of the run."""
-
-    def now_ns(self) -> Nanoseconds:
-        """The present instant."""
-
-
 class NullProbe:
-    """Measures nothing."""
+    """Measures nothing; it only gives out ids."""
 
-    def submitted(self, command_id: CommandId) -> None: ...  # noqa: D102 - see `Probe`
+    def __init__(self) -> None:
+        self._commands = itertools.count()
+        self._queries = itertools.count()
+
+    def new_command(  # noqa: D102 - see `Probe`
+        self, command: object, intended_ns: Nanoseconds | None = None, session: int = 0
+    ) -> CommandId:
+        return CommandId(next(self._commands))
+
+    def new_query(  # noqa: D102
+        self, query: object, intended_ns: Nanoseconds | None = None, session: int = 0
+    ) -> QueryId:
+        return QueryId(next(self._queries))
+
+    def submitted(self, command_id: CommandId) -> None: ...  # noqa: D102
     def dequeued(self, command_id: CommandId) -> None: ...  # noqa: D102
     def committed(  # noqa: D102
         self, command_id: CommandId, first: Position, last: Position, version: Version

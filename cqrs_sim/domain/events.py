@@ -25,6 +25,9 @@ from cqrs_sim.ids import (
 
 EventId = NewType("EventId", str)
 
+UNRECORDED = Position(0)
+"""An event's position before the log recorded it."""
+
 
 @attrs.define
 class _Event:
@@ -53,7 +56,7 @@ class OrderCreated(_Event):
     customer_id: CustomerId
     items: tuple[OrderItem, ...]
     total_cents: Cents
-    position: Position = Position(0)
+    position: Position = UNRECORDED
 
 
 @attrs.define
@@ -62,7 +65,7 @@ class OrderStatusChanged(_Event):
 
     old_status: OrderStatus
     new_status: OrderStatus
-    position: Position = Position(0)
+    position: Position = UNRECORDED
 
 
 @attrs.define
@@ -71,7 +74,7 @@ class OrderCancelled(_Event):
 
     old_status: OrderStatus
     reason: str
-    position: Position = Position(0)
+    position: Position = UNRECORDED
 
 
 @attrs.define
@@ -81,7 +84,7 @@ class OrderAmended(_Event):
     items: tuple[OrderItem, ...]
     old_total_cents: Cents
     total_cents: Cents
-    position: Position = Position(0)
+    position: Position = UNRECORDED
 
 
 Event: TypeAlias = OrderCreated | OrderStatusChanged | OrderCancelled | OrderAmended

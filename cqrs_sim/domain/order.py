@@ -122,9 +122,7 @@ def decide(order: Order | None, command: Command, cause: Cause) -> tuple[Event, 
         case CancelOrder(reason=reason):
             if status in FINAL_STATUSES:
                 raise InvalidTransitionError(order_id, status, "be cancelled")
-            return (
-                OrderCancelled(order_id, version, now, caused_by, belongs_to, status, reason),
-            )
+            return (OrderCancelled(order_id, version, now, caused_by, belongs_to, status, reason),)
         case _:
             assert_never(command)
 

@@ -2,167 +2,71 @@
 
 Made of one class a table of the TOML file. Each field's validator states its range, so an invalid
 scenario cannot be made, in Python or from a file; `scenario.reading` runs the same validators on a
-file and reports all mistakes at once. Durations are integer nanoseconds, rates are per second.
+file and reports all mistakes at once. The parts are defined in `scenario.parts` and named here too,
+so that whoever builds a scenario finds everything in one place.
 """
 
-from typing import Literal, TypeAlias
+# ruff: noqa: RUF009 - the makers of `scenario.units` return attrs fields, not defaults.
 
 import attrs
 
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.scenario import units
-from cqrs_sim.scenario.units import Count, Duration, Rate, Real, Share, Text
+from cqrs_sim.scenario.contradictions import contradictions_among
+from cqrs_sim.scenario.parts import (
+    READ_MODEL_NAMES,
+    ArrivalProcess,
+    Distribution,
+    Load,
+    LoadModel,
+    MailboxPolicy,
+    Popularity,
+    Queries,
+    QueryMix,
+    RateSegment,
+    ReadModel,
+    Run,
+    Service,
+    Workload,
+    WorkloadKind,
+    WriteSide,
+)
+from cqrs_sim.scenario.units import Rate, Text
 
-Distribution: TypeAlias = Literal["constant", "exponential", "real"]
-LoadModel: TypeAlias = Literal["open", "closed", "replay"]
-ArrivalProcess: TypeAlias = Literal["constant", "poisson"]
-WorkloadKind: TypeAlias = Literal["lifecycle", "amendments"]
-Popularity: TypeAlias = Literal["uniform", "zipf", "hot_set"]
-MailboxPolicy: TypeAlias = Literal["block", "reject"]
-
-READ_MODEL_NAMES = ("orders", "statistics", "search")
-
-
-@attrs.frozen(kw_only=True)
-class Service:
-    """Modelled time of one stage, drawn for each command, event or query."""
-
-    distribution: Distribution = units.choice("constant", Distribution)
-    """`real`: no modelled time at all, only the work itself (for the wall clock)."""
-    mean: Duration = units.duration(0, minimum=0)
-    """Mean of the distribution; 0 with `real`."""
-
-
-@attrs.frozen(kw_only=True)
-class RateSegment:
-    """A stretch of a rate profile: the rate goes from `start` to `end` in a straight line."""
-
-    duration: Duration = units.duration()
-    start: Rate = units.rate()
-    end: Rate = units.rate()
-
-
-@attrs.frozen(kw_only=True)
-class Run:
-    """The frame of the run."""
-
-    duration: Duration = units.duration(30_000_000_000)
-    """How long load is made; a replay ends with its log instead."""
-    warm_up: Duration = units.duration(0, minimum=0)
-    """What happened before this instant is in the trace, and left out of the summary."""
-    drain: Duration = units.duration(5_000_000_000, minimum=0)
-    """How long, after the load, the system may take to finish; the rest is censored."""
-    quantum: Count = units.count(16)
-    """Commands that run before projectors get their turn, on the wall clock: lag against
-    throughput. On the virtual clock turns take no time."""
-    processors: Count = units.count(0, minimum=0, maximum=1024)
-    """CPUs that the modelled stages queue for, first come first served; 0: one for each actor."""
-
-
-@attrs.frozen(kw_only=True)
-class Load:
-    """How operations (commands and queries) arrive."""
-
-    model: LoadModel = units.choice("open", LoadModel)
-    process: ArrivalProcess = units.choice("poisson", ArrivalProcess)
-    """Open model: evenly spaced or Poisson, along `rate` or `profile`."""
-    rate: Rate | None = units.rate(None)
-    """Open model: operations per second, commands and queries together."""
-    profile: tuple[RateSegment, ...] = attrs.field(default=())
-    """Open model, in place of `rate`: ramps and bursts; the last rate holds until the end."""
-    clients: Count = units.count(16)
-    """Closed model: clients that wait for each answer."""
-    think_time: Service = attrs.field(factory=Service)
-    """Closed model: pause between an answer and the client's next operation."""
-    log: Text | None = units.text(None)
-    """Replay: path of the recorded command log (CSV)."""
-    speed: Real = units.real(1.0, minimum=1e-6, maximum=1e6)
-    """Replay: how many times faster than recorded."""
-
-
-@attrs.frozen(kw_only=True)
-class Workload:
-    """Which commands are sent, to which orders."""
-
-    kind: WorkloadKind = units.choice("lifecycle", WorkloadKind)
-    """`lifecycle`: create, confirm, ship, deliver or cancel. `amendments`: long-lived orders, made
-    before the run, whose items change again and again."""
-    orders: Count = units.count(200, maximum=10_000_000)
-    """Orders open at once."""
-    customers: Count = units.count(100, maximum=10_000_000)
-    cancel_share: Share = units.share(0.1)
-    """Lifecycle: share of orders that end by `CancelOrder`, at a random step before delivery."""
-    invalid_share: Share = units.share(0.02)
-    """Share of commands that must be rejected."""
-    popularity: Popularity = units.choice("uniform", Popularity)
-    """Which open order a command goes to."""
-    zipf_exponent: Real = units.real(0.9, minimum=0.0, maximum=10.0)
-    hot_orders: Count = units.count(1, maximum=10_000_000)
-    """Hot set: how many orders are hot."""
-    hot_share: Share = units.share(0.5)
-    """Hot set: share of commands that goes to the hot orders."""
-
-
-@attrs.frozen(kw_only=True)
-class QueryMix:
-    """Relative weights of the four kinds of query."""
-
-    by_id: Real = units.real(1.0, minimum=0.0, maximum=1e9)
-    by_customer: Real = units.real(0.0, minimum=0.0, maximum=1e9)
-    by_status: Real = units.real(0.0, minimum=0.0, maximum=1e9)
-    statistics: Real = units.real(0.0, minimum=0.0, maximum=1e9)
-
-
-@attrs.frozen(kw_only=True)
-class Queries:
-    """Reads, made by sessions that also write."""
-
-    share: Share = units.share(0.0)
-    """Share of operations that are queries."""
-    sessions: Count = units.count(50, maximum=10_000_000)
-    mix: QueryMix = attrs.field(factory=QueryMix)
-    service: Service = attrs.field(factory=Service)
-
-
-@attrs.frozen(kw_only=True)
-class WriteSide:
-    """The order actors."""
-
-    service: Service = attrs.field(factory=Service)
-    mailbox: Count = units.count(64)
-    """Capacity of each order's mailbox."""
-    policy: MailboxPolicy = units.choice("block", MailboxPolicy)
-    """What a full mailbox does: let the sender wait, or refuse the command."""
-    passivate_after: Duration = units.duration(1_000_000_000)
-    """An order idle for this long leaves memory; its state comes back from the log."""
-
-
-@attrs.frozen(kw_only=True)
-class ReadModel:
-    """One read model with its projector and channel."""
-
-    service: Service = attrs.field(factory=Service)
-    """Time to apply one event."""
-    channel: Count = units.count(1024)
-    """Capacity of the channel from the log; the log itself is the buffer behind it."""
-    batch: Count = units.count(1)
-    """Most events taken, and checkpointed, at once."""
-    checkpoint: Duration = units.duration(0, minimum=0)
-    """Time to store the checkpoint, once a batch."""
+__all__ = [
+    "READ_MODEL_NAMES",
+    "ArrivalProcess",
+    "Distribution",
+    "Load",
+    "LoadModel",
+    "MailboxPolicy",
+    "Popularity",
+    "Queries",
+    "QueryMix",
+    "RateSegment",
+    "ReadModel",
+    "Run",
+    "Scenario",
+    "Service",
+    "Workload",
+    "WorkloadKind",
+    "WriteSide",
+    "contradictions",
+]
 
 
 @attrs.frozen(kw_only=True)
 class Scenario:
     """A whole experiment, ready to run."""
 
-    name: Text = units.text("unnamed")
-    description: Text = units.text("")
-    run: Run = attrs.field(factory=Run)
-    load: Load = attrs.field(factory=lambda: Load(rate=Rate(100.0)))
-    workload: Workload = attrs.field(factory=Workload)
-    queries: Queries = attrs.field(factory=Queries)
-    write_side: WriteSide = attrs.field(factory=WriteSide)
-    read_models: dict[str, ReadModel] = attrs.field(factory=lambda: {"orders": ReadModel()})
+    name: Text = units.text("unnamed", minimum=1)
+    description: Text = units.text("", maximum=1000, multiline=True)
+    run: Run = units.part(Run)
+    load: Load = units.part(Load, lambda: Load(rate=Rate(100.0)))
+    workload: Workload = units.part(Workload)
+    queries: Queries = units.part(Queries)
+    write_side: WriteSide = units.part(WriteSide)
+    read_models: dict[str, ReadModel] = units.named(ReadModel, lambda: {"orders": ReadModel()})
     """By name: `orders`, `statistics`, `search`; in the order of the file."""
 
     def __attrs_post_init__(self) -> None:
@@ -173,4 +77,11 @@ class Scenario:
 
 def contradictions(scenario: Scenario) -> list[str]:
     """What no single field shows to be wrong; one line a mistake, empty if none."""
-    raise NotImplementedError
+    return contradictions_among(
+        run=scenario.run,
+        load=scenario.load,
+        workload=scenario.workload,
+        queries=scenario.queries,
+        write_side=scenario.write_side,
+        read_models=scenario.read_models,
+    )

@@ -1,0 +1,45 @@
+"""The two clocks of a kernel. No other module reads time.
+
+Both count integer nanoseconds from the start of the run. The virtual clock stands still until the
+kernel moves it to the next timer; the wall clock moves by itself.
+"""
+
+import time
+
+from cqrs_sim.ids import Nanoseconds
+
+
+class VirtualClock:
+    """A clock that the kernel moves."""
+
+    is_virtual = True
+
+    def __init__(self) -> None:
+        self.instant_ns = Nanoseconds(0)
+
+    def now_ns(self) -> Nanoseconds:
+        """The instant that the kernel last moved to."""
+        return self.instant_ns
+
+
+class WallClock:
+    """The machine's monotonic clock, from the start of the run."""
+
+    is_virtual = False
+
+    def __init__(self) -> None:
+        self._origin_ns = 0
+        self.restart()
+
+    def restart(self) -> None:
+        """Make the present instant the start of the run."""
+        self._origin_ns = time.perf_counter_ns()
+
+    def now_ns(self) -> Nanoseconds:
+        """Nanoseconds since the start."""
+        return Nanoseconds(time.perf_counter_ns() - self._origin_ns)
+
+
+def utc_timestamp() -> str:
+    """Present wall time as ISO 8601, for provenance only: never for durations."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,334 @@
+"""The kernel: a ready queue, timers, and the loop that resumes one actor at a time.
+
+An actor runs until it awaits one of the kernel's primitives, which park it by yielding `PARKED` to
+the loop. Whoever makes it runnable calls `wake`. There is no other way to suspend, so between two
+awaits an actor has the whole system to itself: no locks.
+
+Timers are ordered by (instant, rank, index), never by the accident of insertion. Ranks say what comes
+first where instants tie: load arrives, then writes commit, then idle projectors wake, then
+projections complete, then queries are answered. So at every instant a reader sees all that was
+written then, and two runs of a seed are equal to the nanosecond.
+
+The same actors run on both clocks. On the virtual clock the kernel moves time to the next timer when
+nothing is ready (`run_virtual`); on the wall clock a host calls `run_turn` again and again, and waits in
+between (`trio_host`).
+"""
+
+import types
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from enum import IntEnum
+from heapq import heappop, heappush
+from typing import Any, Final, Protocol
+
+import attrs
+
+from cqrs_sim.actors.clock import VirtualClock, WallClock
+from cqrs_sim.errors import ActorCrashedError, DeadlockError, ForeignAwaitError
+from cqrs_sim.ids import Nanoseconds
+
+PARKED: Final = object()
+"""What a parked actor yields to its kernel; anything else is a foreign await."""
+
+SLICE: Final = 16
+"""On the wall clock the kernel looks at its timers after at most this many received messages."""
+
+UNBOUNDED: Final = 1 << 62
+
+
+class Rank(IntEnum):
+    """What comes first among timers of one instant."""
+
+    LOAD = 0
+    WRITE = 1
+    WAKE_BACKGROUND = 2
+    """No timer has this rank: it is where idle background actors wake."""
+    READ = 3
+    QUERY = 4
+    OTHER = 5
+    HOUSEKEEPING = 6
+    """Does not keep a run alive."""
+
+
+class Resumable(Protocol):
+    """What a timer can fire."""
+
+    send: Callable[[None], object]
+
+
+@attrs.define(eq=False)
+class Actor:
+    """A coroutine with a name; made by `Kernel.spawn`."""
+
+    name: str
+    coroutine: Coroutine[object, None, object]
+    send: Callable[[None], object]
+    serial: int
+    is_background: bool
+    on_exit: Callable[[object, BaseException | None], None] | None = None
+    """Called once with the result, or with the error that ended it."""
+    waiting_for: object | None = None
+    """What it waits for from others; None while it runs, sleeps or idles at its own mailbox."""
+    message: object | None = None
+    """What it took last, to name in a crash."""
+    is_done: bool = False
+
+
+@attrs.define(eq=False)
+class Alarm:
+    """A timer that calls a function unless it was cancelled."""
+
+    callback: Callable[[], None]
+    is_cancelled: bool = False
+
+    def send(self, _: None) -> object:
+        """Fire."""
+        if not self.is_cancelled:
+            self.callback()
+        return PARKED
+
+
+@types.coroutine
+def park() -> Generator[object, None, None]:
+    """Suspend the running actor until somebody wakes it."""
+    yield PARKED
+
+
+def _ignore(_: None) -> object:
+    return PARKED
+
+
+class Kernel:
+    """Runs actors, one at a time."""
+
+    def __init__(self, clock: VirtualClock | WallClock, *, quantum: int = 16) -> None:
+        self.clock = clock
+        self.now_ns: Callable[[], Nanoseconds] = clock.now_ns
+        self.quantum = quantum
+        self.running: Actor = None  # type: ignore[assignment] # set before any actor runs
+        self.budget = UNBOUNDED
+        """Messages that may still be received before background actors get their turn."""
+        self.is_stopping = False
+        self.on_interrupt: Callable[[], None] | None = None
+        """Called, once and between two steps, after `interrupt`."""
+        self._is_interrupted = False
+        self._ready: deque[Actor] = deque()
+        self._background: deque[Actor] = deque()
+        self._timers: list[tuple[int, int, int, Any]] = []
+        self._live: dict[int, Actor] = {}
+        self._serial = 0
+
+    # Called by actors and their primitives.
+
+    def spawn(
+        self,
+        coroutine: Coroutine[object, None, object],
+        name: str,
+        *,
+        is_background: bool = False,
+        on_exit: Callable[[object, BaseException | None], None] | None = None,
+    ) -> Actor:
+        """Start an actor; it runs when its turn comes. Background actors run after the others."""
+        self._serial = serial = self._serial + 1
+        actor = Actor(name, coroutine, coroutine.send, serial, is_background, on_exit)
+        self._live[serial] = actor
+        (self._background if is_background else self._ready).append(actor)
+        return actor
+
+    def wake(self, actor: Actor) -> None:
+        """Make a parked actor runnable; it is for the waker to do so once."""
+        (self._background if actor.is_background else self._ready).append(actor)
+
+    def sleep_until(self, instant_ns: int, rank: int, index: int) -> Generator[object, None, None]:
+        """Suspend the running actor until an instant.
+
+        Args:
+            instant_ns: nanoseconds from the start of the run; a past instant is now.
+            rank: what comes first among timers of one instant (see `Rank`).
+            index: what comes first among timers of one instant and rank; at most one sleeper may
+                use a (rank, index) at a time.
+        """
+        heappush(self._timers, (instant_ns, rank, index, self.running))
+        return park()
+
+    def sleep(self, duration_ns: int, rank: int, index: int) -> Generator[object, None, None]:
+        """Suspend the running actor for a duration; arguments as in `sleep_until`."""
+        heappush(self._timers, (self.now_ns() + duration_ns, rank, index, self.running))
+        return park()
+
+    def pause(self, duration_ns: int) -> Generator[object, None, None]:
+        """Suspend the running actor for a duration, at no rank in particular."""
+        return self.sleep(duration_ns, Rank.OTHER, self.running.serial)
+
+    def give_way(self) -> Generator[object, None, None]:
+        """Let all other actors that are ready run first."""
+        self.wake(self.running)
+        return park()
+
+    def alarm(self, instant_ns: int, callback: Callable[[], None]) -> Alarm:
+        """Call a function at an instant, unless the alarm is cancelled before."""
+        self._serial += 1
+        alarm = Alarm(callback)
+        heappush(self._timers, (instant_ns, Rank.OTHER, self._serial, alarm))
+        return alarm
+
+    def discard(self, actor: Actor) -> None:
+        """End an actor where it is parked: its `finally` blocks run, nothing else does."""
+        if actor.is_done or actor is self.running:
+            return
+        actor.send = _ignore
+        self._end(actor)
+        actor.coroutine.close()
+
+    # Called by hosts and engines.
+
+    def run_virtual(self) -> None:
+        """Run until `is_stopping`, moving the virtual clock from timer to timer.
+
+        Raises:
+            ActorCrashedError: if an actor raised.
+            DeadlockError: if nothing can run any more while actors wait for one another.
+        """
+        ready, background, timers, clock = self._ready, self._background, self._timers, self.clock
+        assert isinstance(clock, VirtualClock)
+        step = self._step
+        self.budget = UNBOUNDED
+        while not self.is_stopping:
+            while ready:
+                step(ready.popleft())
+            if background and self._is_background_turn():
+                step(background.popleft())
+                continue
+            if self.is_idle:
+                self.check_deadlock()
+                return
+            instant, _, _, actor = heappop(timers)
+            if instant > clock.instant_ns:
+                clock.instant_ns = Nanoseconds(instant)
+            step(actor)
+            if self._is_interrupted:
+                self._interrupt_now()
+
+    def run_turn(self, turn_ends_ns: int) -> None:
+        """Run on the wall clock until nothing is ready or the turn's time is over.
+
+        Timers that are due go first, those of the load before all others, so an overloaded system
+        cannot starve the load generator. Then at most `quantum` messages are received, then
+        background actors run once each.
+        """
+        ready, background, now_ns, step = self._ready, self._background, self.now_ns, self._step
+        spent = 0
+        while not self.is_stopping:
+            if self._is_interrupted:
+                self._interrupt_now()
+            self.fire_due_timers()
+            self.budget = granted = min(self.quantum - spent, SLICE)
+            steps = 4 * SLICE
+            while ready and self.budget > 0 and steps:
+                step(ready.popleft())
+                steps -= 1
+            spent += granted - self.budget
+            if not ready or spent >= self.quantum:
+                for _ in range(len(background)):
+                    step(background.popleft())
+                spent = 0
+            if (not ready and not background) or now_ns() >= turn_ends_ns:
+                return
+
+    def fire_due_timers(self) -> None:
+        """Resume every actor whose timer is due, in the order of the timers."""
+        timers, now = self._timers, self.now_ns()
+        while timers and timers[0][0] <= now:
+            self._step(heappop(timers)[3])
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether any actor could run now, timers aside."""
+        return bool(self._ready or self._background)
+
+    @property
+    def next_timer_ns(self) -> int | None:
+        """Instant of the earliest timer; None if there is none."""
+        return self._timers[0][0] if self._timers else None
+
+    def interrupt(self) -> None:
+        """Ask that `on_interrupt` be called between two steps; safe in a signal handler."""
+        self._is_interrupted = True
+
+    def stop(self) -> None:
+        """Leave the run loop after the present step."""
+        self.is_stopping = True
+
+    def close(self) -> None:
+        """Close every coroutine that is left, youngest last."""
+        for actor in list(self._live.values()):
+            actor.send = _ignore
+            self._end(actor)
+            actor.coroutine.close()
+        self._ready.clear()
+        self._background.clear()
+        self._timers.clear()
+
+    def check_deadlock(self) -> None:
+        """Raise if actors wait for one another though nothing is left that could wake them.
+
+        Raises:
+            DeadlockError: naming each blocked actor and what it waits for.
+        """
+        blocked = [
+            f"{actor.name} waits for {actor.waiting_for}"
+            for actor in self._live.values()
+            if actor.waiting_for is not None
+        ]
+        if blocked:
+            raise DeadlockError(blocked)
+
+    # Inside.
+
+    def _step(self, actor: Actor) -> None:
+        self.running = actor
+        try:
+            yielded = actor.send(None)
+        except StopIteration as stop:
+            self._end(actor)
+            if actor.on_exit is not None:
+                actor.on_exit(stop.value, None)
+        except Exception as error:
+            self._fail(actor, error)
+        else:
+            if yielded is not PARKED:
+                self._fail(actor, ForeignAwaitError(actor.name, yielded))
+
+    def _end(self, actor: Actor) -> None:
+        actor.is_done = True
+        actor.waiting_for = None
+        self._live.pop(actor.serial, None)
+
+    def _fail(self, actor: Actor, error: Exception) -> None:
+        self._end(actor)
+        if actor.on_exit is not None:
+            actor.on_exit(None, error)
+        elif isinstance(error, (ActorCrashedError, ForeignAwaitError)):
+            raise error
+        else:
+            raise ActorCrashedError(actor.name, actor.message, error) from error
+
+    def _is_background_turn(self) -> bool:
+        timers = self._timers
+        return not timers or timers[0][0] > self.now_ns() or timers[0][1] > Rank.WAKE_BACKGROUND
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is left that could run: neither ready nor, but for housekeeping, timed."""
+        timers = self._timers
+        if self._ready or self._background:
+            return False
+        return not timers or (
+            timers[0][1] == Rank.HOUSEKEEPING
+            and all(timer[1] == Rank.HOUSEKEEPING for timer in timers)
+        )
+
+    def _interrupt_now(self) -> None:
+        self._is_interrupted = False
+        if self.on_interrupt is not None:
+            self.on_interrupt()

@@ -1,0 +1,276 @@
+"""Bounded mailboxes: how messages wait for an actor, and what happens when one is full.
+
+A mailbox has one receiver. It holds at most `capacity` messages; beyond that its policy decides: with
+`block` the sender's message waits in line outside, first come first served, until there is room; with
+`reject` it is refused. Where this does what trio's channels do, it bears trio's names.
+
+The same class is the channel between the log and a projector: there the sender asks `has_room` first,
+since the log, not the channel, is the buffer.
+"""
+
+import types
+from collections import deque
+from collections.abc import Generator
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+import attrs
+
+from cqrs_sim.actors.kernel import PARKED, Actor, Kernel, park
+from cqrs_sim.errors import ActorStoppedError, CqrsSimError, MailboxFullError
+
+T = TypeVar("T")
+
+MailboxPolicy: TypeAlias = Literal["block", "reject"]
+
+
+class WouldBlock(CqrsSimError):  # noqa: N818 - trio's name for the same thing
+    """`send_nowait` on a full mailbox, or `receive_nowait` on an empty one."""
+
+
+class EndOfChannel(CqrsSimError):  # noqa: N818 - trio's name for the same thing
+    """The mailbox was closed and everything in it has been received."""
+
+
+@attrs.frozen
+class MailboxStatistics:
+    """A snapshot of one mailbox."""
+
+    name: str
+    capacity: int
+    used_count: int
+    """Messages inside now."""
+    waiting_count: int
+    """Messages whose senders wait outside now."""
+    sent_count: int
+    """Messages that ever came, inside or in line."""
+    received_count: int
+    refused_count: int
+    highest_used_count: int
+    """Most messages that were ever inside at once."""
+
+
+class Mailbox(Generic[T]):
+    """A bounded queue with one receiver."""
+
+    __slots__ = (
+        "_is_closed", "_items", "_kernel", "_line", "_receiver", "capacity", "highest_used_count",
+        "name", "policy", "refused_count", "sent_count",
+    )  # fmt: skip
+
+    def __init__(
+        self, kernel: Kernel, name: str, capacity: int, policy: MailboxPolicy = "block"
+    ) -> None:
+        self._kernel = kernel
+        self.name = name
+        self.capacity = capacity
+        self.policy = policy
+        self._items: deque[T] = deque()
+        self._line: deque[tuple[T, Actor | None]] | None = None
+        self._receiver: Actor | None = None
+        self._is_closed = False
+        self.sent_count = 0
+        self.refused_count = 0
+        self.highest_used_count = 0
+
+    def __str__(self) -> str:
+        return f"room in the mailbox of {self.name}"
+
+    # Sending.
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a message would go straight in."""
+        return len(self._items) < self.capacity and not self._line
+
+    def send_nowait(self, message: T) -> None:
+        """Put a message in.
+
+        Raises:
+            WouldBlock: if the mailbox is full, whatever its policy.
+            ActorStoppedError: if it is closed.
+        """
+        items = self._items
+        if self._is_closed:
+            raise ActorStoppedError(self.name)
+        if self._line or len(items) >= self.capacity:
+            raise WouldBlock(self.name)
+        items.append(message)
+        self.sent_count += 1
+        used = len(items)
+        if used > self.highest_used_count:
+            self.highest_used_count = used
+        receiver = self._receiver
+        if receiver is not None:
+            self._receiver = None
+            self._kernel.wake(receiver)
+
+    def tell(self, message: T) -> None:
+        """Send without waiting for anything: a full mailbox follows its policy.
+
+        With `block` the message takes its place in line outside and goes in when there is room.
+
+        Raises:
+            MailboxFullError: if the mailbox is full and its policy is `reject`.
+            ActorStoppedError: if it is closed.
+        """
+        try:
+            self.send_nowait(message)
+        except WouldBlock:
+            if self.policy == "reject":
+                self.refused_count += 1
+                raise MailboxFullError(self.name, self.capacity) from None
+            self._stand_in_line(message, None)
+
+    async def send(self, message: T) -> None:
+        """Send, and wait outside while the mailbox is full, if its policy is `block`.
+
+        Raises:
+            MailboxFullError: if the mailbox is full and its policy is `reject`.
+            ActorStoppedError: if it is closed, now or while waiting.
+        """
+        try:
+            self.send_nowait(message)
+        except WouldBlock:
+            if self.policy == "reject":
+                self.refused_count += 1
+                raise MailboxFullError(self.name, self.capacity) from None
+            actor = self._kernel.running
+            self._stand_in_line(message, actor)
+            actor.waiting_for = self
+            await park()
+            if actor.waiting_for is self:  # Woken by `remove_all`, not by `_admit`.
+                actor.waiting_for = None
+                raise ActorStoppedError(self.name) from None
+
+    def _stand_in_line(self, message: T, actor: Actor | None) -> None:
+        if self._line is None:
+            self._line = deque()
+        self._line.append((message, actor))
+        self.sent_count += 1
+
+    # Receiving.
+
+    @types.coroutine
+    def receive(self) -> Generator[object, None, T]:
+        """Take the oldest message; wait if there is none.
+
+        On the wall clock the receiver gives way once the kernel's budget of messages is spent.
+
+        Raises:
+            EndOfChannel: if the mailbox is closed and empty.
+        """
+        kernel, items = self._kernel, self._items
+        if items and kernel.budget <= 0:
+            kernel.wake(kernel.running)
+            yield PARKED
+        while not items:
+            if self._is_closed:
+                raise EndOfChannel(self.name)
+            self._receiver = kernel.running
+            yield PARKED
+        kernel.budget -= 1
+        message = items.popleft()
+        if self._line:
+            self._admit()
+        kernel.running.message = message
+        return message
+
+    def __aiter__(self) -> "Mailbox[T]":
+        return self
+
+    async def __anext__(self) -> T:
+        try:
+            return await self.receive()
+        except EndOfChannel:
+            raise StopAsyncIteration from None
+
+    @types.coroutine
+    def receive_batch(self, limit: int) -> Generator[object, None, list[T]]:
+        """Take up to `limit` messages that are there now, at least one; wait if there is none.
+
+        Raises:
+            EndOfChannel: if the mailbox is closed and empty.
+        """
+        kernel, items = self._kernel, self._items
+        while not items:
+            if self._is_closed:
+                raise EndOfChannel(self.name)
+            self._receiver = kernel.running
+            yield PARKED
+        if limit >= len(items):
+            batch = list(items)
+            items.clear()
+        else:
+            batch = [items.popleft() for _ in range(limit)]
+        if self._line:
+            self._admit()
+        kernel.running.message = batch[0]
+        return batch
+
+    def receive_nowait(self) -> T:
+        """Take the oldest message.
+
+        Raises:
+            WouldBlock: if there is none.
+            EndOfChannel: if there is none and the mailbox is closed.
+        """
+        if not self._items:
+            raise EndOfChannel(self.name) if self._is_closed else WouldBlock(self.name)
+        message = self._items.popleft()
+        if self._line:
+            self._admit()
+        return message
+
+    def _admit(self) -> None:
+        line, items = self._line, self._items
+        while line and len(items) < self.capacity:
+            message, sender = line.popleft()
+            items.append(message)
+            if sender is not None:
+                sender.waiting_for = None
+                self._kernel.wake(sender)
+        self.highest_used_count = max(self.highest_used_count, len(items))
+
+    # Closing and looking.
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is empty and its receiver waits at it."""
+        return self._receiver is not None and not self._items
+
+    def close(self) -> None:
+        """Take no more messages; what is inside can still be received."""
+        self._is_closed = True
+        if self._receiver is not None:
+            receiver, self._receiver = self._receiver, None
+            self._kernel.wake(receiver)
+
+    async def aclose(self) -> None:
+        """Trio's spelling of `close`."""
+        self.close()
+
+    def remove_all(self) -> list[T]:
+        """Close, and take out everything inside and in line, so that each can be answered."""
+        self._is_closed = True
+        left = list(self._items)
+        self._items.clear()
+        for message, sender in self._line or ():
+            left.append(message)
+            if sender is not None:
+                self._kernel.wake(sender)
+        self._line = None
+        return left
+
+    def statistics(self) -> MailboxStatistics:
+        """A frozen snapshot."""
+        used, waiting = len(self._items), len(self._line or ())
+        return MailboxStatistics(
+            name=self.name,
+            capacity=self.capacity,
+            used_count=used,
+            waiting_count=waiting,
+            sent_count=self.sent_count,
+            received_count=self.sent_count - used - waiting,
+            refused_count=self.refused_count,
+            highest_used_count=self.highest_used_count,
+        )

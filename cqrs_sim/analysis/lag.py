@@ -1,0 +1,139 @@
+"""Times of one command and lags of one event: differences of stamps, by the definitions.
+
+Each function gives one row a command or one an event, so that results of different functions line
+up; nan means that the run ended first. Dropping those rows biases every tail downwards: pass them
+on to `quantiles`, which counts them as longer than all others (right-censored).
+"""
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from cqrs_sim.measurement.trace import DeliveryTable, Trace
+
+NAT = np.timedelta64("NaT", "ns")
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class LagParts:
+    """The three parts of the consistency lag; they sum to it exactly.
+
+    Columns: shape (n_events,), timedelta64[ns], in position order; NaT if never applied.
+    """
+
+    fan_out: NDArray[np.timedelta64]
+    """delivered - committed: until there was room on the read model's channel."""
+    channel: NDArray[np.timedelta64]
+    """taken - delivered: waiting for the projector."""
+    apply: NDArray[np.timedelta64]
+    """applied - taken: the projector at work, on earlier events of the batch too."""
+
+    @property
+    def lag(self) -> NDArray[np.timedelta64]:
+        """Applied - committed."""
+        return self.fan_out + self.channel + self.apply
+
+
+def seconds(durations: NDArray[np.timedelta64]) -> NDArray[np.float64]:
+    """The same in float seconds; nan where NaT."""
+    return durations / np.timedelta64(1_000_000_000, "ns")
+
+
+def response_time_s(trace: Trace) -> NDArray[np.float64]:
+    """Acknowledged - intended, per command.
+
+    Measured from when the command was wanted, not from when it was sent: a generator that falls
+    behind must not hide the wait that it causes (coordinated omission).
+
+    Returns:
+        Shape (n_commands,), seconds, in plan order; nan if never acknowledged.
+    """
+    return seconds(trace.commands.acknowledged - trace.commands.intended)
+
+
+def schedule_slip_s(trace: Trace) -> NDArray[np.float64]:
+    """Submitted - intended, per command: the generator's own fault; nan if never submitted."""
+    return seconds(trace.commands.submitted - trace.commands.intended)
+
+
+def queueing_s(trace: Trace) -> NDArray[np.float64]:
+    """Dequeued - submitted, per command: time in the mailbox; nan if never dequeued."""
+    return seconds(trace.commands.dequeued - trace.commands.submitted)
+
+
+def service_s(trace: Trace) -> NDArray[np.float64]:
+    """Committed - dequeued, per command: the order actor at work; nan if never committed."""
+    return seconds(trace.commands.committed - trace.commands.dequeued)
+
+
+def deliveries_by_event(trace: Trace, read_model: str) -> DeliveryTable:
+    """The deliveries to one read model with one row an event; NaT where there was none.
+
+    Should an event have been delivered twice, its first delivery counts.
+    """
+    deliveries, events = trace.deliveries_of(read_model), trace.events
+    if np.array_equal(deliveries.position, events.position):
+        return deliveries
+    row = deliveries.position - trace.first_position
+    known = np.flatnonzero((row >= 0) & (row < len(events)))[::-1]
+
+    def spread(column: NDArray[np.timedelta64]) -> NDArray[np.timedelta64]:
+        by_event = np.full(len(events), NAT)
+        by_event[row[known]] = column[known]
+        return by_event
+
+    return DeliveryTable(
+        read_model=np.full(len(events), trace.read_models.index(read_model), np.int8),
+        position=events.position,
+        delivered=spread(deliveries.delivered),
+        taken=spread(deliveries.taken),
+        applied=spread(deliveries.applied),
+        checkpointed=spread(deliveries.checkpointed),
+    )
+
+
+def lag_parts(trace: Trace, read_model: str) -> LagParts:
+    """The consistency lag of each event in its three parts."""
+    deliveries = deliveries_by_event(trace, read_model)
+    is_applied = ~np.isnat(deliveries.applied)
+    return LagParts(
+        fan_out=np.where(is_applied, deliveries.delivered - trace.events.committed, NAT),
+        channel=np.where(is_applied, deliveries.taken - deliveries.delivered, NAT),
+        apply=np.where(is_applied, deliveries.applied - deliveries.taken, NAT),
+    )
+
+
+def consistency_lag_s(trace: Trace, read_model: str) -> NDArray[np.float64]:
+    """Applied - committed, per event: how long the read model did not show it.
+
+    Returns:
+        Shape (n_events,), seconds, in position order; nan if not applied when the run ended.
+    """
+    return seconds(deliveries_by_event(trace, read_model).applied - trace.events.committed)
+
+
+def user_felt_window_s(trace: Trace, read_model: str) -> NDArray[np.float64]:
+    """max(0, applied - acknowledged), per event: how long its author could miss it.
+
+    Returns:
+        Shape (n_events,), seconds, in position order; nan if not applied when the run ended, or if
+        its command was never acknowledged.
+    """
+    acknowledged = trace.commands.acknowledged[trace.events.command]
+    window = deliveries_by_event(trace, read_model).applied - acknowledged
+    return np.maximum(seconds(window), 0.0)
+
+
+def commands_after(trace: Trace, after_ns: int) -> NDArray[np.bool_]:
+    """Which commands were intended at or after an instant: what a warm-up cut leaves."""
+    return trace.commands.intended >= np.timedelta64(after_ns, "ns")
+
+
+def events_after(trace: Trace, after_ns: int) -> NDArray[np.bool_]:
+    """Which events were committed at or after an instant: what a warm-up cut leaves."""
+    return trace.events.committed >= np.timedelta64(after_ns, "ns")
+
+
+def queries_after(trace: Trace, after_ns: int) -> NDArray[np.bool_]:
+    """Which queries were intended at or after an instant: what a warm-up cut leaves."""
+    return trace.queries.intended >= np.timedelta64(after_ns, "ns")

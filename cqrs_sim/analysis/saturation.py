@@ -1,0 +1,179 @@
+"""Saturated or invalid: the two cases in which a run's percentiles mean something else.
+
+*Saturated* is a result: work arrives at a stage faster than it is done, so times grow for as long
+as the run does, and a percentile would measure the run's length. *Invalid* is a failure: the load
+generator could not keep its plan, so the system was not asked what the scenario says.
+"""
+
+import math
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from cqrs_sim.analysis.lag import (
+    commands_after,
+    events_after,
+    response_time_s,
+    schedule_slip_s,
+)
+from cqrs_sim.analysis.quantiles import quantiles
+from cqrs_sim.analysis.rates import backlog, mailbox_backlog
+from cqrs_sim.measurement.trace import Trace
+
+WRITE_SIDE = "write side"
+BLOCKS = 20
+T_QUANTILE = 2.093
+"""97.5 % quantile of Student's t with BLOCKS - 1 = 19 degrees of freedom: the lower end of a
+two-sided 95 % interval."""
+SLOPE_LIMIT = 0.01
+"""Share of the offered rate by which a backlog must be seen to grow."""
+SLIP_LIMIT_S = 0.002
+ACHIEVED_LIMIT = 0.99
+
+
+@attrs.frozen(kw_only=True)
+class StageLoad:
+    """How loaded one stage was."""
+
+    stage: str
+    """`write side`, or the name of a read model."""
+    offered_load: float | None
+    """Work offered per second of time, in servers; None if no service was seen."""
+    slope_per_s: float | None
+    """Mean growth of the stage's backlog over the last half of the load period."""
+    slope_low_per_s: float | None
+    """Lower 95 % bound of that growth."""
+    reasons: tuple[str, ...]
+    """Why the stage is saturated; empty if it is not."""
+
+    @property
+    def is_saturated(self) -> bool:
+        """Whether there is any reason."""
+        return bool(self.reasons)
+
+
+def stage_loads(trace: Trace, *, after_ns: int = 0) -> tuple[StageLoad, ...]:
+    """The load of every stage: the write side first, then the read models in trace order."""
+    window_s = max(trace.load_ended_ns - after_ns, 0) / 1e9
+    if window_s == 0.0:
+        return ()
+    end = np.timedelta64(trace.load_ended_ns, "ns")
+    commands = commands_after(trace, after_ns) & (trace.commands.intended < end)
+    events = events_after(trace, after_ns) & (trace.events.committed < end)
+    write = _stage(
+        trace,
+        WRITE_SIDE,
+        _busiest_order_load(trace, commands, window_s),
+        int(np.count_nonzero(commands)) / window_s,
+    )
+    rate_per_s = int(np.count_nonzero(events)) / window_s
+    return (
+        write,
+        *(
+            _stage(trace, name, _scaled(rate_per_s, busy_s_per_event(trace, name)), rate_per_s)
+            for name in trace.read_models
+        ),
+    )
+
+
+def _stage(trace: Trace, stage: str, offered_load: float | None, rate_per_s: float) -> StageLoad:
+    slope, low = backlog_slope_per_s(trace, stage)
+    reasons = []
+    if offered_load is not None and offered_load >= 1.0:
+        reasons.append(f"it is offered {offered_load:.2f} times the work it can do")
+    if low is not None and low > SLOPE_LIMIT * rate_per_s:
+        reasons.append(f"its backlog grows by {slope:,.0f} a second (at least {low:,.0f})")
+    return StageLoad(
+        stage=stage,
+        offered_load=offered_load,
+        slope_per_s=slope,
+        slope_low_per_s=low,
+        reasons=tuple(reasons),
+    )
+
+
+def _scaled(rate_per_s: float, busy_s: float | None) -> float | None:
+    return None if busy_s is None else rate_per_s * busy_s
+
+
+def _busiest_order_load(trace: Trace, rows: NDArray[np.bool_], window_s: float) -> float | None:
+    """Each order is its own server, so the busiest one decides: its commands x mean service."""
+    commands = trace.commands
+    service_ns = (commands.committed - commands.dequeued)[rows]
+    service_ns = service_ns[~np.isnat(service_ns)]
+    if not len(service_ns):
+        return None
+    busiest = int(np.bincount(commands.order[rows]).max())
+    return busiest * float(service_ns.astype(np.int64).mean()) / 1e9 / window_s
+
+
+def busy_s_per_event(trace: Trace, read_model: str) -> float | None:
+    """Time that a projector needs for an event when it is busiest; None if it took none.
+
+    With batches of one this is the mean of checkpointed - taken. A batch also pays for its
+    checkpoint once, so an event is cheaper in a larger batch, and a projector that takes whatever
+    is there is always busy, yet far from its limit. Time is therefore fitted as a straight line
+    over batch size, and read off at the largest batch seen.
+    """
+    deliveries = trace.deliveries_of(read_model)
+    known = ~np.isnat(deliveries.taken) & ~np.isnat(deliveries.checkpointed)
+    taken = deliveries.taken[known].astype(np.int64)
+    if not len(taken):
+        return None
+    checkpointed = deliveries.checkpointed[known].astype(np.int64)
+    # The events of a batch are taken at one instant.
+    first = np.flatnonzero(np.diff(taken, prepend=taken[0] - 1))
+    size = np.diff(first, append=len(taken))
+    busy_ns = np.maximum.reduceat(checkpointed, first) - taken[first]
+    largest = int(size.max())
+    spread = size - size.mean()
+    squares = float(spread @ spread)
+    growth = float(spread @ busy_ns) / squares if squares else 0.0
+    full_ns = float(busy_ns.mean() + growth * (largest - size.mean()))
+    return max(full_ns, 0.0) / largest / 1e9
+
+
+def backlog_slope_per_s(trace: Trace, stage: str) -> tuple[float | None, float | None]:
+    """Growth of a stage's backlog over the last half of the load period, and its lower bound.
+
+    The half is cut into blocks; the growth within each is one observation. Where the backlog is
+    steady, neighbouring observations are negatively correlated, so the bound errs towards "steady".
+    """
+    end_ns = trace.load_ended_ns
+    at_ns = np.linspace(end_ns // 2, end_ns, BLOCKS + 1).astype(np.int64)
+    block_s = (end_ns - end_ns // 2) / BLOCKS / 1e9
+    if block_s == 0.0:
+        return None, None
+    inside = mailbox_backlog(trace, at_ns) if stage == WRITE_SIDE else backlog(trace, stage, at_ns)
+    growth = np.diff(inside) / block_s
+    mean = float(growth.mean())
+    return mean, mean - T_QUANTILE * float(growth.std(ddof=1)) / math.sqrt(BLOCKS)
+
+
+def invalid_reasons(trace: Trace, *, after_ns: int = 0) -> tuple[str, ...]:
+    """Why the measurement is invalid, by the generator's fault; empty if it is valid."""
+    rows = commands_after(trace, after_ns)
+    offered = int(np.count_nonzero(rows))
+    if not offered:
+        return ()
+    reasons = []
+    # A command intended in the last instant may be sent as late as any other.
+    in_time = trace.load_ended_ns + int(SLIP_LIMIT_S * 1e9)
+    sent = trace.commands.submitted[rows] <= np.timedelta64(in_time, "ns")
+    achieved = int(np.count_nonzero(sent)) / offered
+    if achieved < ACHIEVED_LIMIT:
+        reasons.append(
+            f"the load generator sent {achieved:.1%} of its commands in time, "
+            f"less than {ACHIEVED_LIMIT:.0%}"
+        )
+    (slip,) = quantiles(schedule_slip_s(trace)[rows], (0.99,))
+    (response,) = quantiles(response_time_s(trace)[rows], (0.99,))
+    # A response that is withheld is longer than the run: no slip matters beside it.
+    limit = math.inf if response is None else max(SLIP_LIMIT_S, 0.1 * response)
+    if slip is not None and slip > limit:
+        reasons.append(
+            f"the load generator was late: schedule slip p99 is {slip * 1e3:.3g} ms, "
+            f"more than {limit * 1e3:.3g} ms"
+        )
+    return tuple(reasons)

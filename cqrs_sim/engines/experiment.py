@@ -1,0 +1,299 @@
+"""One run of a scenario, the same on both clocks: plan, set up, load, drain, result.
+
+The engines differ in the kernel's clock and in who runs the kernel; the course of the run is here.
+"""
+
+import gc
+import itertools
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from typing import Literal
+
+import attrs
+
+from cqrs_sim.actors.clock import VirtualClock, WallClock
+from cqrs_sim.actors.kernel import Actor, Kernel, Rank
+from cqrs_sim.actors.randomness import Streams
+from cqrs_sim.actors.reply import Latch
+from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.domain.commands import Command, CreateOrder
+from cqrs_sim.domain.queries import Query
+from cqrs_sim.engines.planning import plan_for, scripts_for, setup_for
+from cqrs_sim.errors import ActorStoppedError, InvalidScenarioError
+from cqrs_sim.ids import CommandId, Position, QueryId
+from cqrs_sim.load.generators import Clients, follow_plan
+from cqrs_sim.load.plan import Plan
+from cqrs_sim.measurement.recorder import Recorder
+from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.results import Result
+from cqrs_sim.scenario.scenario import Scenario
+from cqrs_sim.system import System, draws, fold
+
+
+@attrs.frozen
+class ClosedLoad:
+    """What closed-loop clients work through."""
+
+    setup: tuple[CreateOrder, ...]
+    """Orders that exist before the run."""
+    scripts: Iterator[tuple[Command | Query, ...]]
+    """A client takes the next one when it is done with one; the load ends when they do."""
+
+
+def load_for(scenario: Scenario, streams: Streams) -> Plan | ClosedLoad:
+    """The load that a scenario describes."""
+    if scenario.load.model == "closed":
+        return ClosedLoad(setup_for(scenario, streams), scripts_for(scenario, streams))
+    return plan_for(scenario, streams)
+
+
+@attrs.frozen
+class Progress:
+    """How far a run is."""
+
+    elapsed_ns: int
+    """On the run's own clock."""
+    expected_ns: int
+    """When the load ends."""
+    submitted_count: int
+    committed_count: int
+    backlog_count: int
+    """Events that the slowest read model has yet to apply."""
+
+
+def refuse_real_service(scenario: Scenario, engine: str) -> None:
+    """Refuse stages without a modelled time, where there is no other time.
+
+    Raises:
+        InvalidScenarioError: naming every such stage.
+    """
+    stages = {
+        "write_side": scenario.write_side.service,
+        "queries": scenario.queries.service,
+        **{f"read_models.{name}": model.service for name, model in scenario.read_models.items()},
+    }
+    mistakes = [
+        f'{path}.service.distribution = "real": the {engine} engine needs a modelled time, '
+        'such as {distribution = "exponential", mean = "1ms"}'
+        for path, service in stages.items()
+        if service.distribution == "real"
+    ]
+    if mistakes:
+        raise InvalidScenarioError(mistakes)
+
+
+class Experiment:
+    """One run. Made, driven by an engine's kernel, and read once."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        seed: int,
+        clock: VirtualClock | WallClock,
+        load: Plan | ClosedLoad | None = None,
+    ) -> None:
+        """Draw the load and wire the system.
+
+        Args:
+            scenario: what to run.
+            seed: of all random streams.
+            clock: virtual or wall.
+            load: by default it is drawn from the scenario.
+        """
+        self.scenario = scenario
+        self.kernel = Kernel(clock, quantum=scenario.run.quantum)
+        self._streams = streams = Streams(seed)
+        self.load = load_for(scenario, streams) if load is None else load
+        set_up = self.load.setup
+        planned = len(self.load.commands) if isinstance(self.load, Plan) else 0
+        self.recorder = Recorder(
+            self.kernel.now_ns,
+            tuple(scenario.read_models),
+            capacity=max(4096, planned),
+            first_position=Position(len(set_up) + 1),
+        )
+        self.system = System(scenario, self.kernel, streams, self.recorder, set_up)
+        self.is_interrupted = False
+        self.load_ended_ns = 0
+        self.ended_ns = 0
+        self._load_actors: list[Actor] = []
+        self._load_left = 0
+        self._load_done = Latch(self.kernel, "the load to end")
+        self._finished = Latch(self.kernel, "the run to end")
+        self.kernel.on_interrupt = self._interrupted
+
+    @property
+    def expected_ns(self) -> int:
+        """When the load should end."""
+        if self.scenario.load.model == "replay" and isinstance(self.load, Plan):
+            intended = self.load.commands_intended_ns
+            return int(intended[-1]) if len(intended) else 0
+        return self.scenario.run.duration
+
+    def progress(self) -> Progress:
+        """How far the run is now."""
+        log, projectors = self.system.log, self.system.projectors.values()
+        applied = min((projector.applied for projector in projectors), default=log.head)
+        return Progress(
+            elapsed_ns=self.kernel.now_ns(),
+            expected_ns=self.expected_ns,
+            submitted_count=self.system.commands.submitted_count,
+            committed_count=self.recorder.events_count,
+            backlog_count=log.head - applied,
+        )
+
+    async def drive(
+        self, progress: Callable[[Progress], None] | None = None, period_ns: int = 0
+    ) -> None:
+        """The course of the run, as an actor; `progress` hears of it every `period_ns`."""
+        kernel, drain_ns = self.kernel, self.scenario.run.drain
+        reporter = None
+        if progress is not None:
+            reporter = kernel.spawn(self._report(progress, period_ns), "progress")
+        self._start_load()
+        await self._load_done.wait()
+        self.load_ended_ns = max(kernel.now_ns(), 0 if self.is_interrupted else self.expected_ns)
+        alarm = kernel.alarm(self.load_ended_ns + drain_ns, self._finished.open)
+        drainer = kernel.spawn(self._drain(), "drain")
+        await self._finished.wait()
+        alarm.is_cancelled = True
+        self.ended_ns = kernel.now_ns()
+        for actor in (drainer, reporter):
+            if actor is not None:
+                kernel.discard(actor)
+        self.system.close()
+
+    async def _drain(self) -> None:
+        await self.system.wait_quiet()
+        self._finished.open()
+
+    def trace(self) -> Trace:
+        """What was recorded."""
+        return self.recorder.trace(load_ended_ns=self.load_ended_ns, ended_ns=self.ended_ns)
+
+    def result(self, engine: Literal["virtual", "wall"]) -> Result:
+        """What came of the run."""
+        return Result(
+            trace=self.trace(),
+            scenario=self.scenario,
+            seed=self._streams.seed,
+            engine=engine,
+            complete=not self.is_interrupted,
+            extra_checks=(self._convergence(),),
+        )
+
+    def _convergence(self) -> CheckResult:
+        diverged = self.diverged()
+        detail = (
+            f"differs from a fold of the whole log: {', '.join(diverged)}"
+            if diverged
+            else "each read model that applied the whole log equals a fold of it"
+        )
+        return CheckResult(name="convergence", ok=not diverged, detail=detail)
+
+    def diverged(self) -> list[str]:
+        """Read models that have applied the whole log and yet differ from its fold."""
+        head = self.system.log.head
+        return [
+            name
+            for name, projector in self.system.projectors.items()
+            if projector.applied == head
+            and projector.read_model.contents() != fold(self.system, name).contents()
+        ]
+
+    # The load.
+
+    def _start_load(self) -> None:
+        if isinstance(self.load, Plan):
+            self._start_plan(self.load)
+        else:
+            self._start_clients(self.load)
+
+    def _start_plan(self, plan: Plan) -> None:
+        system, kernel = self.system, self.kernel
+        commands, queries, answer = plan.commands, plan.queries, system.queries.answer
+        self.recorder.plan_commands(commands, plan.commands_intended_ns, plan.commands_session)
+        self.recorder.plan_queries(queries, plan.queries_intended_ns, plan.queries_session)
+
+        def send_command(number: int) -> None:
+            system.submit(commands[number], CommandId(number))
+
+        async def ask(number: int) -> None:
+            with suppress(ActorStoppedError):  # The run ended first: the row stays unanswered.
+                await answer(queries[number], QueryId(number))
+
+        def send_query(number: int) -> None:
+            kernel.spawn(ask(number), "query")
+
+        intended = plan.commands_intended_ns.tolist(), plan.queries_intended_ns.tolist()
+        self._add_load(follow_plan(kernel, intended[0], send_command, Rank.LOAD), "load generator")
+        self._add_load(follow_plan(kernel, intended[1], send_query, Rank.QUERY), "query generator")
+        self._add_load(self._wait_until(self.expected_ns), "end of load")
+
+    async def _wait_until(self, instant_ns: int) -> None:
+        if instant_ns > self.kernel.now_ns():
+            await self.kernel.sleep_until(instant_ns, Rank.LOAD, 1)
+
+    def _start_clients(self, closed: ClosedLoad) -> None:
+        load, system = self.scenario.load, self.system
+
+        async def execute(command: Command, session: int) -> object:
+            return await system.execute(command, session=session)
+
+        async def query(query: Query, session: int) -> object:
+            return await system.query(query, session=session)
+
+        clients = Clients(
+            kernel=self.kernel,
+            scripts=closed.scripts,
+            execute=execute,
+            query=query,
+            think_time=draws(self._streams, "think", load.think_time),
+            ends_ns=self.expected_ns,
+            thought=itertools.count(),
+        )
+        for number in range(load.clients):
+            self._add_load(clients.run(number), f"client {number}")
+
+    def _add_load(self, coroutine: Coroutine[object, None, None], name: str) -> None:
+        async def until_done() -> None:
+            await coroutine
+            self._load_left -= 1
+            if not self._load_left:
+                self._load_done.open()
+
+        self._load_left += 1
+        self._load_actors.append(self.kernel.spawn(until_done(), name))
+
+    def _interrupted(self) -> None:
+        """First time: no more load, drain what is there. Second time: end at once."""
+        if self.is_interrupted:
+            self._finished.open()
+            return
+        self.is_interrupted = True
+        for actor in self._load_actors:
+            self.kernel.discard(actor)
+        self._load_done.open()
+
+    async def _report(self, progress: Callable[[Progress], None], period_ns: int) -> None:
+        while True:
+            await self.kernel.sleep(period_ns, Rank.HOUSEKEEPING, 1)
+            progress(self.progress())
+
+
+@contextmanager
+def calm_collector() -> Iterator[None]:
+    """Make garbage collections rare while a run lasts; the same for every run of every engine.
+
+    Nearly all that a run makes is kept (events, rows) and free of cycles, so frequent collections only
+    walk it again and again: they cost a fifth of the throughput.
+    """
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 1000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()

@@ -1,0 +1,115 @@
+"""A system for trio programs: `run_hosted(main, scenario)` is `trio.run` with a CQRS system beside it."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from cqrs_sim.actors.clock import WallClock
+from cqrs_sim.actors.kernel import Kernel
+from cqrs_sim.actors.randomness import Streams
+from cqrs_sim.actors.trio_host import TrioHost
+from cqrs_sim.domain.commands import Command
+from cqrs_sim.domain.events import Event
+from cqrs_sim.domain.queries import Query
+from cqrs_sim.ids import CorrelationId, Position
+from cqrs_sim.measurement.recorder import Recorder
+from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.probe import Outcome
+from cqrs_sim.read_side.gateway import Answer
+from cqrs_sim.scenario.scenario import Scenario
+from cqrs_sim.system import EventFeed, System
+from cqrs_sim.write_side.order_actor import Accepted
+
+T = TypeVar("T")
+
+
+class HostedSystem:
+    """The facade of `System`, for trio tasks. Calls may be made from any number of tasks at once."""
+
+    def __init__(self, system: System, host: TrioHost, kernel: Kernel, recorder: Recorder) -> None:
+        self.inner = system
+        """The system itself, for its statistics; its coroutines are for its own actors only."""
+        self._host = host
+        self._kernel = kernel
+        self._recorder = recorder
+
+    async def execute(
+        self, command: Command, *, session: int = 0, correlation_id: CorrelationId | None = None
+    ) -> Accepted:
+        """See `System.execute`.
+
+        If the calling task is cancelled the command runs on and its outcome is `unknown`.
+        """
+        command_id = self._recorder.new_command(command, None, session)
+        return await self._host.call(
+            self.inner.await_outcome,
+            command_id,
+            command,
+            correlation_id,
+            name="execute",
+            on_abandoned=lambda: self._recorder.turned_away(command_id, Outcome.UNKNOWN),
+        )
+
+    async def query(
+        self,
+        query: Query,
+        *,
+        at_least: Position = Position(0),
+        timeout_ns: int | None = None,
+        session: int = 0,
+    ) -> Answer:
+        """See `System.query`."""
+        query_id = self._recorder.new_query(query, None, session)
+        answer = self.inner.queries.answer
+        return await self._host.call(answer, query, query_id, at_least, timeout_ns, name="query")
+
+    def subscribe(self, read_model: str, after: Position | None = None) -> "HostedFeed":
+        """See `System.subscribe`; ends when the system closes."""
+        return HostedFeed(self.inner.subscribe(read_model, after), self._host)
+
+    def trace(self) -> Trace:
+        """All stamps up to now."""
+        now = self._kernel.now_ns()
+        return self._recorder.trace(load_ended_ns=now, ended_ns=now)
+
+
+class HostedFeed:
+    """An `EventFeed` for trio tasks."""
+
+    def __init__(self, feed: EventFeed, host: TrioHost) -> None:
+        self._feed = feed
+        self._host = host
+
+    def __aiter__(self) -> "HostedFeed":
+        return self
+
+    async def __anext__(self) -> Event:
+        """The next event that the read model shows."""
+        event = await self._host.call(self._next, name="subscription")
+        if event is None:
+            raise StopAsyncIteration
+        return event
+
+    async def _next(self) -> Event | None:
+        # StopAsyncIteration cannot leave a coroutine, so the end of the feed is None here.
+        try:
+            return await self._feed.__anext__()
+        except StopAsyncIteration:
+            return None
+
+
+def run_hosted(
+    main: Callable[[HostedSystem], Awaitable[T]], scenario: Scenario, *, seed: int = 0
+) -> T:
+    """Run a trio program, `await main(system)`, with a system on the wall clock beside it.
+
+    Call it where you would call `trio.run`. When `main` returns the system is closed.
+
+    Raises:
+        ActorCrashedError: if an actor of the system raised; `main` is cancelled then.
+        Exception: whatever `main` raised.
+    """
+    kernel = Kernel(WallClock(), quantum=scenario.run.quantum)
+    recorder = Recorder(kernel.now_ns, tuple(scenario.read_models))
+    system = System(scenario, kernel, Streams(seed), recorder)
+    host = TrioHost(kernel)
+    return host.run(lambda: main(HostedSystem(system, host, kernel, recorder)))

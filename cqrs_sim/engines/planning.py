@@ -1,0 +1,90 @@
+"""From a scenario to its plan: the one place that maps scenario fields onto the layer `load`.
+
+All engines run the same plan of a scenario and seed, which is what makes their traces comparable.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cqrs_sim.actors.randomness import Streams
+from cqrs_sim.domain.commands import CreateOrder
+from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.load.arrivals import RateProfile, RateSegment, arrival_times_ns
+from cqrs_sim.load.plan import Operation, Plan, closed_scripts, draw_open_plan
+from cqrs_sim.load.popularity import Popularity
+from cqrs_sim.load.reads import Reads
+from cqrs_sim.load.replay import read_command_log, replay_plan
+from cqrs_sim.load.workload import Workload, setup_orders
+from cqrs_sim.scenario.scenario import Load, Scenario
+
+
+def plan_for(scenario: Scenario, streams: Streams) -> Plan:
+    """The plan of a scenario whose load is open or a replay.
+
+    Raises:
+        InvalidCommandLogError: if the recorded log of a replay cannot be read.
+        InvalidScenarioError: if the load is closed: it has scripts, and no times (`scripts_for`).
+    """
+    load = scenario.load
+    if load.model == "closed":
+        raise InvalidScenarioError(["load.model = closed: a closed load has no plan"])
+    if load.model == "replay":
+        if load.log is None:
+            raise InvalidScenarioError(["load.log: a replay needs a recorded command log"])
+        return replay_plan(read_command_log(Path(load.log)), load.speed)
+    intended_ns = arrival_times_ns(
+        load.process, _profile(load), scenario.run.duration, streams.stream("load.arrivals")
+    )
+    return draw_open_plan(workload_of(scenario), reads_of(scenario), intended_ns, streams)
+
+
+def scripts_for(scenario: Scenario, streams: Streams) -> Iterator[tuple[Operation, ...]]:
+    """The endless scripts that the clients of a closed load work through.
+
+    The orders of `setup_for` must exist before the first of them.
+    """
+    return closed_scripts(workload_of(scenario), reads_of(scenario), streams)
+
+
+def setup_for(scenario: Scenario, streams: Streams) -> tuple[CreateOrder, ...]:
+    """The orders to create before a closed load begins (an open plan holds its own)."""
+    return setup_orders(workload_of(scenario), streams)
+
+
+def workload_of(scenario: Scenario) -> Workload:
+    """Which commands a scenario sends."""
+    workload = scenario.workload
+    return Workload(
+        popularity=Popularity(
+            choices=workload.orders,
+            kind=workload.popularity,
+            zipf_exponent=workload.zipf_exponent,
+            hot_choices=min(workload.hot_orders, workload.orders),
+            hot_share=workload.hot_share,
+        ),
+        kind=workload.kind,
+        customers=workload.customers,
+        cancel_share=workload.cancel_share,
+        invalid_share=workload.invalid_share,
+    )
+
+
+def reads_of(scenario: Scenario) -> Reads:
+    """Which queries a scenario sends, and how many sessions."""
+    queries, mix = scenario.queries, scenario.queries.mix
+    return Reads(
+        share=queries.share,
+        sessions=queries.sessions,
+        by_id=mix.by_id,
+        by_customer=mix.by_customer,
+        by_status=mix.by_status,
+        statistics=mix.statistics,
+    )
+
+
+def _profile(load: Load) -> RateProfile:
+    if load.rate is not None:
+        return RateProfile.constant(load.rate)
+    return RateProfile(
+        tuple(RateSegment(part.duration, part.start, part.end) for part in load.profile)
+    )

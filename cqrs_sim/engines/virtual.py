@@ -1,0 +1,89 @@
+"""The virtual engine: the actors on a deterministic clock that jumps from timer to timer.
+
+Same scenario, seed and versions: the same trace, to the nanosecond, in any process.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from cqrs_sim.actors.clock import VirtualClock
+from cqrs_sim.actors.kernel import Kernel
+from cqrs_sim.actors.randomness import Streams
+from cqrs_sim.engines.experiment import (
+    ClosedLoad,
+    Experiment,
+    Progress,
+    calm_collector,
+    refuse_real_service,
+)
+from cqrs_sim.engines.interrupts import interrupts
+from cqrs_sim.load.plan import Plan
+from cqrs_sim.probe import NullProbe
+from cqrs_sim.results import Result
+from cqrs_sim.scenario.scenario import Scenario
+from cqrs_sim.system import System
+
+T = TypeVar("T")
+
+REPORTS = 200
+"""How often progress is reported in a run."""
+
+
+def run(
+    scenario: Scenario,
+    *,
+    seed: int = 0,
+    load: Plan | ClosedLoad | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Run a scenario in virtual time.
+
+    Args:
+        scenario: what to run.
+        seed: of all random streams.
+        load: what to send; by default it is drawn from the scenario.
+        progress: called now and then while the run lasts.
+
+    Raises:
+        InvalidScenarioError: if a stage's service is `real`, for which there is no virtual time.
+    """
+    refuse_real_service(scenario, "virtual")
+    experiment = Experiment(scenario, seed, VirtualClock(), load)
+    period = max(1, experiment.expected_ns // REPORTS)
+    kernel = experiment.kernel
+    with calm_collector(), interrupts(kernel):
+        kernel.spawn(_to_the_end(experiment, progress, period), "run")
+        try:
+            kernel.run_virtual()
+        finally:
+            kernel.close()
+    return experiment.result("virtual")
+
+
+async def _to_the_end(
+    experiment: Experiment, progress: Callable[[Progress], None] | None, period_ns: int
+) -> None:
+    await experiment.drive(progress, period_ns)
+    experiment.kernel.stop()
+
+
+def run_script(script: Callable[[System], Awaitable[T]], scenario: Scenario, *, seed: int = 0) -> T:
+    """Run one coroutine against a fresh system in virtual time, and return what it returns.
+
+    Raises:
+        ActorCrashedError: if the script, or any actor, raised.
+        DeadlockError: if the script waits for something that cannot come.
+    """
+    kernel = Kernel(VirtualClock(), quantum=scenario.run.quantum)
+    results: list[T] = []
+
+    async def main() -> None:
+        results.append(await script(System(scenario, kernel, Streams(seed), NullProbe())))
+        kernel.stop()
+
+    kernel.spawn(main(), "script")
+    try:
+        kernel.run_virtual()
+    finally:
+        kernel.close()
+    return results[0]

@@ -1,0 +1,70 @@
+"""The load generators: actors that send what was planned, or what clients think of next.
+
+The open generator follows a plan and never waits for an answer, so a slow system cannot slow the load
+down and hide its own slowness. Closed-loop clients do wait, each for its own answer; what they measure
+is capacity, not what users would see at a rate.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+import attrs
+
+from cqrs_sim.actors.kernel import Kernel, Rank
+from cqrs_sim.actors.randomness import Draws
+from cqrs_sim.domain.commands import Command
+from cqrs_sim.domain.queries import QUERY_TYPES, Query
+from cqrs_sim.errors import CommandRejectedError, MailboxFullError
+
+
+async def follow_plan(
+    kernel: Kernel, intended_ns: Sequence[int], send: Callable[[int], None], rank: Rank
+) -> None:
+    """Send number i at `intended_ns[i]`, or at once if that is past.
+
+    Args:
+        kernel: whose actor this is.
+        intended_ns: non-decreasing instants, Python integers.
+        send: takes the number of the operation, and must not wait for its outcome.
+        rank: what comes first among timers of one instant.
+    """
+    now_ns = kernel.now_ns
+    for number, instant in enumerate(intended_ns):
+        if instant > now_ns():
+            await kernel.sleep_until(instant, rank, 0)
+        send(number)
+
+
+@attrs.frozen
+class Clients:
+    """What closed-loop clients share."""
+
+    kernel: Kernel
+    scripts: Iterator[tuple[Command | Query, ...]]
+    """Where a client takes its next script when it is done with one."""
+    execute: Callable[[Command, int], Awaitable[object]]
+    """Sends a command as (command, session) and waits for the outcome."""
+    query: Callable[[Query, int], Awaitable[object]]
+    think_time: Draws | None
+    """Pause before each operation, by the number of the operation; None: no pause."""
+    ends_ns: int | None
+    """No operation begins after this; None: when the scripts end."""
+    thought: Iterator[int]
+    """Numbers the pauses."""
+
+    async def run(self, session: int) -> None:
+        """The life of one client: one operation at a time, each after the last one's outcome."""
+        kernel, think_time, ends_ns = self.kernel, self.think_time, self.ends_ns
+        execute, query = self.execute, self.query
+        for script in self.scripts:
+            for operation in script:
+                if think_time is not None:
+                    await kernel.sleep(think_time[next(self.thought)], Rank.LOAD, session)
+                if ends_ns is not None and kernel.now_ns() >= ends_ns:
+                    return
+                if isinstance(operation, QUERY_TYPES):
+                    await query(operation, session)
+                    continue
+                try:
+                    await execute(operation, session)
+                except (CommandRejectedError, MailboxFullError):
+                    pass  # Counted where it was recorded; the client goes on.

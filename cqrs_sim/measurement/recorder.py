@@ -1,0 +1,334 @@
+"""The recorder: the probe that writes every instant of a run into preallocated columns.
+
+Goals: one clock reading and one array store an instant; nothing derived, formatted or printed while the
+run lasts. Non-goals: judging what was recorded (`analysis`), and keeping it small (a row of a command
+costs 72 bytes, of a delivery 32).
+"""
+
+from array import array
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cqrs_sim.ids import CommandId, Nanoseconds, OrderId, Position, QueryId, Version
+from cqrs_sim.measurement.trace import (
+    CommandTable,
+    DeliveryTable,
+    EventTable,
+    QueryTable,
+    Trace,
+)
+from cqrs_sim.measurement.versions import versions_missing
+from cqrs_sim.probe import Outcome
+
+NAT = -(2**63)
+"""What NumPy's NaT is in int64: never."""
+
+
+class _Columns:
+    """Columns of equal, growing length, all of int64."""
+
+    def __init__(self, names_and_defaults: dict[str, int], capacity: int) -> None:
+        self._defaults = names_and_defaults
+        self.capacity = max(capacity, 1)
+        self.columns = {
+            name: array("q", [default]) * self.capacity
+            for name, default in names_and_defaults.items()
+        }
+
+    def grow(self) -> None:
+        """Double, in place: whoever holds a column still holds it."""
+        for name, default in self._defaults.items():
+            self.columns[name].extend(array("q", [default]) * self.capacity)
+        self.capacity *= 2
+
+    def taken(self, name: str, rows: slice) -> NDArray[np.int64]:
+        """A copy of some rows of a column."""
+        return np.frombuffer(self.columns[name], np.int64)[rows].copy()
+
+
+def _never(*names: str) -> dict[str, int]:
+    return dict.fromkeys(names, NAT)
+
+
+class Recorder:
+    """Implements `probe.Probe`; see there for when each method is called."""
+
+    def __init__(
+        self,
+        now_ns: Callable[[], Nanoseconds],
+        read_models: Sequence[str],
+        *,
+        capacity: int = 4096,
+        first_position: Position = Position(1),
+    ) -> None:
+        """Make room for `capacity` commands and as many events; more room is made when needed."""
+        self._now_ns = now_ns
+        self._read_models = tuple(read_models)
+        self._first_position = first_position
+        self._command_rows = _Columns(
+            {
+                **_never("intended", "submitted", "dequeued", "committed", "acknowledged"),
+                **dict.fromkeys(("session", "outcome", "version", "position"), 0),
+            },
+            capacity,
+        )
+        columns = self._command_rows.columns
+        self._submitted, self._dequeued = columns["submitted"], columns["dequeued"]
+        self._committed, self._acknowledged = columns["committed"], columns["acknowledged"]
+        self._version, self._position = columns["version"], columns["position"]
+        self._outcome = columns["outcome"]
+        self._event_rows = _Columns({"command": 0, "version": 0}, capacity)
+        self._event_command = self._event_rows.columns["command"]
+        self._event_version = self._event_rows.columns["version"]
+        self._delivery_rows = [
+            _Columns(_never("delivered", "taken", "applied", "checkpointed"), capacity)
+            for _ in self._read_models
+        ]
+        self._delivered = [rows.columns["delivered"] for rows in self._delivery_rows]
+        self._taken = [rows.columns["taken"] for rows in self._delivery_rows]
+        self._applied = [rows.columns["applied"] for rows in self._delivery_rows]
+        self._checkpointed = [rows.columns["checkpointed"] for rows in self._delivery_rows]
+        self._query_rows = _Columns(
+            {
+                **_never("intended", "submitted", "answered"),
+                **dict.fromkeys(("session", "read_model", "position"), 0),
+            },
+            max(1, capacity // 4),
+        )
+        self._commands: list[object] = []
+        self._queries: list[object] = []
+        self.events_count = 0
+
+    # What exists: planned before the run, or made during it.
+
+    def plan_commands(
+        self, commands: Sequence[object], intended_ns: NDArray[np.int64], session: NDArray[np.int32]
+    ) -> None:
+        """Enter the commands of a plan; their ids are their places in it, from 0."""
+        self._commands.extend(commands)
+        self._plan(self._command_rows, intended_ns, session)
+
+    def plan_queries(
+        self, queries: Sequence[object], intended_ns: NDArray[np.int64], session: NDArray[np.int32]
+    ) -> None:
+        """Enter the queries of a plan; their ids are their places in it, from 0."""
+        self._queries.extend(queries)
+        self._plan(self._query_rows, intended_ns, session)
+
+    @staticmethod
+    def _plan(rows: _Columns, intended: NDArray[np.int64], session: NDArray[np.int32]) -> None:
+        while rows.capacity < len(intended):
+            rows.grow()
+        np.frombuffer(rows.columns["intended"], np.int64)[: len(intended)] = intended
+        np.frombuffer(rows.columns["session"], np.int64)[: len(session)] = session
+
+    def new_command(
+        self, command: object, intended_ns: Nanoseconds | None = None, session: int = 0
+    ) -> CommandId:
+        """See `Probe`."""
+        row = len(self._commands)
+        self._commands.append(command)
+        self._enter(self._command_rows, row, intended_ns, session)
+        return CommandId(row)
+
+    def new_query(
+        self, query: object, intended_ns: Nanoseconds | None = None, session: int = 0
+    ) -> QueryId:
+        """See `Probe`."""
+        row = len(self._queries)
+        self._queries.append(query)
+        self._enter(self._query_rows, row, intended_ns, session)
+        return QueryId(row)
+
+    def _enter(
+        self, rows: _Columns, row: int, intended_ns: Nanoseconds | None, session: int
+    ) -> None:
+        if row >= rows.capacity:
+            rows.grow()
+        rows.columns["intended"][row] = self._now_ns() if intended_ns is None else intended_ns
+        rows.columns["session"][row] = session
+
+    # The instants.
+
+    def submitted(self, command_id: CommandId) -> None:
+        """See `Probe`."""
+        self._submitted[command_id] = self._now_ns()
+
+    def dequeued(self, command_id: CommandId) -> None:
+        """See `Probe`."""
+        self._dequeued[command_id] = self._now_ns()
+
+    def committed(
+        self, command_id: CommandId, first: Position, last: Position, version: Version
+    ) -> None:
+        """See `Probe`."""
+        self._committed[command_id] = self._now_ns()
+        self._version[command_id] = version
+        self._position[command_id] = last
+        for position in range(first, last + 1):
+            row = position - self._first_position
+            if row >= self._event_rows.capacity:
+                self._event_rows.grow()
+                for deliveries in self._delivery_rows:
+                    deliveries.grow()
+            self._event_command[row] = command_id
+            self._event_version[row] = version - last + position
+        self.events_count = last - self._first_position + 1
+
+    def turned_away(self, command_id: CommandId, outcome: Outcome) -> None:
+        """See `Probe`."""
+        if self._outcome[command_id] != Outcome.UNKNOWN:
+            self._outcome[command_id] = outcome
+
+    def acknowledged(self, command_id: CommandId) -> None:
+        """See `Probe`."""
+        self._acknowledged[command_id] = self._now_ns()
+
+    def delivered(self, read_model: int, position: Position) -> None:
+        """See `Probe`."""
+        self._delivered[read_model][position - self._first_position] = self._now_ns()
+
+    def taken(self, read_model: int, first: Position, last: Position) -> None:
+        """See `Probe`."""
+        now, column, start = self._now_ns(), self._taken[read_model], self._first_position
+        for row in range(first - start, last - start + 1):
+            column[row] = now
+
+    def applied(self, read_model: int, position: Position) -> None:
+        """See `Probe`."""
+        self._applied[read_model][position - self._first_position] = self._now_ns()
+
+    def checkpointed(self, read_model: int, first: Position, last: Position) -> None:
+        """See `Probe`."""
+        now, column, start = self._now_ns(), self._checkpointed[read_model], self._first_position
+        for row in range(first - start, last - start + 1):
+            column[row] = now
+
+    def query_submitted(self, query_id: QueryId) -> None:
+        """See `Probe`."""
+        self._query_rows.columns["submitted"][query_id] = self._now_ns()
+
+    def query_answered(self, query_id: QueryId, read_model: int, position: Position) -> None:
+        """See `Probe`."""
+        columns = self._query_rows.columns
+        columns["answered"][query_id] = self._now_ns()
+        columns["read_model"][query_id] = read_model
+        columns["position"][query_id] = position
+
+    # Afterwards.
+
+    def trace(self, *, load_ended_ns: int, ended_ns: int) -> Trace:
+        """All that was recorded; commands and queries that were never submitted are left out.
+
+        Load comes in the order of ids, so what was not submitted when a run was cut short is a tail.
+        """
+        order_numbers: dict[OrderId, int] = {}
+        commands = self._command_table(order_numbers)
+        events = self._event_table(commands)
+        queries = self._query_table(order_numbers, events)
+        return Trace(
+            commands=commands,
+            events=events,
+            deliveries=self._delivery_table(len(events.position)),
+            queries=queries,
+            order_ids=tuple(order_numbers),
+            read_models=self._read_models,
+            command_kinds=_kinds(self._commands)[0],
+            query_kinds=_kinds(self._queries)[0],
+            load_ended_ns=load_ended_ns,
+            ended_ns=ended_ns,
+            first_position=int(self._first_position),
+        )
+
+    def _command_table(self, order_numbers: dict[OrderId, int]) -> CommandTable:
+        commands = self._commands[: _submitted_count(self._command_rows)]
+        rows, take = slice(len(commands)), self._command_rows.taken
+        committed = take("committed", rows)
+        outcome = take("outcome", rows)
+        outcome[(outcome == Outcome.UNFINISHED) & (committed != NAT)] = Outcome.ACCEPTED
+        acknowledged = take("acknowledged", rows)
+        acknowledged[outcome == Outcome.UNKNOWN] = NAT  # Its caller had gone away.
+        order = [order_numbers.setdefault(c.order_id, len(order_numbers)) for c in commands]  # type: ignore[attr-defined]
+        return CommandTable(
+            intended=_stamps(take("intended", rows)),
+            submitted=_stamps(take("submitted", rows)),
+            dequeued=_stamps(take("dequeued", rows)),
+            committed=_stamps(committed),
+            acknowledged=_stamps(acknowledged),
+            order=np.array(order, np.int32),
+            kind=_kinds(self._commands)[1][rows],
+            session=take("session", rows).astype(np.int32),
+            outcome=outcome.astype(np.int8),
+            version=take("version", rows).astype(np.int32),
+            position=take("position", rows),
+        )
+
+    def _event_table(self, commands: CommandTable) -> EventTable:
+        rows = slice(self.events_count)
+        command = self._event_rows.taken("command", rows)
+        return EventTable(
+            position=np.arange(self.events_count, dtype=np.int64) + int(self._first_position),
+            command=command.astype(np.int32),
+            order=commands.order[command],
+            version=self._event_rows.taken("version", rows).astype(np.int32),
+            committed=commands.committed[command],
+        )
+
+    def _delivery_table(self, events_count: int) -> DeliveryTable:
+        rows, count = slice(events_count), len(self._read_models)
+        positions = np.arange(events_count, dtype=np.int64) + int(self._first_position)
+
+        def column(name: str) -> NDArray[np.timedelta64]:
+            parts = [deliveries.taken(name, rows) for deliveries in self._delivery_rows]
+            return _stamps(np.concatenate(parts) if parts else np.empty(0, np.int64))
+
+        return DeliveryTable(
+            read_model=np.repeat(np.arange(count, dtype=np.int8), events_count),
+            position=np.tile(positions, count),
+            delivered=column("delivered"),
+            taken=column("taken"),
+            applied=column("applied"),
+            checkpointed=column("checkpointed"),
+        )
+
+    def _query_table(self, order_numbers: dict[OrderId, int], events: EventTable) -> QueryTable:
+        queries = self._queries[: _submitted_count(self._query_rows)]
+        rows, take = slice(len(queries)), self._query_rows.taken
+        asked_for = [getattr(query, "order_id", None) for query in queries]
+        order = np.array(
+            [
+                -1 if o is None else order_numbers.setdefault(o, len(order_numbers))
+                for o in asked_for
+            ],
+            np.int32,
+        )
+        answered, position = _stamps(take("answered", rows)), take("position", rows)
+        return QueryTable(
+            intended=_stamps(take("intended", rows)),
+            submitted=_stamps(take("submitted", rows)),
+            answered=answered,
+            kind=_kinds(self._queries)[1][rows],
+            session=take("session", rows).astype(np.int32),
+            read_model=take("read_model", rows).astype(np.int8),
+            order=order,
+            position=position,
+            versions_missing=versions_missing(order, answered, position, events),
+        )
+
+
+def _submitted_count(rows: _Columns) -> int:
+    submitted = np.frombuffer(rows.columns["submitted"], np.int64)
+    found = np.flatnonzero(submitted != NAT)
+    return int(found[-1]) + 1 if len(found) else 0
+
+
+def _kinds(messages: Sequence[object]) -> tuple[tuple[str, ...], NDArray[np.int8]]:
+    names: dict[str, int] = {}
+    codes = [names.setdefault(type(message).__name__, len(names)) for message in messages]
+    return tuple(names), np.array(codes, np.int8)
+
+
+def _stamps(nanoseconds: NDArray[np.int64]) -> NDArray[np.timedelta64]:
+    return nanoseconds.view("m8[ns]")

@@ -1,0 +1,377 @@
+"""The trace: every stamp of a run, one row a command, an event, a delivery, a query.
+
+All engines give this one thing; measuring, checking and plotting read nothing else. Each instant is
+defined in one line where it is declared. Goals: raw integers, so that any later question has an
+exact answer; one clock, one origin. Non-goals: anything derived (that is `analysis`), and payloads.
+
+Stamps are `timedelta64[ns]` from the start of the run; NaT means that it never happened.
+"""
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Annotated, Self, TypeAlias, TypeVar
+
+import attrs
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from cqrs_sim.errors import IncompleteTraceError, ResultFolderError
+from cqrs_sim.probe import Outcome
+
+Array: TypeAlias = NDArray[np.generic]
+
+SCHEMA = 1
+"""Of the file; raised when a column changes its meaning or goes away."""
+
+Stamps = Annotated[NDArray[np.timedelta64], np.dtype("m8[ns]")]
+Bytes = Annotated[NDArray[np.int8], np.dtype(np.int8)]
+Ints = Annotated[NDArray[np.int32], np.dtype(np.int32)]
+Longs = Annotated[NDArray[np.int64], np.dtype(np.int64)]
+Floats = Annotated[NDArray[np.float64], np.dtype(np.float64)]
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class CommandTable:
+    """One row a command, in plan order: the row is its `CommandId`. Columns: shape (n,)."""
+
+    intended: Stamps
+    """When the load plan wanted the command sent."""
+    submitted: Stamps
+    """When it was put to the order's mailbox, or that was tried."""
+    dequeued: Stamps
+    """When the order actor took it."""
+    committed: Stamps
+    """When its events had their positions in the log and were visible."""
+    acknowledged: Stamps
+    """When the caller knew the outcome."""
+    order: Ints
+    """Index into `Trace.order_ids`."""
+    kind: Bytes
+    """Index into `Trace.command_kinds`."""
+    session: Ints
+    """Number of the session that sent it; 0 where sessions are not used."""
+    outcome: Bytes
+    """`Outcome` code."""
+    version: Ints
+    """The order's version after the command; 0 if it recorded nothing."""
+    position: Longs
+    """Position of the command's last event; 0 if it recorded nothing."""
+
+    def __attrs_post_init__(self) -> None:
+        _check_columns(self)
+
+    def __len__(self) -> int:
+        return len(self.intended)
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class EventTable:
+    """One row an event committed during the run, in position order. Columns: shape (n_events,)."""
+
+    position: Longs
+    """Contiguous, from `Trace.first_position`."""
+    command: Ints
+    """Row of the command that caused it."""
+    order: Ints
+    """Index into `Trace.order_ids`."""
+    version: Ints
+    """The order's version with this event: 1 for its first."""
+    committed: Stamps
+    """When the event was visible in the log; non-decreasing, never NaT."""
+
+    def __attrs_post_init__(self) -> None:
+        _check_columns(self)
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class DeliveryTable:
+    """One row a delivery of an event to a read model, sorted by (read_model, position).
+
+    Columns: shape (n_deliveries,).
+    """
+
+    read_model: Bytes
+    """Index into `Trace.read_models`."""
+    position: Longs
+    """Position of the event."""
+    delivered: Stamps
+    """When the event was put on the read model's channel."""
+    taken: Stamps
+    """When the projector took it; the events of a batch are taken at one instant."""
+    applied: Stamps
+    """When the read model showed it."""
+    checkpointed: Stamps
+    """When the projector had stored that it did."""
+
+    def __attrs_post_init__(self) -> None:
+        _check_columns(self)
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class QueryTable:
+    """One row a query, in plan order: the row is its `QueryId`. Columns: shape (n_queries,)."""
+
+    intended: Stamps
+    """When the load plan wanted the query sent."""
+    submitted: Stamps
+    """When it reached the read side."""
+    answered: Stamps
+    """When the caller had the answer."""
+    kind: Bytes
+    """Index into `Trace.query_kinds`."""
+    session: Ints
+    """Number of the session that asked."""
+    read_model: Bytes
+    """Index into `Trace.read_models`."""
+    order: Ints
+    """The order asked for, as index into `Trace.order_ids`; -1 where the query is not about one."""
+    position: Longs
+    """The answer reflects all events up to here; 0 if none."""
+    versions_missing: Floats
+    """Versions of that order committed but not shown when answered; nan where the query is not
+    about one order or was never answered."""
+
+    def __attrs_post_init__(self) -> None:
+        _check_columns(self)
+
+    def __len__(self) -> int:
+        return len(self.intended)
+
+
+Table = TypeVar("Table", CommandTable, EventTable, DeliveryTable, QueryTable)
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Trace:
+    """All that was recorded of one run."""
+
+    commands: CommandTable
+    events: EventTable
+    deliveries: DeliveryTable
+    queries: QueryTable
+    order_ids: tuple[str, ...]
+    """Names of the orders; the tables hold indexes into it."""
+    read_models: tuple[str, ...]
+    """Names of the read models, in scenario order."""
+    command_kinds: tuple[str, ...]
+    """Class names of the commands."""
+    query_kinds: tuple[str, ...]
+    """Class names of the queries."""
+    load_ended_ns: int
+    """When the last operation was to have been sent: the load period is [0, load_ended_ns)."""
+    ended_ns: int
+    """When the run ended; what had not happened by then is NaT (right-censored)."""
+    first_position: int
+    """Position of the first event of the run; events before it were set up before the run."""
+
+    def __attrs_post_init__(self) -> None:
+        _check_indices(self)
+
+    def deliveries_of(self, read_model: str) -> DeliveryTable:
+        """The deliveries to one read model, in position order: views, not copies.
+
+        Raises:
+            IncompleteTraceError: if the trace has no such read model.
+        """
+        if read_model not in self.read_models:
+            raise IncompleteTraceError(
+                f"the trace has no read model {read_model!r}, only {', '.join(self.read_models)}"
+            )
+        index = self.read_models.index(read_model)
+        first, last = np.searchsorted(self.deliveries.read_model, [index, index + 1])
+        return select(self.deliveries, slice(int(first), int(last)))
+
+    def to_arrays(self) -> dict[str, Array]:
+        """Every column under `table.column`, names and scalars under their own name."""
+        arrays: dict[str, Array] = {}
+        for field in attrs.fields(Trace):
+            value = getattr(self, field.name)
+            if isinstance(value, tuple):
+                # An empty tuple would become floats.
+                arrays[field.name] = np.array(value, dtype=np.str_)
+            elif isinstance(value, int):
+                arrays[field.name] = np.array(value, dtype=np.int64)
+            else:
+                for column in attrs.fields(type(value)):
+                    arrays[f"{field.name}.{column.name}"] = getattr(value, column.name)
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
+        """The trace whose `to_arrays` this is.
+
+        Raises:
+            IncompleteTraceError: if an array is missing, or does not fit the others.
+        """
+        return cls(
+            commands=_table(CommandTable, "commands", arrays),
+            events=_table(EventTable, "events", arrays),
+            deliveries=_table(DeliveryTable, "deliveries", arrays),
+            queries=_table(QueryTable, "queries", arrays),
+            order_ids=_names(arrays, "order_ids"),
+            read_models=_names(arrays, "read_models"),
+            command_kinds=_names(arrays, "command_kinds"),
+            query_kinds=_names(arrays, "query_kinds"),
+            load_ended_ns=_whole_number(arrays, "load_ended_ns"),
+            ended_ns=_whole_number(arrays, "ended_ns"),
+            first_position=_whole_number(arrays, "first_position"),
+        )
+
+
+def select(table: Table, rows: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Table:
+    """The same table with these rows only, in this order."""
+    columns = {field.name: getattr(table, field.name)[rows] for field in attrs.fields(type(table))}
+    return type(table)(**columns)
+
+
+def save_trace(trace: Trace, path: Path) -> None:
+    """Write the trace as `npz`; equal traces give equal bytes; an existing file is overwritten.
+
+    Members are stored, not deflated: no honest member is larger than its file, so `load_trace` can
+    refuse all that unpack to more.
+
+    Raises:
+        ResultFolderError: if the disk or its permissions do not allow it.
+    """
+    arrays: dict[str, Array] = {"schema": np.array(SCHEMA, dtype=np.int64), **trace.to_arrays()}
+    try:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+            for name, array in arrays.items():
+                # A ZipInfo made by hand is dated 1980-01-01, whenever that is written.
+                member = zipfile.ZipInfo(f"{name}.npy")
+                with archive.open(member, "w", force_zip64=True) as file:
+                    npy.write_array(file, array, version=(1, 0), allow_pickle=False)
+    except OSError as error:
+        raise ResultFolderError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def load_trace(path: Path) -> Trace:
+    """Read a trace that may come from anyone: nothing is unpickled, nothing grows.
+
+    Raises:
+        ResultFolderError: if the file cannot be read or is not a trace of this schema.
+        IncompleteTraceError: if it is one, but columns are missing or do not fit together.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            arrays = _read_members(archive, path.stat().st_size)
+    except OSError as error:
+        raise ResultFolderError(f"cannot read {path}: {error.strerror or error}") from error
+    # Everything that zipfile and numpy raise over a file of random bytes.
+    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise ResultFolderError(f"{path} is not a trace: {error}") from error
+    schema = arrays.pop("schema", None)
+    if schema is None or schema.shape != () or schema.dtype != np.int64:
+        raise ResultFolderError(f"{path} is not a trace: it names no schema")
+    if schema.item() != SCHEMA:
+        raise ResultFolderError(f"{path} has schema {schema.item()}; this version reads {SCHEMA}")
+    try:
+        return Trace.from_arrays(arrays)
+    except IncompleteTraceError as error:
+        raise IncompleteTraceError(f"{path}: {error}") from error
+
+
+def _read_members(archive: zipfile.ZipFile, file_size: int) -> dict[str, Array]:
+    members = archive.infolist()
+    # Members that overlap in the file would each be honest and together far more than it.
+    if sum(member.file_size for member in members) > file_size:
+        raise ValueError("its members unpack to more than the file holds")
+    return {
+        member.filename.removesuffix(".npy"): _read_member(archive, member) for member in members
+    }
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
+    if member.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{member.filename} is compressed")
+    with archive.open(member) as file:
+        _check_header(file, member)
+    with archive.open(member) as file:
+        array: Array = npy.read_array(file, allow_pickle=False)
+    return array
+
+
+def _check_header(file: IO[bytes], member: zipfile.ZipInfo) -> None:
+    """Refuse a header that promises more than the member holds, before numpy allocates it."""
+    if npy.read_magic(file) != (1, 0):
+        raise ValueError(f"{member.filename} has an unknown header")
+    shape, _, dtype = npy.read_array_header_1_0(file)
+    promised: int = dtype.itemsize
+    for size in shape:  # Python's integers, since the product of a crafted shape must not wrap.
+        promised *= size
+    if not 0 <= promised <= member.file_size:
+        raise ValueError(f"{member.filename} promises {promised} bytes")
+
+
+def _check_columns(table: CommandTable | EventTable | DeliveryTable | QueryTable) -> None:
+    """Every column has its type, and all have one length."""
+    fields = attrs.fields(type(table))
+    rows = len(getattr(table, fields[0].name))
+    for field in fields:
+        column = getattr(table, field.name)
+        (dtype,) = field.type.__metadata__
+        if column.dtype != dtype or column.shape != (rows,):
+            raise IncompleteTraceError(
+                f"{type(table).__name__}.{field.name} is {column.dtype} of shape {column.shape}, "
+                f"not {dtype} of shape ({rows},)"
+            )
+
+
+def _check_indices(trace: Trace) -> None:
+    """No row points outside the names that it refers to, and `deliveries_of` may bisect."""
+    commands, events, deliveries, queries = (
+        trace.commands,
+        trace.events,
+        trace.deliveries,
+        trace.queries,
+    )
+    for what, index, lowest, size in (
+        ("commands.order", commands.order, 0, len(trace.order_ids)),
+        ("commands.kind", commands.kind, 0, len(trace.command_kinds)),
+        ("commands.outcome", commands.outcome, 0, len(Outcome)),
+        ("events.order", events.order, 0, len(trace.order_ids)),
+        ("deliveries.read_model", deliveries.read_model, 0, len(trace.read_models)),
+        ("queries.order", queries.order, -1, len(trace.order_ids)),
+        ("queries.kind", queries.kind, 0, len(trace.query_kinds)),
+        ("queries.read_model", queries.read_model, 0, len(trace.read_models)),
+    ):
+        if len(index) and not lowest <= int(index.min()) <= int(index.max()) < size:
+            raise IncompleteTraceError(f"{what} points outside the {size} names it refers to")
+    models, positions = np.diff(deliveries.read_model), np.diff(deliveries.position)
+    if np.any((models < 0) | ((models == 0) & (positions < 0))):
+        raise IncompleteTraceError("deliveries are not sorted by read model and position")
+
+
+def _table(table: type[Table], name: str, arrays: Mapping[str, Array]) -> Table:
+    columns = {
+        field.name: _present(arrays, f"{name}.{field.name}") for field in attrs.fields(table)
+    }
+    return table(**columns)  # type: ignore[arg-type]  # `_check_columns` checks each dtype.
+
+
+def _present(arrays: Mapping[str, Array], key: str) -> Array:
+    if key not in arrays:
+        raise IncompleteTraceError(f"the trace lacks {key}")
+    return arrays[key]
+
+
+def _names(arrays: Mapping[str, Array], key: str) -> tuple[str, ...]:
+    names = _present(arrays, key)
+    if names.dtype.kind != "U" or names.ndim != 1:
+        raise IncompleteTraceError(f"{key} is not a list of names")
+    return tuple(names.tolist())
+
+
+def _whole_number(arrays: Mapping[str, Array], key: str) -> int:
+    number = _present(arrays, key)
+    if number.dtype != np.int64 or number.ndim != 0:
+        raise IncompleteTraceError(f"{key} is not one whole number")
+    return int(number.item())

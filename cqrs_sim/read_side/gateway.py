@@ -1,0 +1,103 @@
+"""The query gateway: finds the read model that a query is for, and says how fresh the answer is."""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+import attrs
+
+from cqrs_sim.actors.kernel import Kernel, Rank
+from cqrs_sim.actors.randomness import Draws
+from cqrs_sim.domain.queries import (
+    AnswerValue,
+    GetOrderById,
+    GetOrdersByCustomer,
+    GetOrdersByStatus,
+    GetOrderStatistics,
+    Query,
+)
+from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.ids import Position, QueryId
+from cqrs_sim.probe import Probe
+from cqrs_sim.read_side.orders import OrdersReadModel
+from cqrs_sim.read_side.projector import Projector
+from cqrs_sim.read_side.statistics import StatisticsReadModel
+
+
+@attrs.frozen
+class Answer:
+    """An answer and what it reflects."""
+
+    value: AnswerValue
+    position: Position
+    """The answer reflects every event up to here and none behind."""
+    read_model: str
+
+
+class QueryGateway:
+    """The way in for queries."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        probe: Probe,
+        projectors: Mapping[str, Projector],
+        service: Draws | None,
+    ) -> None:
+        self._kernel = kernel
+        self._probe = probe
+        self._projectors = projectors
+        self._service = service
+        self._in_flight_count = 0
+
+    async def answer(
+        self,
+        query: Query,
+        query_id: QueryId,
+        at_least: Position = Position(0),
+        timeout_ns: int | None = None,
+    ) -> Answer:
+        """Answer from the query's read model, once that shows position `at_least`.
+
+        A modelled service time passes first, then the answer is read in one step, so it reflects
+        exactly the position that it carries.
+
+        Raises:
+            FreshnessTimeoutError: if `at_least` is not reached within `timeout_ns`.
+            InvalidScenarioError: if the scenario has no read model for such a query.
+        """
+        probe = self._probe
+        probe.query_submitted(query_id)
+        projector = self._projector_for(query)
+        await projector.wait_applied(at_least, timeout_ns)
+        if self._service is not None:
+            await self._kernel.sleep(self._service[query_id], Rank.QUERY, query_id)
+        value = _read(projector, query)
+        position = projector.applied
+        probe.query_answered(query_id, projector.options.index, position)
+        return Answer(value, position, projector.options.name)
+
+    def _projector_for(self, query: Query) -> Projector:
+        name = "statistics" if isinstance(query, GetOrderStatistics) else "orders"
+        try:
+            return self._projectors[name]
+        except KeyError:
+            kind = type(query).__name__
+            mistake = f"read_models.{name}: {kind} needs this read model, and there is none"
+            raise InvalidScenarioError([mistake]) from None
+
+
+def _read(projector: Projector, query: Query) -> AnswerValue:
+    model = projector.read_model
+    if isinstance(query, GetOrderStatistics):
+        assert isinstance(model, StatisticsReadModel)
+        return model.between(query.from_ns, query.to_ns)
+    assert isinstance(model, OrdersReadModel)
+    match query:
+        case GetOrderById(order_id=order_id):
+            return model.by_id(order_id)
+        case GetOrdersByCustomer(customer_id=customer_id):
+            return model.by_customer(customer_id)
+        case GetOrdersByStatus(status=status):
+            return model.by_status(status)
+        case _:
+            assert_never(query)

@@ -1,0 +1,179 @@
+"""The projector: takes events from its subscription in batches and applies them to its read model.
+
+Each event is applied once: a projector knows the last version it applied of every order, skips what it
+has seen, and treats a gap as a bug, never as something to pass over in silence.
+"""
+
+from collections.abc import Awaitable, Callable
+from heapq import heappop, heappush
+from typing import Protocol
+
+import attrs
+
+from cqrs_sim.actors.kernel import Actor, Alarm, Kernel, Rank, park
+from cqrs_sim.actors.mailbox import EndOfChannel
+from cqrs_sim.actors.randomness import Draws
+from cqrs_sim.domain.events import Event
+from cqrs_sim.errors import ActorStoppedError, FreshnessTimeoutError, InvariantViolationError
+from cqrs_sim.event_log.subscription import Subscription
+from cqrs_sim.ids import OrderId, Position, Version
+from cqrs_sim.probe import Probe
+
+
+class ReadModel(Protocol):
+    """A table that events are applied to."""
+
+    def apply(self, event: Event) -> None:
+        """Show one more event."""
+
+    def contents(self) -> object:
+        """All that can be asked of it, comparable with `==`."""
+
+
+@attrs.frozen
+class ProjectorOptions:
+    """How a projector works."""
+
+    index: int
+    """Of the read model in the trace."""
+    name: str
+    batch: int
+    """Most events taken, and checkpointed, at once."""
+    service: Draws | None
+    """Modelled time to apply an event, by position - 1; None: only the work itself."""
+    checkpoint_ns: int
+    """Modelled time to store the checkpoint, once a batch."""
+
+
+@attrs.define(order=False, eq=False)
+class _Waiter:
+    """An actor that waits until a position is applied."""
+
+    position: Position
+    actor: Actor
+    alarm: Alarm | None
+    timed_out: bool = False
+    is_stopped: bool = False
+
+
+class Projector:
+    """The only writer of one read model."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        probe: Probe,
+        subscription: Subscription,
+        read_model: ReadModel,
+        work: Callable[[int, int, int], Awaitable[None]],
+        options: ProjectorOptions,
+    ) -> None:
+        self._kernel = kernel
+        self._probe = probe
+        self._subscription = subscription
+        self.read_model = read_model
+        self._work = work
+        self.options = options
+        self._versions: dict[OrderId, Version] = {}
+        self._waiters: list[tuple[Position, int, _Waiter]] = []
+        self._tickets = 0
+        self.applied = Position(0)
+        """The last position that the read model shows."""
+        self.checkpoint = Position(0)
+        """The last position stored as applied."""
+        self.duplicates_count = 0
+
+    async def run(self) -> None:
+        """The projector's life: until its subscription is closed and drained."""
+        probe, options, service = self._probe, self.options, self.options.service
+        index, batch_size, checkpoint_ns = options.index, options.batch, options.checkpoint_ns
+        receive_batch, work, apply = self._subscription.receive_batch, self._work, self.apply
+        while True:
+            try:
+                batch = await receive_batch(batch_size)
+            except EndOfChannel:
+                return
+            first, last = batch[0].position, batch[-1].position
+            probe.taken(index, first, last)
+            for event in batch:
+                if service is not None:
+                    await work(service[event.position - 1], Rank.READ, index)
+                apply(event)
+                probe.applied(index, event.position)
+                if self._waiters:
+                    self._wake_waiters()
+            if checkpoint_ns:
+                await work(checkpoint_ns, Rank.READ, index)
+            self.checkpoint = last
+            probe.checkpointed(index, first, last)
+            if service is None:
+                await self._kernel.give_way()
+
+    def apply(self, event: Event) -> None:
+        """Apply an event unless it was applied before.
+
+        Raises:
+            InvariantViolationError: if an earlier event of the same order is missing.
+        """
+        order_id, version = event.order_id, event.version
+        known = self._versions.get(order_id, 0)
+        if version == known + 1:
+            self.read_model.apply(event)
+            self._versions[order_id] = version
+        elif version <= known:
+            self.duplicates_count += 1
+        else:
+            raise InvariantViolationError(
+                f"{self.options.name}: {event.event_id} came after version {known}"
+            )
+        if event.position > self.applied:
+            self.applied = event.position
+
+    async def wait_applied(self, position: Position, timeout_ns: int | None = None) -> None:
+        """Return when the read model shows a position.
+
+        Raises:
+            FreshnessTimeoutError: if that takes longer than `timeout_ns`.
+            ActorStoppedError: if the projector ends before.
+        """
+        if self.applied >= position:
+            return
+        kernel = self._kernel
+        waiter = _Waiter(position, kernel.running, None)
+        if timeout_ns is not None:
+            waiter.alarm = kernel.alarm(
+                kernel.now_ns() + timeout_ns, lambda: self._time_out(waiter)
+            )
+        self._tickets += 1
+        heappush(self._waiters, (position, self._tickets, waiter))
+        waiter.actor.waiting_for = f"{self.options.name} to reach position {position}"
+        await park()
+        waiter.actor.waiting_for = None
+        if waiter.is_stopped:
+            raise ActorStoppedError(f"projector {self.options.name}")
+        if waiter.timed_out:
+            raise FreshnessTimeoutError(self.options.name, position, self.applied)
+
+    def stop(self) -> None:
+        """Apply nothing more: whoever waits for a position hears so."""
+        waiters, self._waiters = self._waiters, []
+        for _, _, waiter in waiters:
+            if not waiter.timed_out and not waiter.actor.is_done:
+                waiter.is_stopped = True
+                if waiter.alarm is not None:
+                    waiter.alarm.is_cancelled = True
+                self._kernel.wake(waiter.actor)
+
+    def _time_out(self, waiter: _Waiter) -> None:
+        waiter.timed_out = True
+        self._kernel.wake(waiter.actor)
+
+    def _wake_waiters(self) -> None:
+        waiters = self._waiters
+        while waiters and waiters[0][0] <= self.applied:
+            waiter = heappop(waiters)[2]
+            if waiter.timed_out or waiter.actor.is_done:
+                continue
+            if waiter.alarm is not None:
+                waiter.alarm.is_cancelled = True
+            self._kernel.wake(waiter.actor)

@@ -1,0 +1,188 @@
+"""What no single field of a scenario shows to be wrong: the rules across fields.
+
+Each rule takes the parts it is about and yields one line a mistake. A part may be missing (None):
+the reader of a file leaves out what has mistakes of its own, so that one slip is not reported
+twice, and still hears of every contradiction elsewhere.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from cqrs_sim.scenario.parts import (
+    READ_MODEL_NAMES,
+    Load,
+    Queries,
+    RateSegment,
+    ReadModel,
+    Run,
+    Service,
+    Workload,
+    WriteSide,
+)
+from cqrs_sim.scenario.units import format_duration
+from cqrs_sim.scenario.wording import joined, nearest
+
+MOST_OPERATIONS = 20_000_000
+"""A larger plan fits no memory: the trace of one operation takes about 200 bytes."""
+
+_READ_MODEL_OF_QUERY = {
+    "by_id": "orders",
+    "by_customer": "orders",
+    "by_status": "orders",
+    "statistics": "statistics",
+}
+
+
+def contradictions_among(
+    *,
+    run: Run | None = None,
+    load: Load | None = None,
+    workload: Workload | None = None,
+    queries: Queries | None = None,
+    write_side: WriteSide | None = None,
+    read_models: Mapping[str, ReadModel] | None = None,
+) -> list[str]:
+    """The contradictions within and among the parts given; one line a mistake."""
+    mistakes: list[str] = []
+    if load is not None:
+        mistakes += _of_load(load)
+    if run is not None and load is not None:
+        mistakes += _of_length(run, load)
+    if workload is not None:
+        mistakes += _of_workload(workload)
+    if queries is not None:
+        mistakes += _of_service("queries.service", queries.service)
+        mistakes += _of_mix(queries)
+    if write_side is not None:
+        mistakes += _of_service("write_side.service", write_side.service)
+    if read_models is not None:
+        mistakes += _of_read_models(read_models)
+    if queries is not None and read_models is not None:
+        mistakes += _of_answers(queries, read_models)
+    return mistakes
+
+
+def expected_operations(run: Run, load: Load) -> float:
+    """Expected number of operations of an open load: the integral of its rate over the run.
+
+    The last rate of a profile holds until the end; a profile longer than the run is cut.
+    """
+    duration_s = run.duration / 1e9
+    if not load.profile:
+        return (load.rate or 0.0) * duration_s
+    operations, begun_s = 0.0, 0.0
+    for segment in load.profile:
+        operations += _operations_within(segment, duration_s - begun_s)
+        begun_s += segment.duration / 1e9
+    return operations + load.profile[-1].end * max(0.0, duration_s - begun_s)
+
+
+def _operations_within(segment: RateSegment, left_s: float) -> float:
+    length_s = segment.duration / 1e9
+    used_s = min(max(left_s, 0.0), length_s)
+    reached = segment.start + (segment.end - segment.start) * used_s / length_s
+    return (segment.start + reached) / 2 * used_s
+
+
+def unknown_read_model(name: object) -> str:
+    """The mistake of a read model that does not exist."""
+    near = nearest(name, READ_MODEL_NAMES)
+    hint = (
+        f"there are {', '.join(READ_MODEL_NAMES)}"
+        if near is None
+        else f"did you mean read_models.{near}?"
+    )
+    return f"{joined('read_models', name)}: unknown read model; {hint}"
+
+
+def _of_load(load: Load) -> Iterator[str]:
+    has_rate, has_profile = load.rate is not None, bool(load.profile)
+    if load.model == "open":
+        if has_rate and has_profile:
+            yield "load.rate and load.profile: an open load has one of them, not both"
+        if not has_rate and not has_profile:
+            yield 'load.rate: an open load needs it, such as "800/s", or else load.profile'
+    else:
+        for name, is_given in (("rate", has_rate), ("profile", has_profile)):
+            if is_given:
+                yield f'load.{name}: belongs to the open model, but load.model = "{load.model}"'
+    if load.model == "replay" and load.log is None:
+        yield "load.log: a replay needs the path of a recorded command log"
+    if load.model != "replay" and load.log is not None:
+        yield f'load.log: belongs to a replay, but load.model = "{load.model}"'
+    for index, segment in enumerate(load.profile):
+        if segment.start == 0.0 and segment.end == 0.0:
+            yield f"load.profile[{index}]: the rates at start and end must not both be 0"
+    if load.think_time.distribution == "real":
+        yield 'load.think_time.distribution = "real": a pause has no work of its own'
+    else:
+        yield from _of_service("load.think_time", load.think_time)
+
+
+def _of_length(run: Run, load: Load) -> Iterator[str]:
+    if load.model == "replay":
+        # Its length is the log's, which nobody has read yet.
+        return
+    if run.warm_up >= run.duration:
+        warm_up, duration = format_duration(run.warm_up), format_duration(run.duration)
+        yield f'run.warm_up = "{warm_up}": must be shorter than run.duration = "{duration}"'
+    if load.model != "open" or (load.rate is None) != bool(load.profile):
+        return
+    operations = expected_operations(run, load)
+    key = "load.profile" if load.profile else "load.rate"
+    if operations > MOST_OPERATIONS:
+        yield (
+            f"{key}: makes about {operations:,.0f} operations in run.duration, "
+            f"more than the {MOST_OPERATIONS:,} that a run can hold"
+        )
+    if operations < 1:
+        yield f"{key}: makes about {operations:.2g} operations in run.duration, fewer than one"
+
+
+def _of_workload(workload: Workload) -> Iterator[str]:
+    if workload.kind == "lifecycle" and workload.invalid_share == 1.0:
+        yield "workload.invalid_share: if every command is invalid, no order is ever made"
+    if workload.popularity != "hot_set":
+        return
+    hot, orders = workload.hot_orders, workload.orders
+    if hot > orders:
+        yield f"workload.hot_orders = {hot}: must not be more than workload.orders = {orders}"
+    elif hot == orders and workload.hot_share < 1:
+        yield (
+            f"workload.hot_orders = {hot}: leaves no order for the other commands; "
+            "make workload.orders larger, or workload.hot_share = 1"
+        )
+
+
+def _of_service(path: str, service: Service) -> Iterator[str]:
+    if service.distribution == "exponential" and service.mean == 0:
+        yield f'{path}.mean: an exponential time needs a mean above 0, such as "5ms"'
+    if service.distribution == "real" and service.mean != 0:
+        mean = format_duration(service.mean)
+        yield f'{path}.mean = "{mean}": a real service has no modelled time; leave the mean out'
+
+
+def _of_mix(queries: Queries) -> Iterator[str]:
+    mix = queries.mix
+    if queries.share > 0 and not mix.by_id + mix.by_customer + mix.by_status + mix.statistics > 0:
+        yield "queries.mix: all weights are 0, so no query can be chosen"
+
+
+def _of_read_models(read_models: Mapping[str, ReadModel]) -> Iterator[str]:
+    if not read_models:
+        yield f"read_models: at least one is needed, of {', '.join(READ_MODEL_NAMES)}"
+    for name, read_model in read_models.items():
+        if name not in READ_MODEL_NAMES:
+            yield unknown_read_model(name)
+        yield from _of_service(f"{joined('read_models', name)}.service", read_model.service)
+
+
+def _of_answers(queries: Queries, read_models: Mapping[str, ReadModel]) -> Iterator[str]:
+    if queries.share == 0.0:
+        return
+    for query, read_model in _READ_MODEL_OF_QUERY.items():
+        weight: float = getattr(queries.mix, query)
+        if weight > 0 and read_model not in read_models:
+            yield (
+                f"queries.mix.{query} = {weight:g}: is answered by the read model {read_model}, "
+                "which the scenario does not have"
+            )

@@ -1,0 +1,151 @@
+"""The parts of a scenario: one class a table of the TOML file.
+
+Each field states its range; what only several fields together show to be wrong is in
+`scenario.contradictions`. Durations are integer nanoseconds, rates are per second.
+"""
+
+# ruff: noqa: RUF009 - the makers of `scenario.units` return attrs fields, not defaults.
+
+from typing import Literal, TypeAlias
+
+import attrs
+
+from cqrs_sim.scenario import units
+from cqrs_sim.scenario.units import Count, Duration, Rate, Real, Share, Text
+
+Distribution: TypeAlias = Literal["constant", "exponential", "real"]
+LoadModel: TypeAlias = Literal["open", "closed", "replay"]
+ArrivalProcess: TypeAlias = Literal["constant", "poisson"]
+WorkloadKind: TypeAlias = Literal["lifecycle", "amendments"]
+Popularity: TypeAlias = Literal["uniform", "zipf", "hot_set"]
+MailboxPolicy: TypeAlias = Literal["block", "reject"]
+
+READ_MODEL_NAMES = ("orders", "statistics", "search")
+
+
+@attrs.frozen(kw_only=True)
+class Service:
+    """Modelled time of one stage, drawn for each command, event or query."""
+
+    distribution: Distribution = units.choice("constant", Distribution)
+    """`real`: no modelled time at all, only the work itself (for the wall clock)."""
+    mean: Duration = units.duration(0, minimum=0)
+    """Mean of the distribution; 0 with `real`."""
+
+
+@attrs.frozen(kw_only=True)
+class RateSegment:
+    """A stretch of a rate profile: the rate goes from `start` to `end` in a straight line."""
+
+    duration: Duration = units.duration()
+    start: Rate = units.rate(may_be_zero=True)
+    end: Rate = units.rate(may_be_zero=True)
+
+
+@attrs.frozen(kw_only=True)
+class Run:
+    """The frame of the run."""
+
+    duration: Duration = units.duration(30_000_000_000)
+    """How long load is made; a replay ends with its log instead."""
+    warm_up: Duration = units.duration(0, minimum=0)
+    """What happened before this instant is in the trace, and left out of the summary."""
+    drain: Duration = units.duration(5_000_000_000, minimum=0)
+    """How long, after the load, the system may take to finish; the rest is censored."""
+    quantum: Count = units.count(16)
+    """Commands that run before projectors get their turn, on the wall clock: lag against
+    throughput. On the virtual clock turns take no time."""
+    processors: Count = units.count(0, minimum=0, maximum=1024)
+    """CPUs that the modelled stages queue for, first come first served; 0: one for each actor."""
+
+
+@attrs.frozen(kw_only=True)
+class Load:
+    """How operations (commands and queries) arrive."""
+
+    model: LoadModel = units.choice("open", LoadModel)
+    process: ArrivalProcess = units.choice("poisson", ArrivalProcess)
+    """Open model: evenly spaced or Poisson, along `rate` or `profile`."""
+    rate: Rate | None = units.rate(None)
+    """Open model: operations per second, commands and queries together."""
+    profile: tuple[RateSegment, ...] = units.series(RateSegment)
+    """Open model, in place of `rate`: ramps and bursts; the last rate holds until the end."""
+    clients: Count = units.count(16)
+    """Closed model: clients that wait for each answer."""
+    think_time: Service = units.part(Service)
+    """Closed model: pause between an answer and the client's next operation."""
+    log: Text | None = units.text(None, minimum=1, maximum=4096)
+    """Replay: path of the recorded command log (CSV)."""
+    speed: Real = units.real(1.0, minimum=1e-6, maximum=1e6)
+    """Replay: how many times faster than recorded."""
+
+
+@attrs.frozen(kw_only=True)
+class Workload:
+    """Which commands are sent, to which orders."""
+
+    kind: WorkloadKind = units.choice("lifecycle", WorkloadKind)
+    """`lifecycle`: create, confirm, ship, deliver or cancel. `amendments`: long-lived orders, made
+    before the run, whose items change again and again."""
+    orders: Count = units.count(200, maximum=10_000_000)
+    """Orders open at once."""
+    customers: Count = units.count(100, maximum=10_000_000)
+    cancel_share: Share = units.share(0.1)
+    """Lifecycle: share of orders that end by `CancelOrder`, at a random step before delivery."""
+    invalid_share: Share = units.share(0.02)
+    """Share of commands that must be rejected."""
+    popularity: Popularity = units.choice("uniform", Popularity)
+    """Which open order a command goes to."""
+    zipf_exponent: Real = units.real(0.9, minimum=0.0, maximum=10.0)
+    hot_orders: Count = units.count(1, maximum=10_000_000)
+    """Hot set: how many orders are hot."""
+    hot_share: Share = units.share(0.5)
+    """Hot set: share of commands that goes to the hot orders."""
+
+
+@attrs.frozen(kw_only=True)
+class QueryMix:
+    """Relative weights of the four kinds of query."""
+
+    by_id: Real = units.real(1.0, minimum=0.0, maximum=1e9)
+    by_customer: Real = units.real(0.0, minimum=0.0, maximum=1e9)
+    by_status: Real = units.real(0.0, minimum=0.0, maximum=1e9)
+    statistics: Real = units.real(0.0, minimum=0.0, maximum=1e9)
+
+
+@attrs.frozen(kw_only=True)
+class Queries:
+    """Reads, made by sessions that also write."""
+
+    share: Share = units.share(0.0)
+    """Share of operations that are queries."""
+    sessions: Count = units.count(50, maximum=10_000_000)
+    mix: QueryMix = units.part(QueryMix)
+    service: Service = units.part(Service)
+
+
+@attrs.frozen(kw_only=True)
+class WriteSide:
+    """The order actors."""
+
+    service: Service = units.part(Service)
+    mailbox: Count = units.count(64)
+    """Capacity of each order's mailbox."""
+    policy: MailboxPolicy = units.choice("block", MailboxPolicy)
+    """What a full mailbox does: let the sender wait, or refuse the command."""
+    passivate_after: Duration = units.duration(1_000_000_000)
+    """An order idle for this long leaves memory; its state comes back from the log."""
+
+
+@attrs.frozen(kw_only=True)
+class ReadModel:
+    """One read model with its projector and channel."""
+
+    service: Service = units.part(Service)
+    """Time to apply one event."""
+    channel: Count = units.count(1024)
+    """Capacity of the channel from the log; the log itself is the buffer behind it."""
+    batch: Count = units.count(1)
+    """Most events taken, and checkpointed, at once."""
+    checkpoint: Duration = units.duration(0, minimum=0)
+    """Time to store the checkpoint, once a batch."""

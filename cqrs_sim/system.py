@@ -1,0 +1,268 @@
+"""The composition root: one CQRS order system, wired as a scenario says.
+
+`execute` and `query` are the seam at which everything outside meets the system: load generators, the
+demo, users. The methods here are for actors of the system's own kernel; trio tasks use the same ones of
+`engines.hosted.HostedSystem`.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from cqrs_sim.actors.kernel import Actor, Kernel
+from cqrs_sim.actors.mailbox import MailboxStatistics
+from cqrs_sim.actors.processors import Processors
+from cqrs_sim.actors.randomness import Draws, Streams
+from cqrs_sim.actors.reply import Latch, Reply
+from cqrs_sim.domain.commands import Command, CreateOrder
+from cqrs_sim.domain.events import Event
+from cqrs_sim.domain.queries import Query
+from cqrs_sim.errors import (
+    ActorStoppedError,
+    CommandRejectedError,
+    InvalidScenarioError,
+    MailboxFullError,
+)
+from cqrs_sim.event_log.memory import MemoryLog
+from cqrs_sim.ids import CommandId, CorrelationId, Position
+from cqrs_sim.probe import Probe
+from cqrs_sim.read_side.gateway import Answer, QueryGateway
+from cqrs_sim.read_side.orders import OrdersReadModel
+from cqrs_sim.read_side.projector import Projector, ProjectorOptions, ReadModel
+from cqrs_sim.read_side.search import SearchReadModel
+from cqrs_sim.read_side.statistics import StatisticsReadModel
+from cqrs_sim.scenario.scenario import Scenario, Service
+from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
+from cqrs_sim.write_side.order_actor import Accepted, OrderActors
+
+READ_MODELS: dict[str, Callable[[], ReadModel]] = {
+    "orders": OrdersReadModel,
+    "statistics": StatisticsReadModel,
+    "search": SearchReadModel,
+}
+
+
+class System:
+    """Write side, log and read side, on one kernel."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        kernel: Kernel,
+        streams: Streams,
+        probe: Probe,
+        set_up: tuple[CreateOrder, ...] = (),
+    ) -> None:
+        """Wire the system; the orders of `set_up` exist, and are projected, before anything runs."""
+        self._kernel = kernel
+        self._probe = probe
+        count = scenario.run.processors
+        work = Processors(kernel, count).work if count else kernel.sleep
+        self.log = MemoryLog(kernel, probe)
+        self.commands = self._write_side(scenario, streams, work)
+        self.commands.set_up(set_up)
+        self.projectors: dict[str, Projector] = {}
+        self._projector_actors: list[Actor] = []
+        self._projecting_count = 0
+        self._queries_count = 0
+        self._quiet: Latch | None = None
+        for name in scenario.read_models:
+            self._add_read_model(name, scenario, streams, work)
+        self.queries = QueryGateway(
+            kernel, probe, self.projectors, draws(streams, "query", scenario.queries.service)
+        )
+        self.is_closed = False
+
+    # The facade.
+
+    async def execute(
+        self,
+        command: Command,
+        *,
+        session: int = 0,
+        correlation_id: CorrelationId | None = None,
+    ) -> Accepted:
+        """Send a command and wait for its outcome.
+
+        Returns:
+            The order's version and the position of the command's last event.
+
+        Raises:
+            CommandRejectedError: if the domain says no; its subclasses say why.
+            MailboxFullError: if the order's mailbox is full and its policy is `reject`.
+            ActorStoppedError: if the system is closed, or closes before the command was handled.
+        """
+        return await self.await_outcome(
+            self._probe.new_command(command, None, session), command, correlation_id
+        )
+
+    async def await_outcome(
+        self, command_id: CommandId, command: Command, correlation_id: CorrelationId | None = None
+    ) -> Accepted:
+        """Like `execute`, for a command that already has an id."""
+        reply: Reply[Accepted] = Reply(self._kernel, command.order_id)
+        self.submit(command, command_id, reply, correlation_id)
+        try:
+            accepted = await reply.wait()
+        except (CommandRejectedError, MailboxFullError):
+            self._probe.acknowledged(command_id)
+            raise
+        self._probe.acknowledged(command_id)
+        return accepted
+
+    def submit(
+        self,
+        command: Command,
+        command_id: CommandId,
+        reply: Reply[Accepted] | None = None,
+        correlation_id: CorrelationId | None = None,
+    ) -> None:
+        """Send a command and do not wait; the probe hears of the outcome."""
+        if self.is_closed:
+            raise ActorStoppedError("the system")
+        self.commands.submit(command, command_id, reply, correlation_id)
+
+    async def query(
+        self,
+        query: Query,
+        *,
+        at_least: Position = Position(0),
+        timeout_ns: int | None = None,
+        session: int = 0,
+    ) -> Answer:
+        """Ask the read side; with `at_least` wait until the answer reflects that position.
+
+        Raises:
+            FreshnessTimeoutError: if `at_least` is not reached within `timeout_ns`.
+            ActorStoppedError: if the system closes first.
+        """
+        return await self.queries.answer(
+            query, self._probe.new_query(query, None, session), at_least, timeout_ns
+        )
+
+    def subscribe(self, read_model: str, after: Position | None = None) -> "EventFeed":
+        """The events that a read model shows, one by one, as it comes to show them.
+
+        Args:
+            read_model: its name in the scenario.
+            after: begin behind this position; None: behind what it shows now.
+        """
+        if read_model not in self.projectors:
+            names = ", ".join(self.projectors)
+            raise InvalidScenarioError([f"no read model {read_model!r}; there are: {names}"])
+        projector = self.projectors[read_model]
+        return EventFeed(self.log, projector, projector.applied if after is None else after)
+
+    # The course of a run.
+
+    async def wait_quiet(self) -> None:
+        """End upstream to downstream: return when all is answered, applied and checkpointed.
+
+        No command may be submitted any more; what is in flight is finished first.
+        """
+        await self.commands.wait_drained()
+        for subscription in self.log.subscriptions:
+            subscription.close()
+        if self._projecting_count:
+            self._quiet = Latch(self._kernel, "the projectors to finish")
+            await self._quiet.wait()
+
+    def close(self) -> None:
+        """Stop everything: messages left in mailboxes are answered, waiting readers hear of it."""
+        self.is_closed = True
+        self.commands.close()
+        for actor in self._projector_actors:
+            self._kernel.discard(actor)
+        for projector in self.projectors.values():
+            projector.stop()
+
+    def write_side_statistics(self) -> WriteSideStatistics:
+        """A snapshot of the write side."""
+        return self.commands.statistics()
+
+    def channel_statistics(self) -> list[MailboxStatistics]:
+        """A snapshot of each read model's channel."""
+        return [subscription.statistics() for subscription in self.log.subscriptions]
+
+    # Wiring.
+
+    def _write_side(
+        self, scenario: Scenario, streams: Streams, work: Callable[[int, int, int], Awaitable[None]]
+    ) -> CommandGateway:
+        side = scenario.write_side
+        actors = OrderActors(
+            self.log,
+            self._probe,
+            self._kernel.now_ns,
+            work,
+            draws(streams, "write", side.service),
+            self._answered,
+        )
+        options = MailboxOptions(side.mailbox, side.policy, side.passivate_after)
+        return CommandGateway(self._kernel, self._probe, actors, options)
+
+    def _answered(self) -> None:
+        self.commands.answered()
+
+    def _add_read_model(
+        self,
+        name: str,
+        scenario: Scenario,
+        streams: Streams,
+        work: Callable[[int, int, int], Awaitable[None]],
+    ) -> None:
+        settings, index = scenario.read_models[name], len(self.projectors)
+        subscription = self.log.subscribe(name, index, settings.channel)
+        service = draws(streams, f"read/{name}", settings.service)
+        options = ProjectorOptions(index, name, settings.batch, service, settings.checkpoint)
+        model = READ_MODELS[name]()
+        projector = Projector(self._kernel, self._probe, subscription, model, work, options)
+        for event in self.log.events:
+            projector.apply(event)
+        projector.checkpoint = projector.applied
+        self.projectors[name] = projector
+        self._projecting_count += 1
+        self._projector_actors.append(
+            self._kernel.spawn(self._project(projector), f"projector {name}", is_background=True)
+        )
+
+    async def _project(self, projector: Projector) -> None:
+        await projector.run()
+        self._projecting_count -= 1
+        if self._quiet is not None and not self._projecting_count:
+            self._quiet.open()
+
+
+class EventFeed:
+    """Events of the log as one read model comes to show them; the log is the buffer."""
+
+    def __init__(self, log: MemoryLog, projector: Projector, after: Position) -> None:
+        self._log = log
+        self._projector = projector
+        self._seen = after
+
+    def __aiter__(self) -> "EventFeed":
+        return self
+
+    async def __anext__(self) -> Event:
+        """The next event; ends when the system closes."""
+        position = Position(self._seen + 1)
+        try:
+            await self._projector.wait_applied(position)
+        except ActorStoppedError:
+            raise StopAsyncIteration from None
+        self._seen = position
+        return self._log.events[position - 1]
+
+
+def draws(streams: Streams, name: str, service: Service) -> Draws | None:
+    """The service times of a stage; None where no modelled time passes at all."""
+    if service.distribution == "real" or service.mean == 0:
+        return None
+    return Draws(streams.stream(f"service/{name}"), service.distribution, service.mean)
+
+
+def fold(system: System, name: str) -> ReadModel:
+    """A fresh read model to which every event of the log was applied, for comparison."""
+    model = READ_MODELS[name]()
+    for event in system.log.events:
+        model.apply(event)
+    return model

@@ -1,0 +1,199 @@
+"""The command gateway: validates a command's shape and puts it to its order's mailbox.
+
+It activates an order's actor on the first command and passivates it when it was idle for long enough:
+then nothing of the order is left in memory but its events.
+"""
+
+import attrs
+
+from cqrs_sim.actors.kernel import Actor, Kernel, Rank
+from cqrs_sim.actors.mailbox import Mailbox, MailboxPolicy, MailboxStatistics
+from cqrs_sim.actors.reply import Latch, Reply
+from cqrs_sim.domain.commands import Command, CreateOrder, shape_errors
+from cqrs_sim.domain.order import Cause, decide
+from cqrs_sim.errors import ActorStoppedError, InvalidCommandError, MailboxFullError
+from cqrs_sim.ids import CommandId, CorrelationId, OrderId
+from cqrs_sim.probe import Outcome, Probe
+from cqrs_sim.write_side.order_actor import Accepted, Envelope, OrderActors
+
+
+SET_UP = CommandId(-1)
+"""Cause of the events that exist before the run; it has no row in the trace."""
+
+
+@attrs.frozen
+class MailboxOptions:
+    """How every order's mailbox is made, and when its actor leaves memory."""
+
+    capacity: int
+    policy: MailboxPolicy
+    passivate_after_ns: int
+
+
+@attrs.define(eq=False)
+class _Resident:
+    """An order actor in memory."""
+
+    mailbox: Mailbox[Envelope]
+    actor: Actor
+    sent_count_at_sweep: int = -1
+
+
+@attrs.frozen
+class WriteSideStatistics:
+    """A snapshot of the write side."""
+
+    resident_orders_count: int
+    """Order actors in memory now."""
+    activated_count: int
+    passivated_count: int
+    in_flight_count: int
+    """Commands submitted and not yet answered."""
+    highest_mailbox_count: int
+    """Most messages that were ever inside one mailbox at once."""
+
+
+class CommandGateway:
+    """The way in for commands."""
+
+    def __init__(
+        self, kernel: Kernel, probe: Probe, actors: OrderActors, options: MailboxOptions
+    ) -> None:
+        self._kernel = kernel
+        self._probe = probe
+        self._actors = actors
+        self._options = options
+        self._residents: dict[OrderId, _Resident] = {}
+        self.submitted_count = 0
+        self._in_flight_count = 0
+        self._activated_count = 0
+        self._passivated_count = 0
+        self._highest_mailbox_count = 0
+        self._drained: Latch | None = None
+        self._sweeper: Actor | None = None
+
+    def submit(
+        self,
+        command: Command,
+        command_id: CommandId,
+        reply: Reply[Accepted] | None = None,
+        correlation_id: CorrelationId | None = None,
+    ) -> None:
+        """Put a command to its order's mailbox; the outcome goes to `reply` and to the probe."""
+        self._probe.submitted(command_id)
+        self.submitted_count += 1
+        self._in_flight_count += 1
+        reasons = shape_errors(command)
+        if reasons:
+            error = InvalidCommandError(command.order_id, reasons)
+            self._turn_away(command_id, reply, Outcome.REJECTED, error)
+            return
+        order_id = command.order_id
+        resident = self._residents.get(order_id)
+        if resident is None:
+            resident = self._activate(order_id)
+        correlation = CorrelationId(command_id) if correlation_id is None else correlation_id
+        try:
+            resident.mailbox.tell(Envelope(command, command_id, correlation, reply))
+        except MailboxFullError as full:
+            self._turn_away(command_id, reply, Outcome.REFUSED, full)
+        except ActorStoppedError as stopped:
+            self._turn_away(command_id, reply, Outcome.UNFINISHED, stopped)
+
+    def set_up(self, commands: tuple[CreateOrder, ...]) -> None:
+        """Record the orders that exist before the run: no mailbox, no service time, no stamps."""
+        log = self._actors.log
+        for command in commands:
+            cause = Cause(self._kernel.now_ns(), SET_UP, CorrelationId(SET_UP))
+            log.record(
+                command.order_id, log.version_of(command.order_id), decide(None, command, cause)
+            )
+
+    def answered(self) -> None:
+        """Count one command less in flight."""
+        self._in_flight_count -= 1
+        if self._drained is not None and not self._in_flight_count:
+            self._drained.open()
+
+    async def wait_drained(self) -> None:
+        """Return when every submitted command has been answered."""
+        if self._in_flight_count:
+            self._drained = Latch(self._kernel, "the write side to drain")
+            await self._drained.wait()
+
+    def close(self) -> None:
+        """Stop every order actor and answer whatever is left in the mailboxes."""
+        for order_id, resident in self._residents.items():
+            left = resident.mailbox.remove_all()
+            self._kernel.discard(resident.actor)
+            for envelope in left:
+                error = ActorStoppedError(_name(order_id))
+                self._turn_away(envelope.command_id, envelope.reply, Outcome.UNFINISHED, error)
+        self._residents.clear()
+
+    def statistics(self) -> WriteSideStatistics:
+        """A frozen snapshot."""
+        highest = max((r.mailbox.highest_used_count for r in self._residents.values()), default=0)
+        return WriteSideStatistics(
+            resident_orders_count=len(self._residents),
+            activated_count=self._activated_count,
+            passivated_count=self._passivated_count,
+            in_flight_count=self._in_flight_count,
+            highest_mailbox_count=max(highest, self._highest_mailbox_count),
+        )
+
+    def mailbox_statistics(self) -> list[MailboxStatistics]:
+        """A snapshot of the mailbox of every order in memory."""
+        return [resident.mailbox.statistics() for resident in self._residents.values()]
+
+    def _turn_away(
+        self,
+        command_id: CommandId,
+        reply: Reply[Accepted] | None,
+        outcome: Outcome,
+        error: Exception,
+    ) -> None:
+        self._probe.turned_away(command_id, outcome)
+        if reply is not None:
+            reply.fail(error)
+        elif outcome is not Outcome.UNFINISHED:
+            self._probe.acknowledged(command_id)
+        self.answered()
+
+    def _activate(self, order_id: OrderId) -> _Resident:
+        name = _name(order_id)
+        mailbox: Mailbox[Envelope] = Mailbox(
+            self._kernel, name, self._options.capacity, self._options.policy
+        )
+        actor = self._kernel.spawn(self._actors.run(order_id, mailbox), name)
+        resident = self._residents[order_id] = _Resident(mailbox, actor)
+        self._activated_count += 1
+        if self._sweeper is None or self._sweeper.is_done:
+            self._sweeper = self._kernel.spawn(self._sweep(), "passivation")
+        return resident
+
+    async def _sweep(self) -> None:
+        """Passivate what had no message between two looks; end when nobody is left in memory."""
+        period = self._options.passivate_after_ns
+        while self._residents:
+            await self._kernel.sleep(period, Rank.HOUSEKEEPING, 0)
+            idle = []
+            for order_id, resident in self._residents.items():
+                mailbox = resident.mailbox
+                if mailbox.sent_count != resident.sent_count_at_sweep:
+                    resident.sent_count_at_sweep = mailbox.sent_count
+                elif mailbox.is_idle:
+                    idle.append(order_id)
+            for order_id in idle:
+                self._passivate(order_id)
+
+    def _passivate(self, order_id: OrderId) -> None:
+        resident = self._residents.pop(order_id)
+        self._kernel.discard(resident.actor)
+        self._passivated_count += 1
+        highest = resident.mailbox.highest_used_count
+        self._highest_mailbox_count = max(self._highest_mailbox_count, highest)
+
+
+def _name(order_id: OrderId) -> str:
+    return f"order {order_id}"
