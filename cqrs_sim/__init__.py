@@ -1,0 +1,113 @@
+"""Simulation and benchmark of CQRS order systems: throughput, and how far reads trail writes.
+
+    import cqrs_sim
+
+    result = cqrs_sim.run("default", seed=7)
+    print(result.summary.lag_s["search"].p99)
+
+A scenario in Python is a `Scenario` made of the parts in `cqrs_sim.scenario.scenario`; more often it
+is a TOML file (`load_scenario`). Names are imported when they are first used, so that importing the
+package, and asking the command line for help, costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cqrs_sim.analysis.lag import consistency_lag_s
+    from cqrs_sim.analysis.summary import summarise
+    from cqrs_sim.domain.commands import (
+        AmendOrder,
+        CancelOrder,
+        CreateOrder,
+        OrderItem,
+        UpdateOrderStatus,
+    )
+    from cqrs_sim.domain.queries import (
+        GetOrderById,
+        GetOrdersByCustomer,
+        GetOrdersByStatus,
+        GetOrderStatistics,
+    )
+    from cqrs_sim.engines.hosted import run_hosted
+    from cqrs_sim.engines.virtual import run_script
+    from cqrs_sim.measurement.trace import Trace, load_trace
+    from cqrs_sim.plots import (
+        plot_backlog,
+        plot_lag_distribution,
+        plot_lag_over_time,
+        plot_rates,
+        plot_stages,
+    )
+    from cqrs_sim.results import Result, write_result
+    from cqrs_sim.scenario.scenario import Scenario
+    from cqrs_sim.simulation import load_scenario, run
+
+__all__ = [
+    "AmendOrder",
+    "CancelOrder",
+    "CreateOrder",
+    "GetOrderById",
+    "GetOrderStatistics",
+    "GetOrdersByCustomer",
+    "GetOrdersByStatus",
+    "OrderItem",
+    "Result",
+    "Scenario",
+    "Trace",
+    "UpdateOrderStatus",
+    "consistency_lag_s",
+    "load_scenario",
+    "load_trace",
+    "plot_backlog",
+    "plot_lag_distribution",
+    "plot_lag_over_time",
+    "plot_rates",
+    "plot_stages",
+    "run",
+    "run_hosted",
+    "run_script",
+    "summarise",
+    "write_result",
+]
+
+_HOMES = {
+    "AmendOrder": "domain.commands",
+    "CancelOrder": "domain.commands",
+    "CreateOrder": "domain.commands",
+    "GetOrderById": "domain.queries",
+    "GetOrderStatistics": "domain.queries",
+    "GetOrdersByCustomer": "domain.queries",
+    "GetOrdersByStatus": "domain.queries",
+    "OrderItem": "domain.commands",
+    "Result": "results",
+    "Scenario": "scenario.scenario",
+    "Trace": "measurement.trace",
+    "UpdateOrderStatus": "domain.commands",
+    "consistency_lag_s": "analysis.lag",
+    "load_scenario": "simulation",
+    "load_trace": "measurement.trace",
+    "plot_backlog": "plots",
+    "plot_lag_distribution": "plots",
+    "plot_lag_over_time": "plots",
+    "plot_rates": "plots",
+    "plot_stages": "plots",
+    "run": "simulation",
+    "run_hosted": "engines.hosted",
+    "run_script": "engines.virtual",
+    "summarise": "analysis.summary",
+    "write_result": "results",
+}
+"""The module of each public name, in this package."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

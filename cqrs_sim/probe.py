@@ -82,6 +82,14 @@ class Probe(Protocol):
         """The caller has the answer; it reflects all events up to `position`."""
 
 
+class Clock(Protocol):
+    """Where a probe reads the time."""
+
+    @property
+    def instant_ns(self) -> Nanoseconds:
+        """The present instant, from the start of the run."""
+
+
 class NullProbe:
     """Measures nothing; it only gives out ids."""
 

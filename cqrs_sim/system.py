@@ -191,7 +191,7 @@ class System:
         actors = OrderActors(
             self.log,
             self._probe,
-            self._kernel.now_ns,
+            self._kernel.clock,
             work,
             draws(streams, "write", side.service),
             self._answered,

@@ -17,7 +17,6 @@ between (`trio_host`).
 import types
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
-from enum import IntEnum
 from heapq import heappop, heappush
 from typing import Any, Final, Protocol
 
@@ -36,17 +35,17 @@ SLICE: Final = 16
 UNBOUNDED: Final = 1 << 62
 
 
-class Rank(IntEnum):
-    """What comes first among timers of one instant."""
+class Rank:
+    """What comes first among timers of one instant: plain integers, compared in every timer."""
 
-    LOAD = 0
-    WRITE = 1
-    WAKE_BACKGROUND = 2
+    LOAD: Final = 0
+    WRITE: Final = 1
+    WAKE_BACKGROUND: Final = 2
     """No timer has this rank: it is where idle background actors wake."""
-    READ = 3
-    QUERY = 4
-    OTHER = 5
-    HOUSEKEEPING = 6
+    READ: Final = 3
+    QUERY: Final = 4
+    OTHER: Final = 5
+    HOUSEKEEPING: Final = 6
     """Does not keep a run alive."""
 
 
@@ -103,7 +102,6 @@ class Kernel:
 
     def __init__(self, clock: VirtualClock | WallClock, *, quantum: int = 16) -> None:
         self.clock = clock
-        self.now_ns: Callable[[], Nanoseconds] = clock.now_ns
         self.quantum = quantum
         self.running: Actor = None  # type: ignore[assignment] # set before any actor runs
         self.budget = UNBOUNDED
@@ -139,6 +137,11 @@ class Kernel:
         """Make a parked actor runnable; it is for the waker to do so once."""
         (self._background if actor.is_background else self._ready).append(actor)
 
+    def now_ns(self) -> Nanoseconds:
+        """The present instant."""
+        return self.clock.instant_ns
+
+    @types.coroutine
     def sleep_until(self, instant_ns: int, rank: int, index: int) -> Generator[object, None, None]:
         """Suspend the running actor until an instant.
 
@@ -149,21 +152,23 @@ class Kernel:
                 use a (rank, index) at a time.
         """
         heappush(self._timers, (instant_ns, rank, index, self.running))
-        return park()
+        yield PARKED
 
+    @types.coroutine
     def sleep(self, duration_ns: int, rank: int, index: int) -> Generator[object, None, None]:
         """Suspend the running actor for a duration; arguments as in `sleep_until`."""
-        heappush(self._timers, (self.now_ns() + duration_ns, rank, index, self.running))
-        return park()
+        heappush(self._timers, (self.clock.instant_ns + duration_ns, rank, index, self.running))
+        yield PARKED
 
-    def pause(self, duration_ns: int) -> Generator[object, None, None]:
+    async def pause(self, duration_ns: int) -> None:
         """Suspend the running actor for a duration, at no rank in particular."""
-        return self.sleep(duration_ns, Rank.OTHER, self.running.serial)
+        await self.sleep(duration_ns, Rank.OTHER, self.running.serial)
 
+    @types.coroutine
     def give_way(self) -> Generator[object, None, None]:
         """Let all other actors that are ready run first."""
         self.wake(self.running)
-        return park()
+        yield PARKED
 
     def alarm(self, instant_ns: int, callback: Callable[[], None]) -> Alarm:
         """Call a function at an instant, unless the alarm is cancelled before."""
@@ -191,23 +196,34 @@ class Kernel:
         """
         ready, background, timers, clock = self._ready, self._background, self._timers, self.clock
         assert isinstance(clock, VirtualClock)
-        step = self._step
         self.budget = UNBOUNDED
         while not self.is_stopping:
-            while ready:
-                step(ready.popleft())
-            if background and self._is_background_turn():
-                step(background.popleft())
-                continue
-            if self.is_idle:
+            if ready:
+                actor = ready.popleft()
+            elif background and (
+                not timers or timers[0][0] > clock.instant_ns or timers[0][1] > Rank.WAKE_BACKGROUND
+            ):
+                actor = background.popleft()
+            elif not timers or (timers[0][1] == Rank.HOUSEKEEPING and self.is_idle):
                 self.check_deadlock()
                 return
-            instant, _, _, actor = heappop(timers)
-            if instant > clock.instant_ns:
-                clock.instant_ns = Nanoseconds(instant)
-            step(actor)
-            if self._is_interrupted:
-                self._interrupt_now()
+            else:
+                instant, _, _, actor = heappop(timers)
+                if instant > clock.instant_ns:
+                    clock.instant_ns = Nanoseconds(instant)
+                if self._is_interrupted:
+                    self._interrupt_now()
+            # What `_step` does, without the call: it is most of the loop's own time.
+            self.running = actor
+            try:
+                yielded = actor.send(None)
+            except StopIteration as stop:
+                self._finish(actor, stop.value)
+            except Exception as error:
+                self._fail(actor, error)
+            else:
+                if yielded is not PARKED:
+                    self._fail(actor, ForeignAwaitError(actor.name, yielded))
 
     def run_turn(self, turn_ends_ns: int) -> None:
         """Run on the wall clock until nothing is ready or the turn's time is over.
@@ -216,7 +232,7 @@ class Kernel:
         cannot starve the load generator. Then at most `quantum` messages are received, then
         background actors run once each.
         """
-        ready, background, now_ns, step = self._ready, self._background, self.now_ns, self._step
+        ready, background, step, clock = self._ready, self._background, self._step, self.clock
         spent = 0
         while not self.is_stopping:
             if self._is_interrupted:
@@ -232,12 +248,12 @@ class Kernel:
                 for _ in range(len(background)):
                     step(background.popleft())
                 spent = 0
-            if (not ready and not background) or now_ns() >= turn_ends_ns:
+            if (not ready and not background) or clock.instant_ns >= turn_ends_ns:
                 return
 
     def fire_due_timers(self) -> None:
         """Resume every actor whose timer is due, in the order of the timers."""
-        timers, now = self._timers, self.now_ns()
+        timers, now = self._timers, self.clock.instant_ns
         while timers and timers[0][0] <= now:
             self._step(heappop(timers)[3])
 
@@ -290,14 +306,17 @@ class Kernel:
         try:
             yielded = actor.send(None)
         except StopIteration as stop:
-            self._end(actor)
-            if actor.on_exit is not None:
-                actor.on_exit(stop.value, None)
+            self._finish(actor, stop.value)
         except Exception as error:
             self._fail(actor, error)
         else:
             if yielded is not PARKED:
                 self._fail(actor, ForeignAwaitError(actor.name, yielded))
+
+    def _finish(self, actor: Actor, value: object) -> None:
+        self._end(actor)
+        if actor.on_exit is not None:
+            actor.on_exit(value, None)
 
     def _end(self, actor: Actor) -> None:
         actor.is_done = True
@@ -312,10 +331,6 @@ class Kernel:
             raise error
         else:
             raise ActorCrashedError(actor.name, actor.message, error) from error
-
-    def _is_background_turn(self) -> bool:
-        timers = self._timers
-        return not timers or timers[0][0] > self.now_ns() or timers[0][1] > Rank.WAKE_BACKGROUND
 
     @property
     def is_idle(self) -> bool:

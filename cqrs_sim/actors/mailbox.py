@@ -4,7 +4,7 @@ A mailbox has one receiver. It holds at most `capacity` messages; beyond that it
 `block` the sender's message waits in line outside, first come first served, until there is room; with
 `reject` it is refused. Where this does what trio's channels do, it bears trio's names.
 
-The same class is the channel between the log and a projector: there the sender asks `has_room` first,
+The same class is the channel between the log and a projector: there the sender only offers,
 since the log, not the channel, is the buffer.
 """
 
@@ -77,10 +77,27 @@ class Mailbox(Generic[T]):
 
     # Sending.
 
-    @property
-    def has_room(self) -> bool:
-        """Whether a message would go straight in."""
-        return len(self._items) < self.capacity and not self._line
+    def offer(self, message: T) -> bool:
+        """Put a message in if there is room; say whether there was.
+
+        Raises:
+            ActorStoppedError: if it is closed.
+        """
+        items = self._items
+        if self._is_closed:
+            raise ActorStoppedError(self.name)
+        used = len(items)
+        if used >= self.capacity or self._line:
+            return False
+        items.append(message)
+        self.sent_count += 1
+        if used >= self.highest_used_count:
+            self.highest_used_count = used + 1
+        receiver = self._receiver
+        if receiver is not None:
+            self._receiver = None
+            self._kernel.wake(receiver)
+        return True
 
     def send_nowait(self, message: T) -> None:
         """Put a message in.
@@ -89,20 +106,8 @@ class Mailbox(Generic[T]):
             WouldBlock: if the mailbox is full, whatever its policy.
             ActorStoppedError: if it is closed.
         """
-        items = self._items
-        if self._is_closed:
-            raise ActorStoppedError(self.name)
-        if self._line or len(items) >= self.capacity:
+        if not self.offer(message):
             raise WouldBlock(self.name)
-        items.append(message)
-        self.sent_count += 1
-        used = len(items)
-        if used > self.highest_used_count:
-            self.highest_used_count = used
-        receiver = self._receiver
-        if receiver is not None:
-            self._receiver = None
-            self._kernel.wake(receiver)
 
     def tell(self, message: T) -> None:
         """Send without waiting for anything: a full mailbox follows its policy.
@@ -113,12 +118,7 @@ class Mailbox(Generic[T]):
             MailboxFullError: if the mailbox is full and its policy is `reject`.
             ActorStoppedError: if it is closed.
         """
-        try:
-            self.send_nowait(message)
-        except WouldBlock:
-            if self.policy == "reject":
-                self.refused_count += 1
-                raise MailboxFullError(self.name, self.capacity) from None
+        if not self.offer(message):
             self._stand_in_line(message, None)
 
     async def send(self, message: T) -> None:
@@ -128,21 +128,20 @@ class Mailbox(Generic[T]):
             MailboxFullError: if the mailbox is full and its policy is `reject`.
             ActorStoppedError: if it is closed, now or while waiting.
         """
-        try:
-            self.send_nowait(message)
-        except WouldBlock:
-            if self.policy == "reject":
-                self.refused_count += 1
-                raise MailboxFullError(self.name, self.capacity) from None
-            actor = self._kernel.running
-            self._stand_in_line(message, actor)
-            actor.waiting_for = self
-            await park()
-            if actor.waiting_for is self:  # Woken by `remove_all`, not by `_admit`.
-                actor.waiting_for = None
-                raise ActorStoppedError(self.name) from None
+        if self.offer(message):
+            return
+        actor = self._kernel.running
+        self._stand_in_line(message, actor)
+        actor.waiting_for = self
+        await park()
+        if actor.waiting_for is self:  # Woken by `remove_all`, not by `_admit`.
+            actor.waiting_for = None
+            raise ActorStoppedError(self.name)
 
     def _stand_in_line(self, message: T, actor: Actor | None) -> None:
+        if self.policy == "reject":
+            self.refused_count += 1
+            raise MailboxFullError(self.name, self.capacity)
         if self._line is None:
             self._line = deque()
         self._line.append((message, actor))
@@ -197,7 +196,9 @@ class Mailbox(Generic[T]):
                 raise EndOfChannel(self.name)
             self._receiver = kernel.running
             yield PARKED
-        if limit >= len(items):
+        if limit == 1:
+            batch = [items.popleft()]
+        elif limit >= len(items):
             batch = list(items)
             items.clear()
         else:

@@ -5,10 +5,13 @@ up; nan means that the run ended first. Dropping those rows biases every tail do
 on to `quantiles`, which counts them as longer than all others (right-censored).
 """
 
+from itertools import pairwise
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from cqrs_sim.analysis.quantiles import quantiles
 from cqrs_sim.measurement.trace import DeliveryTable, Trace
 
 NAT = np.timedelta64("NaT", "ns")
@@ -32,6 +35,20 @@ class LagParts:
     def lag(self) -> NDArray[np.timedelta64]:
         """Applied - committed."""
         return self.fan_out + self.channel + self.apply
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class LagOverTime:
+    """The consistency lag by time of commit. Columns: shape (n_bins,), seconds."""
+
+    middle_s: NDArray[np.float64]
+    """The middle of each bin, from the start of the run."""
+    median_s: NDArray[np.float64]
+    """nan where no event was committed, or where the median is withheld."""
+    p99_s: NDArray[np.float64]
+    """nan as for the median; of fewer than 100 events it is their longest lag."""
+    at_least_s: NDArray[np.float64]
+    """Where most of a bin's events were never applied: their age when the run ended; else nan."""
 
 
 def seconds(durations: NDArray[np.timedelta64]) -> NDArray[np.float64]:
@@ -110,6 +127,29 @@ def consistency_lag_s(trace: Trace, read_model: str) -> NDArray[np.float64]:
         Shape (n_events,), seconds, in position order; nan if not applied when the run ended.
     """
     return seconds(deliveries_by_event(trace, read_model).applied - trace.events.committed)
+
+
+def lag_over_time(trace: Trace, read_model: str, edges_s: NDArray[np.float64]) -> LagOverTime:
+    """Median and p99 of the lag of the events committed in each bin.
+
+    Args:
+        trace: the run.
+        read_model: its name.
+        edges_s: shape (n_bins + 1,), seconds from the start of the run, increasing.
+    """
+    lag_s = consistency_lag_s(trace, read_model)
+    limits = np.searchsorted(seconds(trace.events.committed), edges_s)
+    bins = list(pairwise(limits))
+    found = [quantiles(lag_s[first:last], (0.5, 0.99)) for first, last in bins]
+    columns = np.array(found, dtype=np.float64).reshape(len(bins), 2)
+    middle_s = (edges_s[:-1] + edges_s[1:]) / 2
+    is_withheld = np.isnan(columns[:, 0]) & (np.diff(limits) > 0)
+    return LagOverTime(
+        middle_s=middle_s,
+        median_s=columns[:, 0],
+        p99_s=columns[:, 1],
+        at_least_s=np.where(is_withheld, trace.ended_ns / 1e9 - middle_s, np.nan),
+    )
 
 
 def user_felt_window_s(trace: Trace, read_model: str) -> NDArray[np.float64]:

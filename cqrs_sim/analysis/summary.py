@@ -53,7 +53,7 @@ class MeanStages:
     parts: Mapping[str, float | None]
     """Seconds, in the order of the stages; None if no row passed them all."""
     whole_name: str
-    """`response` or `lag`."""
+    """`response`, `lag` or `path`."""
     whole: float | None
     n: int
     """How many rows passed them all."""
@@ -254,6 +254,21 @@ def read_stages_s(trace: Trace, read_model: str, *, after_ns: int = 0) -> MeanSt
         },
         "lag",
     )
+
+
+def path_stages_s(trace: Trace, read_model: str, *, after_ns: int = 0) -> MeanStages:
+    """Where events spent the time from their command's mailbox to the read model, on average."""
+    rows = events_after(trace, after_ns)
+    command = trace.events.command
+    parts = lag_parts(trace, read_model)
+    path = {
+        "queueing": (trace.commands.dequeued - trace.commands.submitted)[command],
+        "service": (trace.commands.committed - trace.commands.dequeued)[command],
+        "fan_out": parts.fan_out,
+        "channel": parts.channel,
+        "apply": parts.apply,
+    }
+    return _mean_stages({name: part[rows] for name, part in path.items()}, "path")
 
 
 def _mean_stages(parts: Mapping[str, NDArray[np.timedelta64]], whole_name: str) -> MeanStages:

@@ -107,7 +107,7 @@ class Experiment:
         set_up = self.load.setup
         planned = len(self.load.commands) if isinstance(self.load, Plan) else 0
         self.recorder = Recorder(
-            self.kernel.now_ns,
+            clock,
             tuple(scenario.read_models),
             capacity=max(4096, planned),
             first_position=Position(len(set_up) + 1),

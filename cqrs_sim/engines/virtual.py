@@ -18,7 +18,8 @@ from cqrs_sim.engines.experiment import (
 )
 from cqrs_sim.engines.interrupts import interrupts
 from cqrs_sim.load.plan import Plan
-from cqrs_sim.probe import NullProbe
+from cqrs_sim.measurement.recorder import Recorder
+from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.system import System
@@ -49,15 +50,22 @@ def run(
     """
     refuse_real_service(scenario, "virtual")
     experiment = Experiment(scenario, seed, VirtualClock(), load)
-    period = max(1, experiment.expected_ns // REPORTS)
+    run_experiment(experiment, progress)
+    return experiment.result("virtual")
+
+
+def run_experiment(
+    experiment: Experiment, progress: Callable[[Progress], None] | None = None
+) -> None:
+    """Run what is set up: from the first arrival to the end of the drain."""
     kernel = experiment.kernel
+    period = max(1, experiment.expected_ns // REPORTS)
     with calm_collector(), interrupts(kernel):
         kernel.spawn(_to_the_end(experiment, progress, period), "run")
         try:
             kernel.run_virtual()
         finally:
             kernel.close()
-    return experiment.result("virtual")
 
 
 async def _to_the_end(
@@ -74,11 +82,20 @@ def run_script(script: Callable[[System], Awaitable[T]], scenario: Scenario, *, 
         ActorCrashedError: if the script, or any actor, raised.
         DeadlockError: if the script waits for something that cannot come.
     """
+    return trace_script(script, scenario, seed=seed)[0]
+
+
+def trace_script(
+    script: Callable[[System], Awaitable[T]], scenario: Scenario, *, seed: int = 0
+) -> tuple[T, Trace]:
+    """Like `run_script`, and return what was recorded until the script returned as well."""
     kernel = Kernel(VirtualClock(), quantum=scenario.run.quantum)
+    recorder = Recorder(kernel.clock, tuple(scenario.read_models))
+    system = System(scenario, kernel, Streams(seed), recorder)
     results: list[T] = []
 
     async def main() -> None:
-        results.append(await script(System(scenario, kernel, Streams(seed), NullProbe())))
+        results.append(await script(system))
         kernel.stop()
 
     kernel.spawn(main(), "script")
@@ -86,4 +103,5 @@ def run_script(script: Callable[[System], Awaitable[T]], scenario: Scenario, *, 
         kernel.run_virtual()
     finally:
         kernel.close()
-    return results[0]
+    now = kernel.now_ns()
+    return results[0], recorder.trace(load_ended_ns=now, ended_ns=now)

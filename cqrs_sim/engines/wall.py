@@ -29,14 +29,22 @@ def run(
         ActorCrashedError: if an actor raised.
         DeadlockError: if nothing can run any more while actors wait for one another.
     """
-    clock = WallClock()
-    experiment = Experiment(scenario, seed, clock, load)
+    experiment = Experiment(scenario, seed, WallClock(), load)
+    run_experiment(experiment, progress)
+    return experiment.result("wall")
+
+
+def run_experiment(
+    experiment: Experiment, progress: Callable[[Progress], None] | None = None
+) -> None:
+    """Run what is set up: from the first arrival to the end of the drain."""
     host = TrioHost(experiment.kernel, reports_deadlock=True)
 
     async def main() -> None:
         await host.call(experiment.drive, progress, REPORT_PERIOD_NS, name="run")
 
     with calm_collector(), interrupts(experiment.kernel):
-        clock.restart()  # Drawing the plan took time that is no part of the run.
+        clock = experiment.kernel.clock
+        assert isinstance(clock, WallClock)
+        clock.restart()  # Setting up took time that is no part of the run.
         host.run(main)
-    return experiment.result("wall")

@@ -29,35 +29,20 @@ class Subscription:
         self._probe = probe
         self._events = events
         self._index = index
-        self._delivered = Position(len(events))
         self._is_ending = False
-        self._channel: Mailbox[Event] = Mailbox(kernel, f"channel to {name}", capacity)
-
-    @property
-    def delivered(self) -> Position:
+        self.delivered = Position(len(events))
         """The last position put on the channel."""
-        return self._delivered
+        self.channel: Mailbox[Event] = Mailbox(kernel, f"channel to {name}", capacity)
+        """What the projector receives from; it calls `pump` when it has made room."""
 
     def pump(self) -> None:
         """Deliver while there are events and room."""
-        events, channel = self._events, self._channel
-        while self._delivered < len(events) and channel.has_room:
-            position = self._delivered = Position(self._delivered + 1)
-            channel.send_nowait(events[position - 1])
+        events, offer = self._events, self.channel.offer
+        while self.delivered < len(events) and offer(events[self.delivered]):
+            position = self.delivered = Position(self.delivered + 1)
             self._probe.delivered(self._index, position)
-        if self._is_ending and self._delivered == len(events):
-            channel.close()
-
-    async def receive_batch(self, limit: int) -> list[Event]:
-        """Up to `limit` events that are on the channel now, at least one.
-
-        Raises:
-            EndOfChannel: if the subscription was closed and all delivered events were received.
-        """
-        batch = await self._channel.receive_batch(limit)
-        if self._delivered < len(self._events):
-            self.pump()
-        return batch
+        if self._is_ending and self.delivered == len(events):
+            self.channel.close()
 
     def close(self) -> None:
         """End behind the present head: what is in the log is still delivered and received."""
@@ -66,4 +51,4 @@ class Subscription:
 
     def statistics(self) -> MailboxStatistics:
         """A snapshot of the channel."""
-        return self._channel.statistics()
+        return self.channel.statistics()

@@ -17,7 +17,7 @@ from cqrs_sim.errors import CommandRejectedError, MailboxFullError
 
 
 async def follow_plan(
-    kernel: Kernel, intended_ns: Sequence[int], send: Callable[[int], None], rank: Rank
+    kernel: Kernel, intended_ns: Sequence[int], send: Callable[[int], None], rank: int
 ) -> None:
     """Send number i at `intended_ns[i]`, or at once if that is past.
 
@@ -27,10 +27,10 @@ async def follow_plan(
         send: takes the number of the operation, and must not wait for its outcome.
         rank: what comes first among timers of one instant.
     """
-    now_ns = kernel.now_ns
+    clock, sleep_until = kernel.clock, kernel.sleep_until
     for number, instant in enumerate(intended_ns):
-        if instant > now_ns():
-            await kernel.sleep_until(instant, rank, 0)
+        if instant > clock.instant_ns:
+            await sleep_until(instant, rank, 0)
         send(number)
 
 

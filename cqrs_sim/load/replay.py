@@ -97,11 +97,10 @@ class _LogReader:
         """Read the header, then all rows."""
         rows = self._rows(stream)
         header_line, columns = next(rows, (0, None))
-        if columns is None:
-            if not self._mistakes:
-                self._add("the file is empty")
-            return
-        if not self._header_is_good(header_line, columns):
+        if columns is None and not self._mistakes:
+            self._add("the file is empty")
+        # Without a good header the rows mean nothing; nor is the row after a bad one a header.
+        if columns is None or self._mistakes or not self._header_is_good(header_line, columns):
             return
         count = 0
         for count, (line, cells) in enumerate(rows, start=1):

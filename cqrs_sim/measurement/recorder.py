@@ -6,7 +6,7 @@ costs 72 bytes, of a delivery 32).
 """
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from cqrs_sim.measurement.trace import (
     Trace,
 )
 from cqrs_sim.measurement.versions import versions_missing
-from cqrs_sim.probe import Outcome
+from cqrs_sim.probe import Clock, Outcome
 
 NAT = -(2**63)
 """What NumPy's NaT is in int64: never."""
@@ -57,14 +57,14 @@ class Recorder:
 
     def __init__(
         self,
-        now_ns: Callable[[], Nanoseconds],
+        clock: Clock,
         read_models: Sequence[str],
         *,
         capacity: int = 4096,
         first_position: Position = Position(1),
     ) -> None:
         """Make room for `capacity` commands and as many events; more room is made when needed."""
-        self._now_ns = now_ns
+        self._clock = clock
         self._read_models = tuple(read_models)
         self._first_position = first_position
         self._command_rows = _Columns(
@@ -147,35 +147,41 @@ class Recorder:
     ) -> None:
         if row >= rows.capacity:
             rows.grow()
-        rows.columns["intended"][row] = self._now_ns() if intended_ns is None else intended_ns
+        intended = self._clock.instant_ns if intended_ns is None else intended_ns
+        rows.columns["intended"][row] = intended
         rows.columns["session"][row] = session
 
     # The instants.
 
     def submitted(self, command_id: CommandId) -> None:
         """See `Probe`."""
-        self._submitted[command_id] = self._now_ns()
+        self._submitted[command_id] = self._clock.instant_ns
 
     def dequeued(self, command_id: CommandId) -> None:
         """See `Probe`."""
-        self._dequeued[command_id] = self._now_ns()
+        self._dequeued[command_id] = self._clock.instant_ns
 
     def committed(
         self, command_id: CommandId, first: Position, last: Position, version: Version
     ) -> None:
         """See `Probe`."""
-        self._committed[command_id] = self._now_ns()
+        self._committed[command_id] = self._clock.instant_ns
         self._version[command_id] = version
         self._position[command_id] = last
-        for position in range(first, last + 1):
-            row = position - self._first_position
-            if row >= self._event_rows.capacity:
-                self._event_rows.grow()
-                for deliveries in self._delivery_rows:
-                    deliveries.grow()
-            self._event_command[row] = command_id
-            self._event_version[row] = version - last + position
-        self.events_count = last - self._first_position + 1
+        row = last - self._first_position
+        self.events_count = row + 1
+        while row >= self._event_rows.capacity:
+            self._make_room_for_events()
+        self._event_command[row] = command_id
+        self._event_version[row] = version
+        for earlier in range(1, last - first + 1):
+            self._event_command[row - earlier] = command_id
+            self._event_version[row - earlier] = version - earlier
+
+    def _make_room_for_events(self) -> None:
+        self._event_rows.grow()
+        for deliveries in self._delivery_rows:
+            deliveries.grow()
 
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None:
         """See `Probe`."""
@@ -184,36 +190,40 @@ class Recorder:
 
     def acknowledged(self, command_id: CommandId) -> None:
         """See `Probe`."""
-        self._acknowledged[command_id] = self._now_ns()
+        self._acknowledged[command_id] = self._clock.instant_ns
 
     def delivered(self, read_model: int, position: Position) -> None:
         """See `Probe`."""
-        self._delivered[read_model][position - self._first_position] = self._now_ns()
+        self._delivered[read_model][position - self._first_position] = self._clock.instant_ns
 
     def taken(self, read_model: int, first: Position, last: Position) -> None:
         """See `Probe`."""
-        now, column, start = self._now_ns(), self._taken[read_model], self._first_position
-        for row in range(first - start, last - start + 1):
-            column[row] = now
+        self._stamp(self._taken[read_model], first, last)
 
     def applied(self, read_model: int, position: Position) -> None:
         """See `Probe`."""
-        self._applied[read_model][position - self._first_position] = self._now_ns()
+        self._applied[read_model][position - self._first_position] = self._clock.instant_ns
 
     def checkpointed(self, read_model: int, first: Position, last: Position) -> None:
         """See `Probe`."""
-        now, column, start = self._now_ns(), self._checkpointed[read_model], self._first_position
-        for row in range(first - start, last - start + 1):
-            column[row] = now
+        self._stamp(self._checkpointed[read_model], first, last)
+
+    def _stamp(self, column: "array[int]", first: Position, last: Position) -> None:
+        now, start = self._clock.instant_ns, self._first_position
+        if first == last:
+            column[first - start] = now
+        else:
+            for row in range(first - start, last - start + 1):
+                column[row] = now
 
     def query_submitted(self, query_id: QueryId) -> None:
         """See `Probe`."""
-        self._query_rows.columns["submitted"][query_id] = self._now_ns()
+        self._query_rows.columns["submitted"][query_id] = self._clock.instant_ns
 
     def query_answered(self, query_id: QueryId, read_model: int, position: Position) -> None:
         """See `Probe`."""
         columns = self._query_rows.columns
-        columns["answered"][query_id] = self._now_ns()
+        columns["answered"][query_id] = self._clock.instant_ns
         columns["read_model"][query_id] = read_model
         columns["position"][query_id] = position
 

@@ -87,12 +87,14 @@ class Projector:
         """The projector's life: until its subscription is closed and drained."""
         probe, options, service = self._probe, self.options, self.options.service
         index, batch_size, checkpoint_ns = options.index, options.batch, options.checkpoint_ns
-        receive_batch, work, apply = self._subscription.receive_batch, self._work, self.apply
+        subscription, work, apply = self._subscription, self._work, self.apply
+        receive_batch = subscription.channel.receive_batch
         while True:
             try:
                 batch = await receive_batch(batch_size)
             except EndOfChannel:
                 return
+            subscription.pump()
             first, last = batch[0].position, batch[-1].position
             probe.taken(index, first, last)
             for event in batch:

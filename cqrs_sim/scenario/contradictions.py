@@ -134,7 +134,8 @@ def _of_length(run: Run, load: Load) -> Iterator[str]:
             f"{key}: makes about {operations:,.0f} operations in run.duration, "
             f"more than the {MOST_OPERATIONS:,} that a run can hold"
         )
-    if operations < 1:
+    # None at all: then every segment has no rate, which has a line of its own.
+    if 0 < operations < 1:
         yield f"{key}: makes about {operations:.2g} operations in run.duration, fewer than one"
 
 

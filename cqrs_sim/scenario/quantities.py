@@ -2,44 +2,25 @@
 
 A quantity serves three callers: the attrs validators (`check`), the reader of files (`parse`) and
 the writer (`write`), so that a range is stated once. All three speak through `ValueError` with a
-phrase that follows "key = value: ". Numbers in text match a strict pattern before they are
-converted, since `float` and `int` accept `1_0`, ` 1 `, `nan` and digits of other scripts.
+phrase that follows "key = value: ".
 """
 
 import math
-import re
 import unicodedata
 from collections.abc import Callable
-from decimal import Decimal
-from fractions import Fraction
 from typing import Protocol, TypeGuard
 
 import attrs
 
+from cqrs_sim.scenario.unit_text import (
+    duration_ns,
+    duration_text,
+    lacks_unit,
+    rate_per_s,
+    rate_text,
+    share_of_percent,
+)
 from cqrs_sim.scenario.wording import nearest, quoted, shown
-
-_NUMBER = r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?"
-_BARE = re.compile(_NUMBER)
-# Both the micro sign and the Greek letter are in use for a millionth.
-_DURATION = re.compile(f"({_NUMBER}) ?(ns|us|\u00b5s|\u03bcs|ms|s|min|m|h)")
-_RATE = re.compile(f"({_NUMBER}) ?([kM]?) ?/ ?(s|min|h)")
-_PERCENT = re.compile(f"({_NUMBER}) ?%")
-
-_NANOSECONDS = {
-    "h": 3_600_000_000_000,
-    "m": 60_000_000_000,
-    "s": 1_000_000_000,
-    "ms": 1_000_000,
-    "us": 1_000,
-    "ns": 1,
-}
-_NANOSECONDS_OF_ALIAS = _NANOSECONDS | {
-    "min": 60_000_000_000,
-    "\u00b5s": 1_000,
-    "\u03bcs": 1_000,
-}
-_SECONDS = {"s": 1, "min": 60, "h": 3_600}
-_MULTIPLES = {"": 1, "k": 1_000, "M": 1_000_000}
 
 
 class Quantity(Protocol):
@@ -53,49 +34,6 @@ class Quantity(Protocol):
 
     def write(self, value: object) -> str:
         """The value as TOML text; parsing it gives the same value."""
-
-
-def duration_ns(text: str) -> int:
-    """Nanoseconds of a text such as "5ms"; exact, never rounded."""
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        if _BARE.fullmatch(text):
-            raise ValueError(_lacks_unit("duration", text, "ms"))
-        raise ValueError('must be a number with a unit, such as "5ms", "30s", "2min" or "1h"')
-    number, unit = match.groups()
-    nanoseconds = Fraction(number) * _NANOSECONDS_OF_ALIAS[unit]
-    if nanoseconds.denominator != 1:
-        raise ValueError("is not a whole number of nanoseconds")
-    return nanoseconds.numerator
-
-
-def duration_text(duration: int) -> str:
-    """The duration in the largest unit that divides it, such as "500us"."""
-    if duration == 0:
-        return "0s"
-    unit = next(unit for unit, size in _NANOSECONDS.items() if duration % size == 0)
-    return f"{duration // _NANOSECONDS[unit]}{unit}"
-
-
-def rate_per_s(text: str) -> float:
-    """Rate of a text such as "800/s" or "48k/min"."""
-    match = _RATE.fullmatch(text)
-    if match is None:
-        if _BARE.fullmatch(text):
-            raise ValueError(_lacks_unit("rate", text, "/s"))
-        raise ValueError('must be a number with a unit, such as "800/s", "48k/min" or "100/h"')
-    number, multiple, unit = match.groups()
-    return float(Fraction(number) * _MULTIPLES[multiple] / _SECONDS[unit])
-
-
-def rate_text(rate: float) -> str:
-    """The rate as the shortest text that gives it back, such as "800/s"."""
-    digits = format(Decimal(repr(rate)), "f")
-    return (digits.rstrip("0").rstrip(".") if "." in digits else digits) + "/s"
-
-
-def _lacks_unit(noun: str, number: str, unit: str) -> str:
-    return f'a {noun} needs a unit, such as "{number}{unit}"'
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
@@ -130,7 +68,7 @@ class DurationQuantity:
     def parse(self, raw: object) -> int:
         """See `Quantity`."""
         if _is_number(raw):
-            raise ValueError(_lacks_unit("duration", _digits(raw, "5"), "ms"))
+            raise ValueError(lacks_unit("duration", raw, "ms", "5"))
         if not isinstance(raw, str):
             raise ValueError('must be a duration in quotes, such as "5ms"')
         value = duration_ns(raw)
@@ -162,7 +100,7 @@ class RateQuantity:
     def parse(self, raw: object) -> float:
         """See `Quantity`."""
         if _is_number(raw):
-            raise ValueError(_lacks_unit("rate", _digits(raw, "800"), "/s"))
+            raise ValueError(lacks_unit("rate", raw, "/s", "800"))
         if not isinstance(raw, str):
             raise ValueError('must be a rate in quotes, such as "800/s"')
         value = rate_per_s(raw)
@@ -183,12 +121,6 @@ class RateQuantity:
         return quoted(rate_text(value))
 
 
-def _digits(number: float, otherwise: str) -> str:
-    # The message repeats the user's own number where it would stand in the text with a unit.
-    text = shown(number)
-    return text if _BARE.fullmatch(text) else otherwise
-
-
 @attrs.frozen
 class ShareQuantity:
     """A fraction from 0 to 1, also written in percent."""
@@ -196,10 +128,7 @@ class ShareQuantity:
     def parse(self, raw: object) -> float:
         """See `Quantity`."""
         if isinstance(raw, str):
-            match = _PERCENT.fullmatch(raw)
-            if match is None:
-                raise ValueError('must be a share, such as 0.2 or "20%"')
-            value = float(Fraction(match[1]) / 100)
+            value = share_of_percent(raw)
             self.check(value)
             return value
         self.check(raw)

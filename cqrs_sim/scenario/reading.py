@@ -4,6 +4,7 @@ A file comes from anybody. Its size is limited before its bytes are looked at, i
 is parsed, and whatever the parser raises becomes one line of an `InvalidScenarioError`.
 """
 
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,7 +73,7 @@ def _parsed(text: str) -> dict[str, object]:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"not valid TOML: {_printable(str(error))}") from None
+        raise ValueError(_syntax_mistake(str(error), text)) from None
     except RecursionError:
         raise ValueError("not valid TOML: nested too deep") from None
     except ValueError:
@@ -81,6 +82,17 @@ def _parsed(text: str) -> dict[str, object]:
     if not document:
         raise ValueError("is empty: a scenario has at least one key, such as load.rate")
     return document
+
+
+def _syntax_mistake(message: str, text: str) -> str:
+    """The parser's message, with its place before it."""
+    place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", message)
+    if place is not None:
+        message = message[: place.start()]
+    line = place[1] if place and place[1] else text.rstrip().count("\n") + 1
+    if message == "Cannot overwrite a value":
+        message = "a key stands twice"
+    return f"line {line}: not valid TOML: {_printable(message)}"
 
 
 def _printable(text: str) -> str:

@@ -29,7 +29,7 @@ from cqrs_sim.scenario.parts import (
 )
 from cqrs_sim.scenario.quantities import Quantity
 from cqrs_sim.scenario.scenario import Scenario
-from cqrs_sim.scenario.units import Duration, Rate, duration, quantity_of, rate
+from cqrs_sim.scenario.units import LONGEST_SERIES, Duration, Rate, duration, quantity_of, rate
 from cqrs_sim.scenario.wording import joined, shown
 
 T = TypeVar("T")
@@ -128,6 +128,8 @@ def _segments(converter: cattrs.Converter, raw: object, _: object) -> tuple[Rate
     # Text is iterable too, and would give a mistake a letter.
     if not isinstance(raw, list):
         raise _MistakeError(raw, 'must be a list such as [{ duration = "10s", rate = "200/s" }]')
+    if len(raw) > LONGEST_SERIES:
+        raise _MistakeError(raw, f"must have at most {LONGEST_SERIES} segments")
     return converter.structure(raw, tuple[RateSegment, ...])
 
 
@@ -197,6 +199,8 @@ def _contradictions(converter: cattrs.Converter, document: Mapping[str, object])
     def sound(name: str, kind: type[T]) -> T | None:
         if name not in document:
             return cast("T", getattr(defaults, name))
+        if not isinstance(document[name], Mapping):
+            return None
         try:
             return converter.structure(document[name], kind)
         except (cattrs.BaseValidationError, _MistakeError):

@@ -11,7 +11,7 @@ from typing import NewType, NoReturn, SupportsIndex, TypeVar, cast, get_args
 import attrs
 
 from cqrs_sim.errors import InvalidScenarioError
-from cqrs_sim.scenario import quantities
+from cqrs_sim.scenario import quantities, unit_text
 from cqrs_sim.scenario.quantities import Quantity
 from cqrs_sim.scenario.wording import joined, shown
 
@@ -37,6 +37,7 @@ T = TypeVar("T")
 
 LONGEST_NS = 7 * 24 * 3_600_000_000_000
 """No duration is longer than a week: more is a slip of the pen."""
+LONGEST_SERIES = 1_000
 LOWEST_RATE_PER_S = 1e-6
 HIGHEST_RATE_PER_S = 1e8
 
@@ -48,12 +49,12 @@ def parse_duration(text: str) -> Duration:
 
     Raises: ValueError: if the text is no duration; it says what one looks like.
     """
-    return Duration(quantities.duration_ns(text))
+    return Duration(unit_text.duration_ns(text))
 
 
 def format_duration(duration: Duration) -> str:
     """Shortest exact text of a duration, in one unit."""
-    return quantities.duration_text(duration)
+    return unit_text.duration_text(duration)
 
 
 def parse_rate(text: str) -> Rate:
@@ -61,12 +62,12 @@ def parse_rate(text: str) -> Rate:
 
     Raises: ValueError: if the text is no rate; it says what one looks like.
     """
-    return Rate(quantities.rate_per_s(text))
+    return Rate(unit_text.rate_per_s(text))
 
 
 def format_rate(rate: Rate) -> str:
     """Shortest text that gives the rate back."""
-    return quantities.rate_text(rate)
+    return unit_text.rate_text(rate)
 
 
 def duration(default: int | attrs.NothingType = attrs.NOTHING, *, minimum: int = 1) -> Duration:
@@ -120,11 +121,13 @@ def part(cls: type[T], factory: Callable[[], T] | None = None) -> T:
 
 
 def series(cls: type[T]) -> tuple[T, ...]:
-    """A field for any number of tables in order; a list will do."""
+    """A field for up to `LONGEST_SERIES` tables in order; a list will do."""
 
     def check(instance: object, attribute: "attrs.Attribute[tuple[T, ...]]", value: object) -> None:
         _must_be(tuple, instance, attribute.name, value)
         assert isinstance(value, tuple)
+        if len(value) > LONGEST_SERIES:
+            _refuse(instance, attribute.name, value, f"must have at most {LONGEST_SERIES} members")
         for index, member in enumerate(value):
             _must_be(cls, instance, f"{attribute.name}[{index}]", member)
 

@@ -12,8 +12,8 @@ from cqrs_sim.domain.commands import Command
 from cqrs_sim.domain.order import Cause, Order, decide, evolve
 from cqrs_sim.errors import CommandRejectedError
 from cqrs_sim.event_log.memory import MemoryLog
-from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, OrderId, Position, Version
-from cqrs_sim.probe import Outcome, Probe
+from cqrs_sim.ids import CommandId, CorrelationId, OrderId, Position, Version
+from cqrs_sim.probe import Clock, Outcome, Probe
 
 
 @attrs.frozen
@@ -44,7 +44,7 @@ class OrderActors:
 
     log: MemoryLog
     probe: Probe
-    now_ns: Callable[[], Nanoseconds]
+    clock: Clock
     work: Callable[[int, int, int], Awaitable[None]]
     """Spends modelled time: (duration in ns, rank, index)."""
     service: Draws | None
@@ -54,15 +54,16 @@ class OrderActors:
 
     async def run(self, order_id: OrderId, mailbox: Mailbox[Envelope]) -> None:
         """The life of one order actor, from activation to passivation."""
-        log, probe, now_ns, service = self.log, self.probe, self.now_ns, self.service
+        log, probe, clock, service = self.log, self.probe, self.clock, self.service
+        work, answered = self.work, self.answered
         order = self.rehydrate(order_id)
         while True:
             envelope = await mailbox.receive()
             command_id = envelope.command_id
             probe.dequeued(command_id)
             if service is not None:
-                await self.work(service[command_id], Rank.WRITE, command_id)
-            cause = Cause(now_ns(), command_id, envelope.correlation_id)
+                await work(service[command_id], Rank.WRITE, command_id)
+            cause = Cause(clock.instant_ns, command_id, envelope.correlation_id)
             try:
                 events = decide(order, envelope.command, cause)
             except CommandRejectedError as rejection:
@@ -79,7 +80,7 @@ class OrderActors:
                 probe.acknowledged(command_id)
             else:
                 reply.set(Accepted(order_id, order.version, position))
-            self.answered()
+            answered()
 
     def rehydrate(self, order_id: OrderId) -> Order | None:
         """The order's state, folded from its events; None if it has none."""

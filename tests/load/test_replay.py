@@ -1,4 +1,5 @@
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from cqrs_sim.domain.commands import (
 from cqrs_sim.errors import InvalidCommandLogError, InvalidScenarioError
 from cqrs_sim.ids import Cents, CustomerId, OrderId, ProductId
 from cqrs_sim.load import replay
+from cqrs_sim.load.command_row import COLUMNS
 from cqrs_sim.load.replay import CommandLog, read_command_log, replay_plan
 
 HEADER = "time,order,command,customer,items,status,reason\n"
@@ -83,7 +85,7 @@ def test_all_bad_lines_are_reported_at_once(path: Path) -> None:
         "line 4: unknown command 'createorder'; did you mean CreateOrder?",
         "line 5: 4 fields, but the header has 7",
         "line 6: 8 fields, but the header has 7",
-        "line 7: item 1: '1_0' is no whole number (6 digits)",
+        "line 7: item 1: '1_0' is no whole number of up to 6 digits",
         "line 7: item 1: '1.005' is no price (9 digits, 2 decimals)",
         "line 7: item 2 'q': it must be like prod-1:2:29.99",
         "line 8: time 'nan': it must be decimal seconds (12.5) or like 2024-05-01T09:30:00.250Z",
@@ -131,7 +133,7 @@ def test_times_are_exact_and_relative_to_the_first(
 @pytest.mark.parametrize(
     "time",
     [
-        "", " 1", "-1", "+1", "1e3", "1_0", "inf", "0x1", "1.", ".5", "١", "9" * 5000,
+        "", " 1", "-1", "+1", "1e3", "1_0", "inf", "0x1", "1.", ".5", "\u0661", "9" * 5000,
         "2024-05-01", "2023-02-29T00:00:00Z", "2024-05-01T24:00:01Z", "2024-05-01T12:00:00+25:00",
         "2024-05-01T12:00:00 CET", "24-05-01T12:00:00", "yesterday",
     ],
@@ -164,8 +166,7 @@ def test_a_time_a_century_later_is_refused(path: Path) -> None:
         ("time;order;command\n", (
             "line 1: column time is missing", "line 1: column order is missing",
             "line 1: column command is missing",
-            "line 1: unknown column 'time;order;command'; known are "
-            "time, order, command, customer, items, status, reason")),
+            f"line 1: unknown column 'time;order;command'; known are {', '.join(COLUMNS)}")),
     ],
 )  # fmt: skip
 def test_a_bad_header_is_all_that_is_reported(
@@ -192,6 +193,7 @@ def test_columns_may_come_in_any_order(path: Path) -> None:
         (b"\n\n", "the file is empty"),
         (HEADER.encode(), "no command follows the header"),
         (b"time,order,command\n0,\xff,CancelOrder\n", "line 2: is not UTF-8"),
+        (b"time,order,\xffcommand\n0,a,CancelOrder\n", "line 1: is not UTF-8"),
         (b"time,order,command\n0,\xed\xa0\x80,CancelOrder\n", "line 2: is not UTF-8"),
         (b"time,order,command\n0,a\0b,CancelOrder\n", "line 2: holds a NUL character"),
         (b'time,order,command\n0,"a"b,CancelOrder\n', "line 2: not CSV: ',' expected after '\"'"),
@@ -258,10 +260,9 @@ def test_any_text_survives_as_an_id_or_a_reason(path: Path, rows: list[tuple[str
 def test_any_bytes_are_a_log_or_a_list_of_mistakes(
     path: Path, content: bytes, has_header: bool
 ) -> None:
-    try:
-        read(path, (HEADER.encode() if has_header else b"") + content)
-    except InvalidCommandLogError as error:
-        assert error.mistakes
+    # Nothing else may be raised, whatever the bytes.
+    with suppress(InvalidCommandLogError):
+        assert read(path, (HEADER.encode() if has_header else b"") + content).commands
 
 
 def log_of(*times_ns: int) -> CommandLog:

@@ -1,0 +1,355 @@
+"""Figures of one run.
+
+Every plot function takes an `Axes` first, draws one thing, and returns what it drew; it never shows
+or saves. Colours are Okabe and Ito's, which colour-blind readers can tell apart, and mean the same
+everywhere: warm for the write side, yellow for the bus, cool for the read side, grey for the load.
+What was never applied is drawn, not left out. matplotlib is imported when a figure is asked for.
+"""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cqrs_sim.analysis.lag import consistency_lag_s, events_after, lag_over_time
+from cqrs_sim.analysis.rates import backlog, last_activity_ns, mailbox_backlog, rates
+from cqrs_sim.analysis.summary import path_stages_s
+from cqrs_sim.measurement.trace import Trace
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+LineStyle: TypeAlias = Literal["-", "--", ":"]
+
+LOAD = "#666666"
+WRITE = "#D55E00"
+READ_MODELS = ("#0072B2", "#009E73", "#56B4E9", "#CC79A7")
+"""By index in the trace, round and round."""
+STAGES = {
+    "queueing": ("#EFB48C", "write: queueing"),
+    "service": (WRITE, "write: service"),
+    "fan_out": ("#F0E442", "bus: fan-out"),
+    "channel": ("#E69F00", "bus: channel"),
+    "apply": ("#0072B2", "read: apply"),
+}
+MOST_POINTS = 2000
+"""Of a curve: an SVG of 100,000 points is slow to open and shows nothing more."""
+FORMATS = ("png", "svg")
+
+
+def plot_lag_over_time(
+    ax: "Axes", trace: Trace, read_models: Sequence[str] | None = None
+) -> list["Line2D"]:
+    """Median (solid) and p99 (dashed) of the consistency lag by time of commit.
+
+    Dotted: the least that the lag can be where most events were not applied when the run ended.
+    """
+    edges_s = np.linspace(0.0, max(trace.load_ended_ns, 1) / 1e9, _bins(trace) + 1)
+    drawn: list[Line2D] = []
+    is_cut = False
+    for name in trace.read_models if read_models is None else read_models:
+        colour = _colour(trace, name)
+        lag = lag_over_time(trace, name, edges_s)
+        label = _with_censored(name, consistency_lag_s(trace, name))
+        drawn += ax.plot(lag.middle_s, lag.median_s * 1e3, color=colour, label=label)
+        drawn += ax.plot(lag.middle_s, lag.p99_s * 1e3, color=colour, linestyle="--", linewidth=0.9)
+        if not np.isnan(lag.at_least_s).all():
+            is_cut = True
+            drawn += ax.plot(lag.middle_s, lag.at_least_s * 1e3, color=colour, linestyle=":")
+    named = _labelled(drawn)
+    _dress(ax, "Consistency lag by time of commit", "lag (ms)")
+    _time_axis(ax, trace)
+    _log_if_positive(ax, drawn)
+    styles = [_style("median", "-"), _style("p99", "--")]
+    if is_cut:
+        styles.append(_style("at least (never applied)", ":"))
+    _legend(ax, [*named, *styles])
+    return drawn
+
+
+def plot_backlog(ax: "Axes", trace: Trace) -> list["Line2D"]:
+    """Events committed and not yet applied, by read model, and commands in mailboxes."""
+    at_ns = np.linspace(0, last_activity_ns(trace), 500).astype(np.int64)
+    at_s, waiting = at_ns / 1e9, mailbox_backlog(trace, at_ns)
+    drawn = ax.plot(at_s, waiting, color=WRITE, linewidth=1.0, label="mailboxes (commands)")
+    for name in trace.read_models:
+        waiting, colour = backlog(trace, name, at_ns), _colour(trace, name)
+        drawn += ax.plot(at_s, waiting, color=colour, linewidth=1.2, label=_text(name))
+    _dress(ax, "Backlog: events committed and not yet applied", "waiting")
+    _time_axis(ax, trace)
+    ax.set_ylim(bottom=0)
+    _legend(ax, [*drawn[1:], drawn[0]])
+    return drawn
+
+
+def plot_lag_distribution(ax: "Axes", trace: Trace, *, after_ns: int = 0) -> list["Line2D"]:
+    """Share of events whose lag is at least so long, down to the longest one.
+
+    A curve ends at the share that was never applied: below it nothing is known but "longer".
+    """
+    rows = events_after(trace, after_ns)
+    drawn: list[Line2D] = []
+    for name in trace.read_models:
+        lag_s = consistency_lag_s(trace, name)[rows]
+        x_s, share = _tail(lag_s)
+        label = _with_censored(name, lag_s)
+        colour = _colour(trace, name)
+        drawn += ax.plot(x_s * 1e3, share, color=colour, label=label)
+        if np.isnan(lag_s).any() and len(x_s):
+            end = (float(x_s[-1]) * 1e3, float(share[-1]))
+            ax.plot(*end, color=colour, marker="o", markersize=5, clip_on=False)
+    _dress(ax, "How many events lag at least so long", "share of events", "lag (ms)")
+    ax.set_yscale("log")
+    ax.set_yticks(
+        [1.0, 0.5, 0.1, 0.01, 0.001, 0.0001, 0.00001],
+        ["100 %", "50 %  p50", "10 %  p90", "1 %  p99", "0.1 %  p99.9", "0.01 %", "0.001 %"],
+    )
+    ax.minorticks_off()
+    shares = _heights(drawn)
+    ax.set_ylim(shares.min(initial=0.5) * 0.6, 1.2)
+    if len(shares):
+        ax.set_xscale("log")
+        # The shortest hundredth would take most of a logarithmic axis and say nothing.
+        starts = [_first_below(line, 0.99) for line in drawn if len(_heights([line]))]
+        ax.set_xlim(left=min(starts) * 0.7)
+        ax.xaxis.set_major_formatter(_plain_number)
+    _legend(ax, drawn)
+    return drawn
+
+
+def plot_stages(ax: "Axes", trace: Trace, *, after_ns: int = 0) -> list["BarContainer"]:
+    """Where an event's time goes from its command's mailbox to each read model, on average."""
+    stages = [path_stages_s(trace, name, after_ns=after_ns) for name in trace.read_models]
+    rows = np.arange(len(stages))
+    left = np.zeros(len(stages))
+    drawn = []
+    for stage, (colour, label) in STAGES.items():
+        width = np.array([(means.parts[stage] or 0.0) * 1e3 for means in stages])
+        drawn.append(ax.barh(rows, width, left=left, color=colour, label=label, height=0.6))
+        left += width
+    for row, means in zip(rows, stages, strict=True):
+        total = "none applied" if means.whole is None else _milliseconds(means.whole)
+        ax.annotate(total, (left[row], row), (4, 0), textcoords="offset points", va="center")
+    names = [
+        _with_censored(name, consistency_lag_s(trace, name)[events_after(trace, after_ns)], "\n")
+        for name in trace.read_models
+    ]
+    _dress(ax, "Where the time goes, from mailbox to read model", "", "mean time of an event (ms)")
+    ax.set_yticks(rows, names)
+    for tick_label in ax.get_yticklabels():
+        tick_label.set_parse_math(False)
+    ax.invert_yaxis()
+    ax.grid(visible=False, axis="y")
+    # Room for the totals at the ends of the bars.
+    ax.set_xlim(0, max(float(left.max(initial=0.0)) * 1.15, 1e-6))
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    return drawn
+
+
+def plot_rates(ax: "Axes", trace: Trace) -> list["Line2D"]:
+    """Commands offered and accepted, and events applied, per second."""
+    found = rates(trace, bins=_bins(trace))
+    middle_s = (found.edges_s[:-1] + found.edges_s[1:]) / 2
+    drawn = ax.plot(
+        middle_s, found.offered_per_s, color=LOAD, linewidth=3.5, alpha=0.45, label="offered"
+    )
+    drawn += ax.plot(middle_s, found.accepted_per_s, color=WRITE, label="accepted")
+    for name, applied_per_s in zip(trace.read_models, found.applied_per_s, strict=True):
+        label = f"applied: {name}"
+        drawn += ax.plot(middle_s, applied_per_s, color=_colour(trace, name), label=label)
+    _dress(ax, "Commands offered and accepted, events applied", "per second")
+    _time_axis(ax, trace)
+    ax.set_ylim(bottom=0)
+    _legend(ax, drawn)
+    return drawn
+
+
+def write_figures(folder: Path, trace: Trace, title: str, *, warm_up_ns: int = 0) -> list[Path]:
+    """Draw all figures of a run into a folder, as PNG and as SVG; equal runs give equal bytes.
+
+    Args:
+        folder: exists; files in it are overwritten.
+        trace: the run.
+        title: scenario, engine and clock, to stand above every figure.
+        warm_up_ns: left out of the distribution and of the stages, shaded in the others.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    written = []
+    with (
+        mpl.rc_context({"svg.hashsalt": "cqrs_sim", "font.size": 9, "axes.titlesize": 10}),
+        warnings.catch_warnings(),
+    ):
+        # A scenario may be named in letters that the font lacks: a box is drawn, that is enough.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        for name, height, draw in (
+            ("lag_over_time", 6.0, _draw_lag_over_time),
+            ("lag_distribution", 4.2, _draw_lag_distribution),
+            ("stages", 1.6 + 0.7 * len(trace.read_models), _draw_stages),
+            ("rates", 3.6, _draw_rates),
+        ):
+            figure = Figure(figsize=(9.0, height), layout="constrained")
+            figure.suptitle(title, parse_math=False, fontweight="bold", fontsize=11)
+            draw(figure, trace, warm_up_ns)
+            for suffix in FORMATS:
+                path = folder / f"{name}.{suffix}"
+                metadata = {"Date": None} if suffix == "svg" else {"Software": None}
+                figure.savefig(path, dpi=120, metadata=metadata)
+                written.append(path)
+    return written
+
+
+def _draw_lag_over_time(figure: "Figure", trace: Trace, warm_up_ns: int) -> None:
+    lag, waiting = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    plot_lag_over_time(lag, trace)
+    plot_backlog(waiting, trace)
+    lag.set_xlabel("")
+    for ax in (lag, waiting):
+        _shade_warm_up(ax, warm_up_ns)
+
+
+def _draw_lag_distribution(figure: "Figure", trace: Trace, warm_up_ns: int) -> None:
+    plot_lag_distribution(figure.subplots(), trace, after_ns=warm_up_ns)
+
+
+def _draw_stages(figure: "Figure", trace: Trace, warm_up_ns: int) -> None:
+    plot_stages(figure.subplots(), trace, after_ns=warm_up_ns)
+
+
+def _draw_rates(figure: "Figure", trace: Trace, warm_up_ns: int) -> None:
+    ax = figure.subplots()
+    plot_rates(ax, trace)
+    _shade_warm_up(ax, warm_up_ns)
+
+
+def _tail(lag_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lags, and the share of all events that lag at least so long, thinned but for the tail."""
+    seen = np.sort(lag_s[lag_s > 0.0])
+    behind = len(lag_s) - np.count_nonzero(lag_s <= 0.0)
+    if len(seen) <= MOST_POINTS:
+        kept = np.arange(len(seen))
+    else:
+        # Evenly spaced in rank for the body, and in its logarithm from the longest one down.
+        half = MOST_POINTS // 2
+        body = np.linspace(0, len(seen) - 1, half)
+        tail = len(seen) - np.geomspace(1, len(seen), half)
+        kept = np.unique(np.concatenate([body, tail]).round().astype(np.intp))
+    return seen[kept], (behind - kept) / max(len(lag_s), 1)
+
+
+def _bins(trace: Trace) -> int:
+    """So many that a bin holds about a hundred events, within reason."""
+    return int(np.clip(len(trace.events) // 100, 10, 100))
+
+
+def _colour(trace: Trace, read_model: str) -> str:
+    return READ_MODELS[trace.read_models.index(read_model) % len(READ_MODELS)]
+
+
+def _text(name: str) -> str:
+    """A name as a label: matplotlib leaves labels that begin with an underscore out."""
+    return f" {name}" if name.startswith("_") else name
+
+
+def _with_censored(name: str, lag_s: NDArray[np.float64], separator: str = " ") -> str:
+    """The name, with the share of its events that were never applied, if there are any."""
+    censored = np.count_nonzero(np.isnan(lag_s))
+    if not censored:
+        return _text(name)
+    share = censored / len(lag_s)
+    percent = "< 0.1" if share < 0.001 else f"{share * 100:.2g}" if share < 0.995 else "100"
+    return f"{_text(name)}{separator}({percent} % never applied)"
+
+
+def _milliseconds(duration_s: float) -> str:
+    return f"{duration_s * 1e3:,.3g} ms" if duration_s < 1.0 else f"{duration_s * 1e3:,.0f} ms"
+
+
+def _plain_number(value: float, _position: float = 0.0) -> str:
+    """Tick label without an exponent: 0.01, 1, 10,000."""
+    return f"{value:,.0f}" if value >= 1.0 else f"{value:g}"
+
+
+def _dress(ax: "Axes", title: str, ylabel: str, xlabel: str = "") -> None:
+    ax.set_title(title, loc="left")
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    ax.grid(visible=True, color="#DDDDDD", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _time_axis(ax: "Axes", trace: Trace) -> None:
+    ax.set_xlabel("time from the start of the run (s)")
+    ax.set_xlim(0, max(last_activity_ns(trace), 1) / 1e9)
+    ax.yaxis.set_major_formatter(_plain_number)
+    # Where load ends late in the figure the line would only double its edge.
+    if trace.load_ended_ns < 0.98 * last_activity_ns(trace):
+        ax.axvline(trace.load_ended_ns / 1e9, color=LOAD, linestyle=(0, (1, 2)), linewidth=1.0)
+        _note(ax, trace.load_ended_ns / 1e9, "load ends")
+
+
+def _shade_warm_up(ax: "Axes", warm_up_ns: int) -> None:
+    if not warm_up_ns:
+        return
+    ax.axvspan(0, warm_up_ns / 1e9, color=LOAD, alpha=0.12, linewidth=0)
+    _note(ax, 0.0, "warm-up")
+
+
+def _note(ax: "Axes", at_s: float, text: str) -> None:
+    """A word at the upper edge, to the right of an instant."""
+    ax.annotate(
+        text,
+        (at_s, 1.0),
+        (3, -3),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        va="top",
+        color=LOAD,
+        fontsize="small",
+    )
+
+
+def _style(name: str, dashes: LineStyle) -> "Line2D":
+    """A legend entry that explains a line style."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=LOAD, linestyle=dashes, label=name)
+
+
+def _labelled(lines: Iterable["Line2D"]) -> list["Line2D"]:
+    return [line for line in lines if not str(line.get_label()).startswith("_")]
+
+
+def _legend(ax: "Axes", lines: Sequence["Line2D"]) -> None:
+    """Beside the axes, where it cannot hide a curve."""
+    legend = ax.legend(
+        handles=list(lines), loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
+def _heights(lines: Sequence["Line2D"]) -> NDArray[np.float64]:
+    """All y values of the lines."""
+    return np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in lines])
+
+
+def _first_below(line: "Line2D", share: float) -> float:
+    """Where a falling curve first is at most `share`, else where it ends."""
+    x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+    return float(x[min(int(np.count_nonzero(y > share)), len(x) - 1)])
+
+
+def _log_if_positive(ax: "Axes", lines: Sequence["Line2D"]) -> None:
+    """A logarithmic axis, unless there is nothing that it could show."""
+    if np.any(_heights(lines) > 0.0):
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(_plain_number)

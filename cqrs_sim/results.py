@@ -1,0 +1,211 @@
+"""Results: what a run gives back, and the folder that it is written to.
+
+A folder is written beside its place and put there at once, so that a full disk, a crash or Ctrl-C
+leaves either nothing or what was there before. What is in a user's way is never overwritten.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+from collections.abc import Mapping
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import attrs
+
+from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.summary import Json, Summary, summarise
+from cqrs_sim.errors import ResultFolderError
+from cqrs_sim.measurement.trace import Trace, save_trace
+from cqrs_sim.plots import write_figures
+from cqrs_sim.scenario.reading import to_toml
+from cqrs_sim.scenario.scenario import Scenario
+
+Engine: TypeAlias = Literal["virtual", "wall", "algebra"]
+
+SUMMARY = "summary.json"
+SCENARIO = "scenario.toml"
+TRACE = "trace.npz"
+FIGURES = "figures"
+PACKAGES = ("cqrs-sim", "numpy", "trio")
+
+
+def clock_kind(engine: Engine) -> str:
+    """Which clock an engine's stamps are of: `wall` or `virtual`; the two are never mixed."""
+    return "wall" if engine == "wall" else "virtual"
+
+
+def provenance_of(engine: Engine) -> dict[str, Json]:
+    """What a result depends on beside scenario and seed: versions, machine, clock."""
+    return {
+        "clock": clock_kind(engine),
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in PACKAGES},
+        "machine": {"platform": platform.platform(), "cpus_count": os.cpu_count()},
+    }
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Result:
+    """What came of a run."""
+
+    trace: Trace
+    scenario: Scenario
+    seed: int
+    engine: Engine
+    complete: bool = True
+    """False if the run was cut short."""
+    extra_checks: tuple[CheckResult, ...] = ()
+    """Findings of the engine that need more than the trace."""
+    provenance: Mapping[str, Json] = attrs.field()
+
+    @provenance.default
+    def _provenance(self) -> Mapping[str, Json]:
+        return provenance_of(self.engine)
+
+    @cached_property
+    def summary(self) -> Summary:
+        """The run summed up, from the scenario's warm-up on."""
+        return summarise(
+            self.trace,
+            scenario=self.scenario.name,
+            engine=self.engine,
+            seed=self.seed,
+            complete=self.complete,
+            warm_up_ns=self.scenario.run.warm_up,
+            deadline_ns=self.trace.load_ended_ns + self.scenario.run.drain,
+            checks=self.extra_checks,
+            provenance=self.provenance,
+        )
+
+    @property
+    def title(self) -> str:
+        """What stands above a figure: the scenario, and how it was run, on two lines."""
+        how = [f"{self.engine} engine", f"{clock_kind(self.engine)} clock", f"seed {self.seed}"]
+        if self.scenario.load.model == "closed":
+            how.append("closed loop")
+        if not self.complete:
+            how.append("cut short")
+        return f"{self.scenario.name}\n{' · '.join(how)}"
+
+
+def write_result(result: Result, folder: Path, *, force: bool = False) -> None:
+    """Write summary, scenario, trace and figures into a new folder, all or nothing.
+
+    Args:
+        result: what to write.
+        folder: must not exist, or be empty; parents are made.
+        force: replace an earlier result there (nothing else is ever replaced).
+
+    Raises:
+        ResultFolderError: if that may not or cannot be done; one line that names the folder.
+    """
+    check_folder(folder, force=force)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = _make_sibling(folder)
+        try:
+            _write_files(result, partial)
+            _put_in_place(partial, folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except (OSError, ValueError) as error:
+        # The layers below name the temporary folder, of which the caller knows nothing.
+        cause = error.__cause__ if isinstance(error, ResultFolderError) else error
+        reason = getattr(cause, "strerror", None) or cause or error
+        raise ResultFolderError(f"cannot write the result to {folder}: {reason}") from error
+
+
+def check_folder(folder: Path, *, force: bool) -> None:
+    """Refuse whatever would be lost, links that lead elsewhere, and places that take no folder.
+
+    `write_result` does it; so may a caller, before a run whose result would have no place.
+
+    Raises:
+        ResultFolderError: one line that names the folder.
+    """
+    if folder.is_symlink():
+        raise ResultFolderError(f"{folder} is a symbolic link; results are not written through it")
+    try:
+        if not folder.exists():
+            _check_parent(folder)
+            return
+        if not folder.is_dir():
+            raise ResultFolderError(f"{folder} exists and is not a folder")
+        if folder.samefile(Path.cwd()):
+            raise ResultFolderError(f"{folder} is the current folder; name another one")
+        names = {entry.name for entry in folder.iterdir()}
+    except ResultFolderError:
+        raise
+    except OSError as error:
+        raise ResultFolderError(f"cannot read {folder}: {error.strerror}") from error
+    if not names:
+        return
+    if not force:
+        raise ResultFolderError(f"{folder} is not empty; --force replaces an earlier result")
+    summary = folder / SUMMARY
+    if summary.is_symlink() or not summary.is_file():
+        raise ResultFolderError(f"{folder} holds no {SUMMARY}, so it is not replaced")
+
+
+def _check_parent(folder: Path) -> None:
+    nearest = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        raise ResultFolderError(f"{folder} cannot be made: {nearest} cannot be written to")
+
+
+def _make_sibling(folder: Path) -> Path:
+    """A new empty folder with the folder's parent, so that a rename suffices in the end."""
+    for number in count():
+        sibling = folder.parent / f".cqrs-sim-{os.getpid()}-{number}"
+        try:
+            sibling.mkdir()
+        except FileExistsError:
+            continue
+        return sibling
+    raise AssertionError("count() does not end")
+
+
+def _write_files(result: Result, folder: Path) -> None:
+    summary = json.dumps(result.summary.to_json(), indent=2, allow_nan=False)
+    (folder / SUMMARY).write_text(f"{summary}\n", encoding="utf-8")
+    (folder / SCENARIO).write_text(to_toml(result.scenario), encoding="utf-8")
+    save_trace(result.trace, folder / TRACE)
+    figures = folder / FIGURES
+    figures.mkdir()
+    warm_up_ns = result.scenario.run.warm_up
+    write_figures(figures, result.trace, result.title, warm_up_ns=warm_up_ns)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            _reach_the_disk(path)
+
+
+def _reach_the_disk(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _put_in_place(partial: Path, folder: Path) -> None:
+    """Rename; an earlier result steps aside first and comes back should that fail."""
+    if not folder.exists():
+        partial.replace(folder)
+        return
+    earlier = _make_sibling(folder)
+    folder.replace(earlier)
+    try:
+        partial.replace(folder)
+    except OSError:
+        earlier.replace(folder)
+        raise
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
