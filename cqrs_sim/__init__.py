@@ -5,9 +5,9 @@
     result = cqrs_sim.run("default", seed=7)
     print(result.summary.lag_s["search"].p99)
 
-A scenario in Python is a `Scenario` made of the parts in `cqrs_sim.scenario.scenario`; more often it
-is a TOML file (`load_scenario`). Names are imported when they are first used, so that importing the
-package, and asking the command line for help, costs nothing.
+A scenario in Python is a `Scenario` made of the parts in `cqrs_sim.scenario.scenario`; more often
+it is a TOML file (`load_scenario`). Names are imported when they are first used, so that importing
+the package, and asking the command line for help, costs nothing.
 """
 
 import importlib

@@ -1,9 +1,9 @@
 """The demo: six commands and four queries, told once for both clocks.
 
-The story is one coroutine over the facade (`execute`, `query`, `subscribe`), so the virtual clock and
-the wall clock run the same lines. Nobody sleeps to let the read side catch up: a read that must see
-a write says which position it needs. What is returned is text and numbers; printing is the command
-line's.
+The story is one coroutine over the facade (`execute`, `query`, `subscribe`), so the virtual clock
+and the wall clock run the same lines. Nobody sleeps to let the read side catch up: a read that must
+see a write says which position it needs. What is returned is text and numbers; printing is the
+command line's.
 """
 
 from collections.abc import AsyncIterator
@@ -73,7 +73,7 @@ CHAPTERS: tuple[tuple[str, tuple[Command, ...]], ...] = (
 
 
 def demo_scenario() -> Scenario:
-    """The demo's own system: constant service times, so that every lag can be worked out by hand."""
+    """The demo's own system: constant service times, so that lags can be worked out by hand."""
     return Scenario(
         name=Text("demo"),
         description=Text("Six commands and four queries."),
@@ -109,7 +109,7 @@ class Story:
 
     lines: tuple[str, ...]
     commands: tuple[str, ...]
-    """Each command in a few words, in the order sent."""
+    """Class name and order of each command, in the order sent."""
     events: tuple[str, ...]
     """The class name of each command's event."""
 
@@ -170,8 +170,11 @@ async def tell_the_story(system: OrderSystem, read_models: tuple[str, ...]) -> S
         for command in commands:
             accepted = await system.execute(command)
             last = accepted.position
-            told.append(_told(command))
-            lines.append(f"  {told[-1]}: accepted, version {accepted.version}, position {last}")
+            told.append(f"{type(command).__name__} {command.order_id}")
+            lines.append(
+                f"  {told[-1]}{_to_status(command)}: "
+                f"accepted, version {accepted.version}, position {last}"
+            )
     lines += await _queries(system, last)
     # No read model is asked for here but `orders` and `statistics`: the others are watched.
     seen = [await _events_shown(system, name, last) for name in read_models]
@@ -197,9 +200,7 @@ async def _queries(system: OrderSystem, last: Position) -> list[str]:
         *(_order_line(row) for row in orders),
         f"  {CUSTOMER} has {len(of_customer)} orders: {_ids(of_customer)}",
         f"  {SHIPPED}: {len(shipped)} order: {_ids(shipped)}",
-        f"  statistics: {statistics.orders_count} orders, "
-        f"revenue {_money(statistics.revenue_cents)}, "
-        f"average {_money(statistics.average_order_cents)}",
+        _statistics_line(statistics),
         "    " + ", ".join(f"{status} {count}" for status, count in statistics.by_status if count),
     ]
 
@@ -229,13 +230,12 @@ def _measured(story: Story, trace: Trace, clock: Clock, scenario: str) -> Demo:
     )
 
 
-def _told(command: Command) -> str:
-    name = type(command).__name__
+def _to_status(command: Command) -> str:
     match command:
         case UpdateOrderStatus():
-            return f"{name} {command.order_id} {command.new_status}"
+            return f" to {command.new_status}"
         case _:
-            return f"{name} {command.order_id}"
+            return ""
 
 
 def _order_line(row: object) -> str:
@@ -243,6 +243,14 @@ def _order_line(row: object) -> str:
     lines = f"{row.item_count} line{'s' if row.item_count > 1 else ''}"
     return (
         f"  {row.order_id} of {row.customer_name}: {row.status}, {lines}, {_money(row.total_cents)}"
+    )
+
+
+def _statistics_line(statistics: OrderStatistics) -> str:
+    revenue, average = statistics.revenue_cents, statistics.average_order_cents
+    return (
+        f"  statistics: {statistics.orders_count} orders, revenue {_money(revenue)}, "
+        f"average {_money(average)}"
     )
 
 

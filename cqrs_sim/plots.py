@@ -21,6 +21,7 @@ from cqrs_sim.measurement.trace import Trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.container import BarContainer
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -118,7 +119,7 @@ def plot_lag_distribution(ax: "Axes", trace: Trace, *, after_ns: int = 0) -> lis
         # The shortest hundredth would take most of a logarithmic axis and say nothing.
         starts = [_first_below(line, 0.99) for line in drawn if len(_heights([line]))]
         ax.set_xlim(left=min(starts) * 0.7)
-        ax.xaxis.set_major_formatter(_plain_number)
+        _label_log_axis(ax.xaxis, *ax.get_xlim())
     _legend(ax, drawn)
     return drawn
 
@@ -147,7 +148,7 @@ def plot_stages(ax: "Axes", trace: Trace, *, after_ns: int = 0) -> list["BarCont
     ax.invert_yaxis()
     ax.grid(visible=False, axis="y")
     # Room for the totals at the ends of the bars.
-    ax.set_xlim(0, max(float(left.max(initial=0.0)) * 1.15, 1e-6))
+    ax.set_xlim(0, float(left.max(initial=0.0)) * 1.15 or 1.0)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return drawn
 
@@ -274,7 +275,7 @@ def _milliseconds(duration_s: float) -> str:
 
 def _plain_number(value: float, _position: float = 0.0) -> str:
     """Tick label without an exponent: 0.01, 1, 10,000."""
-    return f"{value:,.0f}" if value >= 1.0 else f"{value:g}"
+    return f"{value:,.10g}"
 
 
 def _dress(ax: "Axes", title: str, ylabel: str, xlabel: str = "") -> None:
@@ -352,4 +353,14 @@ def _log_if_positive(ax: "Axes", lines: Sequence["Line2D"]) -> None:
     """A logarithmic axis, unless there is nothing that it could show."""
     if np.any(_heights(lines) > 0.0):
         ax.set_yscale("log")
-        ax.yaxis.set_major_formatter(_plain_number)
+        _label_log_axis(ax.yaxis, *ax.get_ylim())
+
+
+def _label_log_axis(axis: "Axis", low: float, high: float) -> None:
+    """Plain numbers, and more of them where powers of ten would be too few."""
+    from matplotlib.ticker import LogLocator
+
+    axis.set_major_formatter(_plain_number)
+    if high < 100 * low:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_minor_formatter("")

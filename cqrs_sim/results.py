@@ -128,9 +128,9 @@ def check_folder(folder: Path, *, force: bool) -> None:
     Raises:
         ResultFolderError: one line that names the folder.
     """
-    if folder.is_symlink():
-        raise ResultFolderError(f"{folder} is a symbolic link; results are not written through it")
     try:
+        if folder.is_symlink():
+            raise ResultFolderError(f"{folder} is a symbolic link; results do not go through it")
         if not folder.exists():
             _check_parent(folder)
             return
@@ -142,7 +142,7 @@ def check_folder(folder: Path, *, force: bool) -> None:
     except ResultFolderError:
         raise
     except OSError as error:
-        raise ResultFolderError(f"cannot read {folder}: {error.strerror}") from error
+        raise ResultFolderError(f"cannot use {folder}: {error.strerror}") from error
     if not names:
         return
     if not force:
@@ -153,9 +153,13 @@ def check_folder(folder: Path, *, force: bool) -> None:
 
 
 def _check_parent(folder: Path) -> None:
+    """Try whether a folder can be made: permissions alone do not tell (full or special disks)."""
     nearest = next(parent for parent in folder.absolute().parents if parent.exists())
-    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
-        raise ResultFolderError(f"{folder} cannot be made: {nearest} cannot be written to")
+    try:
+        _make_sibling(nearest / folder.name).rmdir()
+    except OSError as error:
+        reason = error.strerror or error
+        raise ResultFolderError(f"{folder} cannot be made in {nearest}: {reason}") from error
 
 
 def _make_sibling(folder: Path) -> Path:

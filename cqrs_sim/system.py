@@ -160,7 +160,7 @@ class System:
         """
         await self.commands.wait_drained()
         for subscription in self.log.subscriptions:
-            subscription.close()
+            subscription.end()
         if self._projecting_count:
             self._quiet = Latch(self._kernel, "the projectors to finish")
             await self._quiet.wait()
@@ -188,19 +188,10 @@ class System:
         self, scenario: Scenario, streams: Streams, work: Callable[[int, int, int], Awaitable[None]]
     ) -> CommandGateway:
         side = scenario.write_side
-        actors = OrderActors(
-            self.log,
-            self._probe,
-            self._kernel.clock,
-            work,
-            draws(streams, "write", side.service),
-            self._answered,
-        )
+        service = draws(streams, "write", side.service)
+        actors = OrderActors(self.log, self._probe, self._kernel.clock, work, service)
         options = MailboxOptions(side.mailbox, side.policy, side.passivate_after)
         return CommandGateway(self._kernel, self._probe, actors, options)
-
-    def _answered(self) -> None:
-        self.commands.answered()
 
     def _add_read_model(
         self,
@@ -215,9 +206,7 @@ class System:
         options = ProjectorOptions(index, name, settings.batch, service, settings.checkpoint)
         model = READ_MODELS[name]()
         projector = Projector(self._kernel, self._probe, subscription, model, work, options)
-        for event in self.log.events:
-            projector.apply(event)
-        projector.checkpoint = projector.applied
+        projector.catch_up(self.log.events)
         self.projectors[name] = projector
         self._projecting_count += 1
         self._projector_actors.append(

@@ -210,7 +210,7 @@ class Kernel:
             else:
                 instant, _, _, actor = heappop(timers)
                 if instant > clock.instant_ns:
-                    clock.instant_ns = Nanoseconds(instant)
+                    clock.instant_ns = instant  # type: ignore[assignment] # a NewType call a timer
                 if self._is_interrupted:
                     self._interrupt_now()
             # What `_step` does, without the call: it is most of the loop's own time.

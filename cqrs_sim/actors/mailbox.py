@@ -109,6 +109,14 @@ class Mailbox(Generic[T]):
         if not self.offer(message):
             raise WouldBlock(self.name)
 
+    def wait_in_line(self, message: T) -> None:
+        """What `tell` does when there is no room.
+
+        Raises:
+            MailboxFullError: if the policy is `reject`.
+        """
+        self._stand_in_line(message, None)
+
     def tell(self, message: T) -> None:
         """Send without waiting for anything: a full mailbox follows its policy.
 
@@ -119,7 +127,7 @@ class Mailbox(Generic[T]):
             ActorStoppedError: if it is closed.
         """
         if not self.offer(message):
-            self._stand_in_line(message, None)
+            self.wait_in_line(message)
 
     async def send(self, message: T) -> None:
         """Send, and wait outside while the mailbox is full, if its policy is `block`.

@@ -60,7 +60,7 @@ class MemoryLog:
         position = self.record(order_id, expected, new_events)
         # Subtle: the commit is stamped before any reader hears of it, and positions become visible in
         # order because nothing suspends in here. Guarded by `test_the_commit_is_stamped_first`.
-        first = Position(position - len(new_events) + 1)
+        first = new_events[0].position
         self._probe.committed(command_id, first, position, new_events[-1].version)
         for subscription in self.subscriptions:
             subscription.pump()
@@ -81,7 +81,8 @@ class MemoryLog:
         for event in new_events:
             assert event.version == actual + 1, "versions of an order are contiguous"
             actual = event.version
-            position = event.position = Position(position + 1)
+            position += 1  # type: ignore[assignment] # the next position
+            event.position = position
             events.append(event)
             self._previous.append(previous)
             previous = position

@@ -7,14 +7,16 @@ itself. An event is *delivered* when there is room for it on the channel.
 from collections.abc import Sequence
 
 from cqrs_sim.actors.kernel import Kernel
-from cqrs_sim.actors.mailbox import Mailbox, MailboxStatistics
+from cqrs_sim.actors.mailbox import Mailbox
 from cqrs_sim.domain.events import Event
 from cqrs_sim.ids import Position
 from cqrs_sim.probe import Probe
 
 
-class Subscription:
-    """One reader's place in the log."""
+class Subscription(Mailbox[Event]):
+    """A read model's channel, and its place in the log."""
+
+    __slots__ = ("_events", "_index", "_is_ending", "_probe", "delivered")
 
     def __init__(
         self,
@@ -26,29 +28,29 @@ class Subscription:
         index: int,
         capacity: int,
     ) -> None:
+        super().__init__(kernel, f"channel to {name}", capacity)
         self._probe = probe
         self._events = events
         self._index = index
         self._is_ending = False
         self.delivered = Position(len(events))
         """The last position put on the channel."""
-        self.channel: Mailbox[Event] = Mailbox(kernel, f"channel to {name}", capacity)
-        """What the projector receives from; it calls `pump` when it has made room."""
+
+    @property
+    def lags(self) -> bool:
+        """Whether the log holds events that found no room yet."""
+        return self.delivered < len(self._events)
 
     def pump(self) -> None:
-        """Deliver while there are events and room."""
-        events, offer = self._events, self.channel.offer
+        """Deliver while there are events and room; the receiver calls this when it made room."""
+        events, offer, delivered = self._events, self.offer, self._probe.delivered
         while self.delivered < len(events) and offer(events[self.delivered]):
-            position = self.delivered = Position(self.delivered + 1)
-            self._probe.delivered(self._index, position)
+            self.delivered += 1  # type: ignore[assignment] # the next position
+            delivered(self._index, self.delivered)
         if self._is_ending and self.delivered == len(events):
-            self.channel.close()
+            self.close()
 
-    def close(self) -> None:
+    def end(self) -> None:
         """End behind the present head: what is in the log is still delivered and received."""
         self._is_ending = True
         self.pump()
-
-    def statistics(self) -> MailboxStatistics:
-        """A snapshot of the channel."""
-        return self.channel.statistics()

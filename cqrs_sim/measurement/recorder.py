@@ -174,9 +174,10 @@ class Recorder:
             self._make_room_for_events()
         self._event_command[row] = command_id
         self._event_version[row] = version
-        for earlier in range(1, last - first + 1):
-            self._event_command[row - earlier] = command_id
-            self._event_version[row - earlier] = version - earlier
+        if first != last:
+            for earlier in range(1, last - first + 1):
+                self._event_command[row - earlier] = command_id
+                self._event_version[row - earlier] = version - earlier
 
     def _make_room_for_events(self) -> None:
         self._event_rows.grow()
@@ -198,7 +199,10 @@ class Recorder:
 
     def taken(self, read_model: int, first: Position, last: Position) -> None:
         """See `Probe`."""
-        self._stamp(self._taken[read_model], first, last)
+        if first == last:
+            self._taken[read_model][first - self._first_position] = self._clock.instant_ns
+        else:
+            self._stamp(self._taken[read_model], first, last)
 
     def applied(self, read_model: int, position: Position) -> None:
         """See `Probe`."""
@@ -206,15 +210,15 @@ class Recorder:
 
     def checkpointed(self, read_model: int, first: Position, last: Position) -> None:
         """See `Probe`."""
-        self._stamp(self._checkpointed[read_model], first, last)
+        if first == last:
+            self._checkpointed[read_model][first - self._first_position] = self._clock.instant_ns
+        else:
+            self._stamp(self._checkpointed[read_model], first, last)
 
     def _stamp(self, column: "array[int]", first: Position, last: Position) -> None:
         now, start = self._clock.instant_ns, self._first_position
-        if first == last:
-            column[first - start] = now
-        else:
-            for row in range(first - start, last - start + 1):
-                column[row] = now
+        for row in range(first - start, last - start + 1):
+            column[row] = now
 
     def query_submitted(self, query_id: QueryId) -> None:
         """See `Probe`."""

@@ -32,8 +32,8 @@ class OrdersReadModel:
         row = self.rows[order_id]
         status, items, units, total = row.status, row.item_count, row.unit_count, row.total_cents
         match event:
-            case OrderStatusChanged(new_status=new_status):
-                status = new_status
+            case OrderStatusChanged():
+                status = event.new_status
             case OrderAmended():
                 items, units = len(event.items), _units(event.items)
                 total = event.total_cents

@@ -4,7 +4,7 @@ Each event is applied once: a projector knows the last version it applied of eve
 has seen, and treats a gap as a bug, never as something to pass over in silence.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from heapq import heappop, heappush
 from typing import Protocol
 
@@ -72,6 +72,7 @@ class Projector:
         self._probe = probe
         self._subscription = subscription
         self.read_model = read_model
+        self._apply = read_model.apply
         self._work = work
         self.options = options
         self._versions: dict[OrderId, Version] = {}
@@ -87,29 +88,37 @@ class Projector:
         """The projector's life: until its subscription is closed and drained."""
         probe, options, service = self._probe, self.options, self.options.service
         index, batch_size, checkpoint_ns = options.index, options.batch, options.checkpoint_ns
-        subscription, work, apply = self._subscription, self._work, self.apply
-        receive_batch = subscription.channel.receive_batch
+        subscription, work, apply, read = self._subscription, self._work, self.apply, Rank.READ
+        receive_batch = subscription.receive_batch
+        taken, applied, checkpointed = probe.taken, probe.applied, probe.checkpointed
         while True:
             try:
                 batch = await receive_batch(batch_size)
             except EndOfChannel:
                 return
-            subscription.pump()
+            if subscription.lags:
+                subscription.pump()
             first, last = batch[0].position, batch[-1].position
-            probe.taken(index, first, last)
+            taken(index, first, last)
             for event in batch:
                 if service is not None:
-                    await work(service[event.position - 1], Rank.READ, index)
+                    await work(service[event.position - 1], read, index)
                 apply(event)
-                probe.applied(index, event.position)
+                applied(index, event.position)
                 if self._waiters:
                     self._wake_waiters()
             if checkpoint_ns:
-                await work(checkpoint_ns, Rank.READ, index)
+                await work(checkpoint_ns, read, index)
             self.checkpoint = last
-            probe.checkpointed(index, first, last)
+            checkpointed(index, first, last)
             if service is None:
                 await self._kernel.give_way()
+
+    def catch_up(self, events: Sequence[Event]) -> None:
+        """Apply what was recorded before the run, at no time."""
+        for event in events:
+            self.apply(event)
+        self.checkpoint = self.applied
 
     def apply(self, event: Event) -> None:
         """Apply an event unless it was applied before.
@@ -117,11 +126,11 @@ class Projector:
         Raises:
             InvariantViolationError: if an earlier event of the same order is missing.
         """
-        order_id, version = event.order_id, event.version
-        known = self._versions.get(order_id, 0)
+        versions, order_id, version = self._versions, event.order_id, event.version
+        known = versions.get(order_id, 0)
         if version == known + 1:
-            self.read_model.apply(event)
-            self._versions[order_id] = version
+            self._apply(event)
+            versions[order_id] = version
         elif version <= known:
             self.duplicates_count += 1
         else:

@@ -46,8 +46,8 @@ class SearchReadModel:
         row = self.rows[order_id]
         products, total, status = row.product_names, row.total_cents, row.status
         match event:
-            case OrderStatusChanged(new_status=new_status):
-                status = new_status
+            case OrderStatusChanged():
+                status = event.new_status
             case OrderAmended():
                 products, total = _product_names(event.items), event.total_cents
                 self._reindex(order_id, row.product_names, products)
@@ -58,6 +58,8 @@ class SearchReadModel:
         self.rows[order_id] = SearchRow(order_id, row.customer_name, products, total, status)
 
     def _reindex(self, order_id: OrderId, old: tuple[str, ...], new: tuple[str, ...]) -> None:
+        if old == new:
+            return
         index = self._index
         for name in old:
             if name not in new:
@@ -76,4 +78,5 @@ class SearchReadModel:
 
 
 def _product_names(items: tuple[OrderItem, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([f"Product-{item.product_id}" for item in items]))
+    names = {f"Product-{item.product_id}": None for item in items}
+    return tuple(names)

@@ -44,11 +44,11 @@ class StatisticsReadModel:
             return
         entry = self._entries[event.order_id]
         match event:
-            case OrderStatusChanged(new_status=new_status):
-                self._move(entry, new_status)
-            case OrderAmended(total_cents=total_cents):
-                self._revenue_cents += total_cents - entry.total_cents
-                entry.total_cents = total_cents
+            case OrderStatusChanged():
+                self._move(entry, event.new_status)
+            case OrderAmended():
+                self._revenue_cents += event.total_cents - entry.total_cents
+                entry.total_cents = event.total_cents
             case OrderCancelled():
                 self._move(entry, CANCELLED)
             case _:

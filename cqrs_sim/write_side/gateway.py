@@ -12,10 +12,13 @@ from cqrs_sim.actors.reply import Latch, Reply
 from cqrs_sim.domain.commands import Command, CreateOrder, shape_errors
 from cqrs_sim.domain.order import Cause, decide
 from cqrs_sim.errors import ActorStoppedError, InvalidCommandError, MailboxFullError
-from cqrs_sim.ids import CommandId, CorrelationId, OrderId
+from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, OrderId
 from cqrs_sim.probe import Outcome, Probe
 from cqrs_sim.write_side.order_actor import Accepted, Envelope, OrderActors
 
+
+UNDECIDED = Nanoseconds(-1)
+"""An envelope's instant before its command is decided."""
 
 SET_UP = CommandId(-1)
 """Cause of the events that exist before the run; it has no row in the trace."""
@@ -92,9 +95,12 @@ class CommandGateway:
         resident = self._residents.get(order_id)
         if resident is None:
             resident = self._activate(order_id)
-        correlation = CorrelationId(command_id) if correlation_id is None else correlation_id
+        correlation: CorrelationId = command_id if correlation_id is None else correlation_id  # type: ignore[assignment] # begins its own conversation
+        envelope = Envelope(UNDECIDED, command_id, correlation, command, reply)
+        mailbox = resident.mailbox
         try:
-            resident.mailbox.tell(Envelope(command, command_id, correlation, reply))
+            if not mailbox.offer(envelope):
+                mailbox.wait_in_line(envelope)
         except MailboxFullError as full:
             self._turn_away(command_id, reply, Outcome.REFUSED, full)
         except ActorStoppedError as stopped:
@@ -165,7 +171,7 @@ class CommandGateway:
         mailbox: Mailbox[Envelope] = Mailbox(
             self._kernel, name, self._options.capacity, self._options.policy
         )
-        actor = self._kernel.spawn(self._actors.run(order_id, mailbox), name)
+        actor = self._kernel.spawn(self._actors.run(order_id, mailbox, self.answered), name)
         resident = self._residents[order_id] = _Resident(mailbox, actor)
         self._activated_count += 1
         if self._sweeper is None or self._sweeper.is_done:

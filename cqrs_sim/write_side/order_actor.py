@@ -28,12 +28,10 @@ class Accepted:
 
 
 @attrs.define
-class Envelope:
-    """A command on its way; plain, not frozen, since one is made for every command."""
+class Envelope(Cause):
+    """A command on its way: the cause of what comes of it, so no second object is made for that."""
 
     command: Command
-    command_id: CommandId
-    correlation_id: CorrelationId
     reply: Reply[Accepted] | None
     """None if nobody waits and the outcome is only measured."""
 
@@ -49,37 +47,44 @@ class OrderActors:
     """Spends modelled time: (duration in ns, rank, index)."""
     service: Draws | None
     """Modelled service time by command id; None: only the work itself."""
-    answered: Callable[[], None]
-    """Called after each command was answered."""
 
-    async def run(self, order_id: OrderId, mailbox: Mailbox[Envelope]) -> None:
-        """The life of one order actor, from activation to passivation."""
+    async def run(
+        self, order_id: OrderId, mailbox: Mailbox[Envelope], answered: Callable[[], None]
+    ) -> None:
+        """The life of one order actor, from activation to passivation.
+
+        Args:
+            order_id: whose.
+            mailbox: what it takes its commands from.
+            answered: called after each command was answered.
+        """
         log, probe, clock, service = self.log, self.probe, self.clock, self.service
-        work, answered = self.work, self.answered
+        work, receive, append, write = self.work, mailbox.receive, log.append, Rank.WRITE
+        version = log.version_of(order_id)
         order = self.rehydrate(order_id)
         while True:
-            envelope = await mailbox.receive()
+            envelope = await receive()
             command_id = envelope.command_id
             probe.dequeued(command_id)
             if service is not None:
-                await work(service[command_id], Rank.WRITE, command_id)
-            cause = Cause(clock.instant_ns, command_id, envelope.correlation_id)
+                await work(service[command_id], write, command_id)
+            envelope.now_ns = clock.instant_ns
             try:
-                events = decide(order, envelope.command, cause)
+                events = decide(order, envelope.command, envelope)
             except CommandRejectedError as rejection:
                 probe.turned_away(command_id, Outcome.REJECTED)
-                self._answer(envelope, rejection)
+                self._reject(envelope, rejection)
+                answered()
                 continue
-            expected = Version(0) if order is None else order.version
-            position = await log.append(order_id, expected, events, command_id)
+            position = await append(order_id, version, events, command_id)
             for event in events:
                 order = evolve(order, event)
-            assert order is not None
+                version = event.version
             reply = envelope.reply
             if reply is None:
                 probe.acknowledged(command_id)
             else:
-                reply.set(Accepted(order_id, order.version, position))
+                reply.set(Accepted(order_id, version, position))
             answered()
 
     def rehydrate(self, order_id: OrderId) -> Order | None:
@@ -89,9 +94,8 @@ class OrderActors:
             order = evolve(order, event)
         return order
 
-    def _answer(self, envelope: Envelope, error: Exception) -> None:
+    def _reject(self, envelope: Envelope, error: Exception) -> None:
         if envelope.reply is None:
             self.probe.acknowledged(envelope.command_id)
         else:
             envelope.reply.fail(error)
-        self.answered()

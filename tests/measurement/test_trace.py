@@ -8,10 +8,10 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pytest
+from traces import Plan, make_trace
 
 from cqrs_sim.errors import IncompleteTraceError, ResultFolderError
 from cqrs_sim.measurement.trace import Array, Trace, load_trace, save_trace, select
-from traces import Plan, make_trace
 
 SMALL = Plan(seconds=0.5, rate_per_s=200.0)
 EMPTY = Plan(seconds=0.5, rate_per_s=0.0)
@@ -152,9 +152,9 @@ def test_nothing_is_ever_unpickled(tmp_path: Path) -> None:
 
 
 def test_a_compressed_member_is_refused_since_it_may_grow_without_limit(tmp_path: Path) -> None:
-    arrays = {"schema": np.zeros(10_000_000, np.int64)}
+    arrays: dict[str, Array] = {"schema": np.zeros(10_000_000, np.int64)}
     write_members(tmp_path / "trace.npz", arrays, zipfile.ZIP_DEFLATED)
-    with pytest.raises(ResultFolderError, match="unpack to more|compressed"):
+    with pytest.raises(ResultFolderError, match=r"unpack to more|compressed"):
         load_trace(tmp_path / "trace.npz")
 
 
@@ -195,7 +195,7 @@ def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
 
 
 def test_disk_errors_name_the_path(tmp_path: Path) -> None:
-    with pytest.raises(ResultFolderError, match="cannot read .*missing.npz: No such file"):
+    with pytest.raises(ResultFolderError, match=r"cannot read .*missing\.npz: No such file"):
         load_trace(tmp_path / "missing.npz")
-    with pytest.raises(ResultFolderError, match="cannot write .*: No such file"):
+    with pytest.raises(ResultFolderError, match=r"cannot write .*: No such file"):
         save_trace(make_trace(EMPTY), tmp_path / "missing" / "trace.npz")

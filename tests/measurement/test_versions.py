@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from traces import stamps
 
 from cqrs_sim.measurement.trace import EventTable
 from cqrs_sim.measurement.versions import versions_missing
-from traces import stamps
 
 
 def make_events(orders: list[int], committed: list[int], first_position: int = 1) -> EventTable:

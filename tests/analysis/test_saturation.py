@@ -1,0 +1,154 @@
+"""Saturated stages and invalid measurements."""
+
+import attrs
+import numpy as np
+import pytest
+from traces import Plan, departures, make_trace
+
+from cqrs_sim.analysis.saturation import (
+    WRITE_SIDE,
+    StageLoad,
+    backlog_slope_per_s,
+    busy_s_per_event,
+    invalid_reasons,
+    stage_loads,
+)
+from cqrs_sim.measurement.trace import Trace
+
+LONG = Plan(seconds=30.0)
+OVERLOAD = attrs.evolve(LONG, read_ns=(("orders", 500_000), ("search", 1_300_000)))
+
+
+def by_name(trace: Trace, **kwargs: int) -> dict[str, StageLoad]:
+    return {load.stage: load for load in stage_loads(trace, **kwargs)}
+
+
+def test_a_steady_run_is_not_saturated_and_its_loads_are_those_of_the_plan() -> None:
+    loads = by_name(make_trace(LONG))
+    assert [name for name, load in loads.items() if load.is_saturated] == []
+    assert list(loads) == [WRITE_SIDE, "orders", "search"]
+    assert loads["orders"].offered_load == pytest.approx(0.98 * 0.5, rel=0.05)
+    assert loads["search"].offered_load == pytest.approx(0.98 * 0.8, rel=0.05)
+
+
+def test_a_read_model_offered_more_than_it_can_do_is_saturated() -> None:
+    loads = by_name(make_trace(OVERLOAD), after_ns=3_000_000_000)
+    assert [name for name, load in loads.items() if load.is_saturated] == ["search"]
+    search = loads["search"]
+    assert search.offered_load == pytest.approx(0.98 * 1.3, rel=0.05)
+    assert search.slope_per_s == pytest.approx(980 - 1 / 0.0013, rel=0.2)
+    assert search.reasons[0].startswith("it is offered 1.2")
+    assert "its backlog grows by" in search.reasons[1]
+
+
+def test_one_busy_order_saturates_the_write_side() -> None:
+    plan = attrs.evolve(LONG, orders=1, write_ns=1_200_000)
+    write = by_name(make_trace(plan))[WRITE_SIDE]
+    assert write.is_saturated
+    assert write.offered_load == pytest.approx(1.2, rel=0.05)
+    assert write.slope_per_s == pytest.approx(1000 - 1 / 0.0012, rel=0.2)
+
+
+def test_a_burst_that_drains_is_not_saturation() -> None:
+    plan = attrs.evolve(LONG, profile=((10.0, 300.0), (3.0, 2500.0), (17.0, 300.0)))
+    assert not any(load.is_saturated for load in stage_loads(make_trace(plan)))
+
+
+def test_a_growing_backlog_is_saturation_even_if_the_stage_is_idle_at_times() -> None:
+    """A projector that stands still for a while each second keeps up in work, not in time."""
+    trace = make_trace(attrs.evolve(LONG, read_ns=(("orders", 500_000),)))
+    deliveries = trace.deliveries
+    # It takes each event only after a pause, which no busy time shows.
+    delivered = deliveries.delivered.astype(np.int64)
+    applied = departures(delivered, np.full(len(delivered), 1_300_000)).astype("m8[ns]")
+    late = attrs.evolve(
+        deliveries,
+        taken=applied - np.timedelta64(100_000, "ns"),
+        applied=applied,
+        checkpointed=applied,
+    )
+    orders = by_name(attrs.evolve(trace, deliveries=late))["orders"]
+    assert orders.offered_load == pytest.approx(0.098, rel=0.05)
+    assert len(orders.reasons) == 1
+    assert "backlog grows" in orders.reasons[0]
+
+
+def batched(sizes: list[int], fixed_ns: int, each_ns: int) -> Trace:
+    """A projector with batches of these sizes that needs `fixed_ns` + size x `each_ns` a batch."""
+    trace = make_trace(Plan(seconds=1.0, read_ns=(("orders", 1),), rejected_share=0.0))
+    batch = np.repeat(np.arange(len(sizes)), sizes)
+    duration = fixed_ns + np.array(sizes) * each_ns
+    ends = np.cumsum(duration + 1000)
+    rows = slice(0, len(batch))
+    deliveries = trace.deliveries
+    taken, checkpointed = (np.full(len(deliveries), np.timedelta64("NaT", "ns")) for _ in range(2))
+    taken[rows] = (ends - duration)[batch].astype("m8[ns]")
+    checkpointed[rows] = ends[batch].astype("m8[ns]")
+    stamped = attrs.evolve(deliveries, taken=taken, applied=checkpointed, checkpointed=checkpointed)
+    return attrs.evolve(trace, deliveries=stamped)
+
+
+def test_without_batches_busy_time_is_the_mean_of_checkpointed_less_taken() -> None:
+    assert busy_s_per_event(batched([1] * 50, 300, 500), "orders") == pytest.approx(800e-9)
+
+
+def test_the_time_of_a_batch_is_shared_by_its_events() -> None:
+    assert busy_s_per_event(batched([4] * 50, 800, 500), "orders") == pytest.approx(700e-9)
+
+
+def test_a_batch_is_judged_at_the_largest_size_seen() -> None:
+    """Small batches pay their checkpoint more often, but only since there is time to."""
+    trace = batched([1, 2, 3, 8] * 10, 800, 500)
+    assert busy_s_per_event(trace, "orders") == pytest.approx(600e-9)
+
+
+def test_nothing_taken_means_that_no_load_is_known() -> None:
+    assert busy_s_per_event(batched([], 1, 1), "orders") is None
+
+
+def test_the_slope_is_that_of_the_last_half_of_the_load_period() -> None:
+    slope, low = backlog_slope_per_s(make_trace(OVERLOAD), "search")
+    assert slope is not None
+    assert low is not None
+    assert 0 < low < slope
+
+
+def test_a_run_without_time_or_load_has_no_stages_to_judge() -> None:
+    trace = make_trace(Plan(rate_per_s=0.0))
+    assert not any(load.is_saturated for load in stage_loads(trace))
+    assert invalid_reasons(trace) == ()
+    assert stage_loads(trace, after_ns=trace.load_ended_ns) == ()
+
+
+def test_a_generator_that_keeps_its_plan_is_valid() -> None:
+    assert invalid_reasons(make_trace(Plan())) == ()
+
+
+def delayed(trace: Trace, delay_ns: int) -> Trace:
+    """The same run, planned earlier than it was sent."""
+    intended = trace.commands.intended - np.timedelta64(delay_ns, "ns")
+    return attrs.evolve(trace, commands=attrs.evolve(trace.commands, intended=intended))
+
+
+def test_a_late_generator_makes_the_measurement_invalid() -> None:
+    (reason,) = invalid_reasons(delayed(make_trace(Plan(write_ns=10_000)), 5_000_000))
+    assert reason == ("the load generator was late: schedule slip p99 is 5 ms, more than 2 ms")
+
+
+def test_a_slip_that_is_small_beside_the_response_time_does_not_matter() -> None:
+    trace = make_trace(Plan(write_ns=950_000))
+    assert invalid_reasons(delayed(trace, 2_500_000)) == ()
+
+
+def test_a_warm_up_in_which_the_generator_was_late_does_not_matter() -> None:
+    trace = delayed(make_trace(Plan(write_ns=10_000)), 5_000_000)
+    assert invalid_reasons(trace, after_ns=trace.load_ended_ns) == ()
+
+
+def test_a_generator_that_leaves_commands_unsent_makes_the_measurement_invalid() -> None:
+    trace = make_trace(Plan())
+    submitted = trace.commands.submitted.copy()
+    submitted[-len(submitted) // 50 :] = np.timedelta64("NaT", "ns")
+    commands = attrs.evolve(trace.commands, submitted=submitted)
+    (reason,) = invalid_reasons(attrs.evolve(trace, commands=commands))
+    assert reason == "the load generator sent 98.0% of its commands in time, less than 99%"

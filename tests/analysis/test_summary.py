@@ -1,0 +1,191 @@
+"""What `summary.json` holds."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from traces import Plan, make_trace
+
+from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.lag import consistency_lag_s, events_after
+from cqrs_sim.analysis.quantiles import quantiles
+from cqrs_sim.analysis.saturation import WRITE_SIDE
+from cqrs_sim.analysis.summary import path_stages_s, summarise
+from cqrs_sim.probe import Outcome
+
+SECOND = 1_000_000_000
+OVERLOAD = Plan(seconds=20.0, drain_s=1.0, read_ns=(("orders", 500_000), ("search", 1_300_000)))
+SAMPLE_KEYS = {"p50", "p90", "p99", "p999", "max", "mean", "n", "censored"}
+
+
+def test_the_summary_has_the_fields_that_others_read() -> None:
+    summary = summarise(make_trace(), scenario="x", engine="virtual", seed=7).to_json()
+    assert list(summary) == [
+        "schema",
+        "engine",
+        "seed",
+        "scenario",
+        "complete",
+        "warm_up_s",
+        "commands",
+        "rates_per_s",
+        "response_s",
+        "lag_s",
+        "queries",
+        "queries_s",
+        "stages_s",
+        "offered_load",
+        "saturated",
+        "invalid",
+        "checks",
+        "provenance",
+    ]
+    found = json.loads(json.dumps(summary, allow_nan=False))
+    assert (found["schema"], found["engine"], found["seed"]) == (1, "virtual", 7)
+    assert (found["scenario"], found["complete"], found["warm_up_s"]) == ("x", True, 0.0)
+    assert list(found["commands"]) == [
+        "offered",
+        "accepted",
+        "rejected",
+        "refused",
+        "dropped",
+        "unknown",
+        "unfinished",
+    ]
+    assert set(found["rates_per_s"]) == {"offered", "accepted", "applied"}
+    assert set(found["response_s"]) == set(found["queries_s"]) == SAMPLE_KEYS
+    assert set(found["lag_s"]) == {"orders", "search"}
+    assert set(found["lag_s"]["search"]) == SAMPLE_KEYS
+    assert found["saturated"] == found["invalid"] == []
+    assert found["checks"]["conservation"]["ok"] is True
+
+
+def test_commands_offered_are_the_sum_of_their_outcomes() -> None:
+    trace = make_trace()
+    counts = summarise(trace).commands
+    assert sum(counts.values()) == len(trace.commands)
+    assert counts[Outcome.ACCEPTED] == len(trace.events)
+
+
+def test_the_warm_up_is_left_out_of_everything_but_the_checks() -> None:
+    trace = make_trace()
+    whole, cut = summarise(trace), summarise(trace, warm_up_ns=4 * SECOND)
+    assert cut.warm_up_s == 4.0
+    assert sum(cut.commands.values()) == np.count_nonzero(
+        trace.commands.intended.astype(np.int64) >= 4 * SECOND
+    )
+    rows = events_after(trace, 4 * SECOND)
+    lag = cut.lag_s["search"]
+    assert lag.n == np.count_nonzero(rows) < whole.lag_s["search"].n
+    assert [lag.p50, lag.p99] == quantiles(consistency_lag_s(trace, "search")[rows], (0.5, 0.99))
+    assert cut.queries.offered < whole.queries.offered
+    assert cut.rates_per_s.offered == pytest.approx(1000.0, rel=0.05)
+    assert cut.checks == whole.checks
+
+
+def test_rates_are_per_second_of_the_load_period() -> None:
+    rates = summarise(make_trace(OVERLOAD)).rates_per_s
+    assert rates.offered == pytest.approx(1000.0, rel=0.05)
+    assert rates.accepted == pytest.approx(980.0, rel=0.05)
+    assert rates.applied == pytest.approx(1 / 0.0013, rel=0.05)
+
+
+def test_the_percentiles_of_a_saturated_read_model_are_withheld() -> None:
+    summary = summarise(make_trace(OVERLOAD))
+    assert [load.stage for load in summary.saturated] == ["search"]
+    found = json.loads(json.dumps(summary.to_json(), allow_nan=False))
+    search = found["lag_s"]["search"]
+    assert all(search[key] is None for key in SAMPLE_KEYS - {"n", "censored"})
+    assert search["n"] > search["censored"] > 0
+    assert found["lag_s"]["orders"]["p99"] > 0
+    assert found["response_s"]["p99"] > 0
+    (saturated,) = found["saturated"]
+    assert set(saturated) == {"stage", "offered_load", "slope_per_s", "reasons"}
+    assert found["offered_load"]["search"] == saturated["offered_load"] > 1.0
+
+
+def test_the_response_times_of_a_saturated_write_side_are_withheld() -> None:
+    summary = summarise(make_trace(Plan(orders=1, write_ns=1_300_000, drain_s=1.0)))
+    assert [load.stage for load in summary.saturated] == [WRITE_SIDE]
+    assert summary.response_s.p50 is None
+    assert summary.response_s.censored == summary.commands[Outcome.UNFINISHED] > 0
+    assert summary.lag_s["orders"].p99 is not None
+
+
+def test_the_mean_stages_sum_to_the_mean_lag() -> None:
+    trace = make_trace()
+    summary = summarise(trace, warm_up_ns=SECOND)
+    for name, stages in summary.read_stages_s.items():
+        assert stages.whole == summary.lag_s[name].mean
+        assert math.fsum(part or 0.0 for part in stages.parts.values()) == pytest.approx(
+            stages.whole, rel=1e-12
+        )
+    write = summary.write_stages_s
+    assert list(write.parts) == ["slip", "queueing", "service", "reply"]
+    assert math.fsum(part or 0.0 for part in write.parts.values()) == pytest.approx(
+        write.whole, rel=1e-12
+    )
+
+
+def test_the_stages_of_a_cut_run_are_means_over_what_was_applied() -> None:
+    summary = summarise(make_trace(OVERLOAD))
+    stages, lag = summary.read_stages_s["search"], summary.lag_s["search"]
+    assert stages.n == lag.n - lag.censored
+    assert stages.whole is not None
+
+
+def test_the_path_of_an_event_goes_through_both_sides() -> None:
+    trace = make_trace()
+    path = path_stages_s(trace, "search")
+    assert list(path.parts) == ["queueing", "service", "fan_out", "channel", "apply"]
+    submitted = trace.commands.submitted[trace.events.command]
+    mean_ns = (trace.deliveries_of("search").applied - submitted).astype(np.int64).mean()
+    assert path.whole == pytest.approx(mean_ns / 1e9)
+
+
+def test_stale_answers_are_counted() -> None:
+    trace = make_trace()
+    queries = summarise(trace).queries
+    missing = trace.queries.versions_missing
+    assert queries.offered == queries.answered == len(trace.queries)
+    assert queries.about_one_order == np.count_nonzero(trace.queries.order >= 0)
+    assert queries.stale == np.count_nonzero(missing > 0) > 0
+    assert queries.versions_missing_max == np.nanmax(missing)
+
+
+def test_an_empty_trace_has_a_valid_summary() -> None:
+    summary = summarise(make_trace(Plan(rate_per_s=0.0)))
+    found = json.loads(json.dumps(summary.to_json(), allow_nan=False))
+    assert found["response_s"]["p99"] is None
+    assert found["lag_s"]["orders"]["n"] == 0
+    assert found["stages_s"]["read_models"]["orders"]["lag"] is None
+    assert found["rates_per_s"]["offered"] == 0.0
+    assert summary.is_correct
+
+
+def test_a_warm_up_of_the_whole_run_leaves_an_empty_summary() -> None:
+    trace = make_trace()
+    summary = summarise(trace, warm_up_ns=trace.ended_ns)
+    assert summary.rates_per_s.offered is None
+    assert summary.response_s.n == 0
+    json.dumps(summary.to_json(), allow_nan=False)
+
+
+def test_checks_of_the_engine_stand_beside_those_of_the_trace() -> None:
+    diverged = CheckResult(name="convergence", ok=False, detail="orders differs", witness=(3,))
+    summary = summarise(make_trace(), checks=[diverged])
+    assert not summary.is_correct
+    found = json.loads(json.dumps(summary.to_json()))
+    assert found["checks"]["convergence"] == {
+        "ok": False,
+        "detail": "orders differs",
+        "witness": [3],
+    }
+
+
+def test_the_deadline_does_not_bind_a_run_that_was_cut_short() -> None:
+    trace = make_trace(OVERLOAD)
+    late = trace.ended_ns + SECOND
+    assert not summarise(trace, deadline_ns=late).is_correct
+    assert summarise(trace, deadline_ns=late, complete=False).is_correct

@@ -1,0 +1,195 @@
+"""Stand-ins and builders for tests: they do less than the real things, and can be looked into."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import TypeVar
+
+from cqrs_sim.actors.clock import VirtualClock, WallClock
+from cqrs_sim.actors.kernel import Kernel
+from cqrs_sim.domain.commands import AmendOrder, CancelOrder, CreateOrder, OrderItem
+from cqrs_sim.domain.commands import UpdateOrderStatus as Update
+from cqrs_sim.domain.events import Event
+from cqrs_sim.domain.order import Cause, Order, decide, evolve
+from cqrs_sim.domain.status import OrderStatus
+from cqrs_sim.ids import (
+    Cents,
+    CommandId,
+    CorrelationId,
+    CustomerId,
+    Nanoseconds,
+    OrderId,
+    Position,
+    ProductId,
+)
+from cqrs_sim.probe import NullProbe, Outcome
+from cqrs_sim.scenario.scenario import Scenario, Service
+from cqrs_sim.scenario.units import Duration
+
+T = TypeVar("T")
+
+MS = 1_000_000
+SECOND = 1_000_000_000
+
+
+class ScriptedClock(WallClock):
+    """A wall clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._instant_ns = Nanoseconds(0)
+
+    @property
+    def instant_ns(self) -> Nanoseconds:
+        return self._instant_ns
+
+    def move_to(self, instant_ns: int) -> None:
+        self._instant_ns = Nanoseconds(instant_ns)
+
+    def move_by(self, duration_ns: int) -> None:
+        self.move_to(self._instant_ns + duration_ns)
+
+
+class RecordingProbe(NullProbe):
+    """Keeps every call as (instant, hook, arguments...)."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__()
+        self._now_ns = kernel.now_ns
+        self.calls: list[tuple[object, ...]] = []
+
+    def _note(self, *call: object) -> None:
+        self.calls.append((int(self._now_ns()), *call))
+
+    def named(self, *names: str) -> list[tuple[object, ...]]:
+        """The calls of some hooks only."""
+        return [call for call in self.calls if call[1] in names]
+
+    def submitted(self, command_id: CommandId) -> None:
+        self._note("submitted", command_id)
+
+    def dequeued(self, command_id: CommandId) -> None:
+        self._note("dequeued", command_id)
+
+    def committed(
+        self, command_id: CommandId, first: Position, last: Position, version: int
+    ) -> None:
+        self._note("committed", command_id, first, last, version)
+
+    def turned_away(self, command_id: CommandId, outcome: Outcome) -> None:
+        self._note("turned_away", command_id, outcome)
+
+    def acknowledged(self, command_id: CommandId) -> None:
+        self._note("acknowledged", command_id)
+
+    def delivered(self, read_model: int, position: Position) -> None:
+        self._note("delivered", read_model, position)
+
+    def taken(self, read_model: int, first: Position, last: Position) -> None:
+        self._note("taken", read_model, first, last)
+
+    def applied(self, read_model: int, position: Position) -> None:
+        self._note("applied", read_model, position)
+
+    def checkpointed(self, read_model: int, first: Position, last: Position) -> None:
+        self._note("checkpointed", read_model, first, last)
+
+    def query_submitted(self, query_id: int) -> None:
+        self._note("query_submitted", query_id)
+
+    def query_answered(self, query_id: int, read_model: int, position: Position) -> None:
+        self._note("query_answered", query_id, read_model, position)
+
+
+# Actors.
+
+
+def run_actors(kernel: Kernel, *coroutines: Coroutine[object, None, object]) -> None:
+    """Run some actors, named a, b, c..., in virtual time until nothing is left to do."""
+    for name, coroutine in zip("abcdefghij", coroutines, strict=False):
+        kernel.spawn(coroutine, name)
+    try:
+        kernel.run_virtual()
+    finally:
+        kernel.close()
+
+
+def run_one(main: Callable[[Kernel], Awaitable[T]]) -> T:
+    """Run one actor on a fresh kernel in virtual time and return its result."""
+    kernel, results = Kernel(VirtualClock()), list[T]()
+
+    async def body() -> None:
+        results.append(await main(kernel))
+
+    run_actors(kernel, body())
+    return results[0]
+
+
+# Orders.
+
+
+def item(product: str = "prod-1", quantity: int = 1, price_cents: int = 1000) -> OrderItem:
+    return OrderItem(ProductId(product), quantity, Cents(price_cents))
+
+
+ITEMS = (item("prod-1", 2, 2999), item("prod-2", 1, 4999))
+"""The first order of the seed's demo: 109.97."""
+
+
+def create(
+    order: str = "order-1", customer: str = "customer-1", items: Sequence[OrderItem] = ITEMS
+) -> CreateOrder:
+    return CreateOrder(OrderId(order), CustomerId(customer), tuple(items))
+
+
+def update(status: OrderStatus, order: str = "order-1") -> Update:
+    return Update(OrderId(order), status)
+
+
+def cancel(order: str = "order-1", reason: str = "changed my mind") -> CancelOrder:
+    return CancelOrder(OrderId(order), reason)
+
+
+def amend(order: str = "order-1", items: Sequence[OrderItem] = ITEMS) -> AmendOrder:
+    return AmendOrder(OrderId(order), tuple(items))
+
+
+def cause(now_ns: int = 0, command: int = 0, correlation: int | None = None) -> Cause:
+    belongs_to = command if correlation is None else correlation
+    return Cause(Nanoseconds(now_ns), CommandId(command), CorrelationId(belongs_to))
+
+
+class History:
+    """Orders as their commands left them, with no system around; records as a log does."""
+
+    def __init__(self) -> None:
+        self.orders: dict[OrderId, Order] = {}
+        self.events: list[Event] = []
+
+    def handle(
+        self, command: CreateOrder | Update | CancelOrder | AmendOrder, now_ns: int = 0
+    ) -> tuple[Event, ...]:
+        """Decide and evolve; rejections are raised."""
+        order = self.orders.get(command.order_id)
+        events = decide(order, command, cause(now_ns, len(self.events)))
+        for event in events:
+            order = evolve(order, event)
+            self.events.append(event)
+            event.position = Position(len(self.events))
+        assert order is not None
+        self.orders[command.order_id] = order
+        return events
+
+
+# Scenarios.
+
+
+def constant(mean_ns: int) -> Service:
+    return Service(distribution="constant", mean=Duration(mean_ns))
+
+
+def exponential(mean_ns: int) -> Service:
+    return Service(distribution="exponential", mean=Duration(mean_ns))
+
+
+def scenario(**parts: object) -> Scenario:
+    """A scenario with some parts given; the read model `orders` alone unless others are."""
+    return Scenario(**parts)  # type: ignore[arg-type]
