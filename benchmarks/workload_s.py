@@ -68,7 +68,7 @@ def scenario_for(commands: int) -> Scenario:
             service=SERVICE, mailbox=1_000_000, passivate_after=Duration(3_600_000_000_000)
         ),
         read_models={
-            name: ReadModel(service=SERVICE, channel=1_000_000)
+            name: ReadModel(service=SERVICE, channel=1_000_000, batch=64)
             for name in ("orders", "statistics", "search")
         },
     )

@@ -5,6 +5,7 @@ take precedence in this order: scenario file, environment (`CQRS_SIM_*`), comman
 to stdout, everything else to stderr. Exit codes: 0 fine, 1 internal error, 2 usage or invalid
 scenario, 3 a correctness check failed, 4 the measurement is invalid, 5 the environment (disk,
 permission, memory), 130 interrupted; where several apply, the first of 130, 1, 5, 3, 4.
+With `CQRS_SIM_DEBUG` set an internal error shows its traceback.
 """
 
 import itertools

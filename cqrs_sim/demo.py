@@ -31,7 +31,7 @@ from cqrs_sim.domain.queries import (
     Query,
 )
 from cqrs_sim.domain.status import CONFIRMED, SHIPPED
-from cqrs_sim.engines.experiment import refuse_real_service
+from cqrs_sim.engines.experiment import refuse_timeless
 from cqrs_sim.engines.hosted import HostedSystem, run_hosted
 from cqrs_sim.engines.virtual import trace_script
 from cqrs_sim.ids import Cents, CustomerId, Nanoseconds, OrderId, Position, ProductId
@@ -149,7 +149,7 @@ def run_demo(scenario: Scenario | None = None, *, clock: Clock = "virtual", seed
 
     match clock:
         case "virtual":
-            refuse_real_service(scenario, "virtual")
+            refuse_timeless(scenario, "virtual")
             story, trace = trace_script(
                 lambda system: tell_the_story(system, read_models), scenario, seed=seed
             )

@@ -10,6 +10,8 @@ import itertools
 from enum import IntEnum
 from typing import Protocol
 
+import attrs
+
 from cqrs_sim.ids import CommandId, Nanoseconds, Position, QueryId, Version
 
 
@@ -30,8 +32,48 @@ class Outcome(IntEnum):
     """Its caller went away before the answer; the command ran on."""
 
 
+class Column(Protocol):
+    """Where the stamps of one kind go: `column[row] = instant`, in nanoseconds."""
+
+    def __setitem__(self, row: int, instant_ns: int, /) -> None:
+        """Stamp a row; it has none before."""
+
+
+@attrs.frozen
+class DeliveryColumns:
+    """The stamps of the deliveries to one read model; a row is a position."""
+
+    delivered: Column
+    """The event was put on the read model's channel."""
+    taken: Column
+    """The projector took it."""
+    applied: Column
+    """The read model shows it."""
+    checkpointed: Column
+    """The projector stored that it applied it."""
+
+
 class Probe(Protocol):
-    """What is told of a run while it runs; one method an instant."""
+    """What is told of a run while it runs.
+
+    The plain instants are columns that the layers write to, since a call for each of them would be
+    a tenth of a run's work; whatever else is to be known comes by method.
+    """
+
+    @property
+    def submitted(self) -> Column:
+        """By command id: it was put to its order's mailbox, or that was tried."""
+
+    @property
+    def dequeued(self) -> Column:
+        """By command id: the order actor took it."""
+
+    @property
+    def acknowledged(self) -> Column:
+        """By command id: the caller knows the outcome."""
+
+    def deliveries(self, read_model: int) -> DeliveryColumns:
+        """The columns of the read model of this index."""
 
     def new_command(
         self, command: object, intended_ns: Nanoseconds | None = None, session: int = 0
@@ -43,12 +85,6 @@ class Probe(Protocol):
     ) -> QueryId:
         """A query that no plan foresaw; without `intended_ns` it is intended now."""
 
-    def submitted(self, command_id: CommandId) -> None:
-        """The command was put to its order's mailbox, or that was tried."""
-
-    def dequeued(self, command_id: CommandId) -> None:
-        """The order actor took the command."""
-
     def committed(
         self, command_id: CommandId, first: Position, last: Position, version: Version
     ) -> None:
@@ -59,21 +95,6 @@ class Probe(Protocol):
 
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None:
         """The command ended otherwise than accepted."""
-
-    def acknowledged(self, command_id: CommandId) -> None:
-        """The caller knows the outcome."""
-
-    def delivered(self, read_model: int, position: Position) -> None:
-        """The event was put on a read model's channel."""
-
-    def taken(self, read_model: int, first: Position, last: Position) -> None:
-        """The projector took a batch of events."""
-
-    def applied(self, read_model: int, position: Position) -> None:
-        """The read model shows the event."""
-
-    def checkpointed(self, read_model: int, first: Position, last: Position) -> None:
-        """The projector stored that it applied these events."""
 
     def query_submitted(self, query_id: QueryId) -> None:
         """The query reached the read side."""
@@ -90,12 +111,26 @@ class Clock(Protocol):
         """The present instant, from the start of the run."""
 
 
+class Nowhere:
+    """A column that keeps nothing."""
+
+    def __setitem__(self, row: int, instant_ns: int, /) -> None:
+        """Forget it."""
+
+
+NOWHERE: Column = Nowhere()
+
+
 class NullProbe:
     """Measures nothing; it only gives out ids."""
 
     def __init__(self) -> None:
         self._commands = itertools.count()
         self._queries = itertools.count()
+        self.submitted = self.dequeued = self.acknowledged = NOWHERE
+
+    def deliveries(self, read_model: int) -> DeliveryColumns:  # noqa: D102
+        return DeliveryColumns(NOWHERE, NOWHERE, NOWHERE, NOWHERE)
 
     def new_command(  # noqa: D102 - see `Probe`
         self, command: object, intended_ns: Nanoseconds | None = None, session: int = 0
@@ -107,19 +142,10 @@ class NullProbe:
     ) -> QueryId:
         return QueryId(next(self._queries))
 
-    def submitted(self, command_id: CommandId) -> None: ...  # noqa: D102
-    def dequeued(self, command_id: CommandId) -> None: ...  # noqa: D102
     def committed(  # noqa: D102
         self, command_id: CommandId, first: Position, last: Position, version: Version
     ) -> None: ...
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None: ...  # noqa: D102
-    def acknowledged(self, command_id: CommandId) -> None: ...  # noqa: D102
-    def delivered(self, read_model: int, position: Position) -> None: ...  # noqa: D102
-    def taken(self, read_model: int, first: Position, last: Position) -> None: ...  # noqa: D102
-    def applied(self, read_model: int, position: Position) -> None: ...  # noqa: D102
-    def checkpointed(  # noqa: D102
-        self, read_model: int, first: Position, last: Position
-    ) -> None: ...
     def query_submitted(self, query_id: QueryId) -> None: ...  # noqa: D102
     def query_answered(  # noqa: D102
         self, query_id: QueryId, read_model: int, position: Position

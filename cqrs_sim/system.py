@@ -5,7 +5,7 @@ demo, users. The methods here are for actors of the system's own kernel; trio ta
 `engines.hosted.HostedSystem`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 from cqrs_sim.actors.kernel import Actor, Kernel
 from cqrs_sim.actors.mailbox import MailboxStatistics
@@ -22,9 +22,9 @@ from cqrs_sim.errors import (
     MailboxFullError,
 )
 from cqrs_sim.event_log.memory import MemoryLog
-from cqrs_sim.ids import CommandId, CorrelationId, Position
+from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, Position
 from cqrs_sim.probe import Probe
-from cqrs_sim.read_side.gateway import Answer, QueryGateway
+from cqrs_sim.read_side.gateway import NO_POSITION, Answer, QueryGateway
 from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.projector import Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.search import SearchReadModel
@@ -73,14 +73,21 @@ class System:
 
     # The facade.
 
-    async def execute(
+    def execute(
         self,
         command: Command,
         *,
+        intended_ns: Nanoseconds | None = None,
         session: int = 0,
         correlation_id: CorrelationId | None = None,
-    ) -> Accepted:
+    ) -> Coroutine[object, None, Accepted]:
         """Send a command and wait for its outcome.
+
+        Args:
+            command: what is asked.
+            intended_ns: when its sender wanted it sent, if that was not now.
+            session: of the sender.
+            correlation_id: of the conversation, if this command does not begin one.
 
         Returns:
             The order's version and the position of the command's last event.
@@ -90,9 +97,8 @@ class System:
             MailboxFullError: if the order's mailbox is full and its policy is `reject`.
             ActorStoppedError: if the system is closed, or closes before the command was handled.
         """
-        return await self.await_outcome(
-            self._probe.new_command(command, None, session), command, correlation_id
-        )
+        command_id = self._probe.new_command(command, intended_ns, session)
+        return self.await_outcome(command_id, command, correlation_id)
 
     async def await_outcome(
         self, command_id: CommandId, command: Command, correlation_id: CorrelationId | None = None
@@ -103,9 +109,9 @@ class System:
         try:
             accepted = await reply.wait()
         except (CommandRejectedError, MailboxFullError):
-            self._probe.acknowledged(command_id)
+            self._probe.acknowledged[command_id] = self._kernel.clock.instant_ns
             raise
-        self._probe.acknowledged(command_id)
+        self._probe.acknowledged[command_id] = self._kernel.clock.instant_ns
         return accepted
 
     def submit(
@@ -120,23 +126,23 @@ class System:
             raise ActorStoppedError("the system")
         self.commands.submit(command, command_id, reply, correlation_id)
 
-    async def query(
+    def query(
         self,
         query: Query,
         *,
-        at_least: Position = Position(0),
+        at_least: Position = NO_POSITION,
         timeout_ns: int | None = None,
+        intended_ns: Nanoseconds | None = None,
         session: int = 0,
-    ) -> Answer:
+    ) -> Coroutine[object, None, Answer]:
         """Ask the read side; with `at_least` wait until the answer reflects that position.
 
         Raises:
             FreshnessTimeoutError: if `at_least` is not reached within `timeout_ns`.
             ActorStoppedError: if the system closes first.
         """
-        return await self.queries.answer(
-            query, self._probe.new_query(query, None, session), at_least, timeout_ns
-        )
+        query_id = self._probe.new_query(query, intended_ns, session)
+        return self.queries.answer(query, query_id, at_least, timeout_ns)
 
     def subscribe(self, read_model: str, after: Position | None = None) -> "EventFeed":
         """The events that a read model shows, one by one, as it comes to show them.
@@ -233,13 +239,24 @@ class EventFeed:
 
     async def __anext__(self) -> Event:
         """The next event; ends when the system closes."""
-        position = Position(self._seen + 1)
         try:
-            await self._projector.wait_applied(position)
+            await self.wait_next()
         except ActorStoppedError:
             raise StopAsyncIteration from None
-        self._seen = position
-        return self._log.events[position - 1]
+        return self.take()
+
+    async def wait_next(self) -> None:
+        """Return when the next event is shown.
+
+        Raises:
+            ActorStoppedError: if the system closes first.
+        """
+        await self._projector.wait_applied(Position(self._seen + 1))
+
+    def take(self) -> Event:
+        """The next event, which must be shown."""
+        self._seen = Position(self._seen + 1)
+        return self._log.events[self._seen - 1]
 
 
 def draws(streams: Streams, name: str, service: Service) -> Draws | None:

@@ -20,7 +20,7 @@ from cqrs_sim.ids import (
     Position,
     ProductId,
 )
-from cqrs_sim.probe import NullProbe, Outcome
+from cqrs_sim.probe import DeliveryColumns, NullProbe, Outcome
 from cqrs_sim.scenario.scenario import Scenario, Service
 from cqrs_sim.scenario.units import Duration
 
@@ -48,6 +48,17 @@ class ScriptedClock(WallClock):
         self.move_to(self._instant_ns + duration_ns)
 
 
+class NotedColumn:
+    """A column of a `RecordingProbe`: keeps every stamp as (instant, name, arguments..., row)."""
+
+    def __init__(self, calls: list[tuple[object, ...]], *call: object) -> None:
+        self._calls = calls
+        self._call = call
+
+    def __setitem__(self, row: int, instant_ns: int, /) -> None:
+        self._calls.append((int(instant_ns), *self._call, row))
+
+
 class RecordingProbe(NullProbe):
     """Keeps every call as (instant, hook, arguments...)."""
 
@@ -55,6 +66,9 @@ class RecordingProbe(NullProbe):
         super().__init__()
         self._now_ns = kernel.now_ns
         self.calls: list[tuple[object, ...]] = []
+        self.submitted = NotedColumn(self.calls, "submitted")
+        self.dequeued = NotedColumn(self.calls, "dequeued")
+        self.acknowledged = NotedColumn(self.calls, "acknowledged")
 
     def _note(self, *call: object) -> None:
         self.calls.append((int(self._now_ns()), *call))
@@ -62,12 +76,6 @@ class RecordingProbe(NullProbe):
     def named(self, *names: str) -> list[tuple[object, ...]]:
         """The calls of some hooks only."""
         return [call for call in self.calls if call[1] in names]
-
-    def submitted(self, command_id: CommandId) -> None:
-        self._note("submitted", command_id)
-
-    def dequeued(self, command_id: CommandId) -> None:
-        self._note("dequeued", command_id)
 
     def committed(
         self, command_id: CommandId, first: Position, last: Position, version: int
@@ -77,20 +85,9 @@ class RecordingProbe(NullProbe):
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None:
         self._note("turned_away", command_id, outcome)
 
-    def acknowledged(self, command_id: CommandId) -> None:
-        self._note("acknowledged", command_id)
-
-    def delivered(self, read_model: int, position: Position) -> None:
-        self._note("delivered", read_model, position)
-
-    def taken(self, read_model: int, first: Position, last: Position) -> None:
-        self._note("taken", read_model, first, last)
-
-    def applied(self, read_model: int, position: Position) -> None:
-        self._note("applied", read_model, position)
-
-    def checkpointed(self, read_model: int, first: Position, last: Position) -> None:
-        self._note("checkpointed", read_model, first, last)
+    def deliveries(self, read_model: int) -> DeliveryColumns:
+        names = ("delivered", "taken", "applied", "checkpointed")
+        return DeliveryColumns(*(NotedColumn(self.calls, name, read_model) for name in names))
 
     def query_submitted(self, query_id: int) -> None:
         self._note("query_submitted", query_id)

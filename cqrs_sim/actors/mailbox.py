@@ -3,9 +3,6 @@
 A mailbox has one receiver. It holds at most `capacity` messages; beyond that its policy decides: with
 `block` the sender's message waits in line outside, first come first served, until there is room; with
 `reject` it is refused. Where this does what trio's channels do, it bears trio's names.
-
-The same class is the channel between the log and a projector: there the sender only offers,
-since the log, not the channel, is the buffer.
 """
 
 import types
@@ -53,7 +50,7 @@ class Mailbox(Generic[T]):
     """A bounded queue with one receiver."""
 
     __slots__ = (
-        "_is_closed", "_items", "_kernel", "_line", "_receiver", "capacity", "highest_used_count",
+        "_highest_used_count", "_is_closed", "_items", "_kernel", "_line", "_receiver", "capacity",
         "name", "policy", "refused_count", "sent_count",
     )  # fmt: skip
 
@@ -70,7 +67,7 @@ class Mailbox(Generic[T]):
         self._is_closed = False
         self.sent_count = 0
         self.refused_count = 0
-        self.highest_used_count = 0
+        self._highest_used_count = 0
 
     def __str__(self) -> str:
         return f"room in the mailbox of {self.name}"
@@ -86,13 +83,10 @@ class Mailbox(Generic[T]):
         items = self._items
         if self._is_closed:
             raise ActorStoppedError(self.name)
-        used = len(items)
-        if used >= self.capacity or self._line:
+        if len(items) >= self.capacity or self._line:
             return False
         items.append(message)
         self.sent_count += 1
-        if used >= self.highest_used_count:
-            self.highest_used_count = used + 1
         receiver = self._receiver
         if receiver is not None:
             self._receiver = None
@@ -176,6 +170,8 @@ class Mailbox(Generic[T]):
             self._receiver = kernel.running
             yield PARKED
         kernel.budget -= 1
+        if len(items) > self._highest_used_count:
+            self._highest_used_count = len(items)
         message = items.popleft()
         if self._line:
             self._admit()
@@ -191,31 +187,6 @@ class Mailbox(Generic[T]):
         except EndOfChannel:
             raise StopAsyncIteration from None
 
-    @types.coroutine
-    def receive_batch(self, limit: int) -> Generator[object, None, list[T]]:
-        """Take up to `limit` messages that are there now, at least one; wait if there is none.
-
-        Raises:
-            EndOfChannel: if the mailbox is closed and empty.
-        """
-        kernel, items = self._kernel, self._items
-        while not items:
-            if self._is_closed:
-                raise EndOfChannel(self.name)
-            self._receiver = kernel.running
-            yield PARKED
-        if limit == 1:
-            batch = [items.popleft()]
-        elif limit >= len(items):
-            batch = list(items)
-            items.clear()
-        else:
-            batch = [items.popleft() for _ in range(limit)]
-        if self._line:
-            self._admit()
-        kernel.running.message = batch[0]
-        return batch
-
     def receive_nowait(self) -> T:
         """Take the oldest message.
 
@@ -225,6 +196,7 @@ class Mailbox(Generic[T]):
         """
         if not self._items:
             raise EndOfChannel(self.name) if self._is_closed else WouldBlock(self.name)
+        self._highest_used_count = self.highest_used_count
         message = self._items.popleft()
         if self._line:
             self._admit()
@@ -238,9 +210,13 @@ class Mailbox(Generic[T]):
             if sender is not None:
                 sender.waiting_for = None
                 self._kernel.wake(sender)
-        self.highest_used_count = max(self.highest_used_count, len(items))
 
     # Closing and looking.
+
+    @property
+    def highest_used_count(self) -> int:
+        """Most messages that were ever inside at once: there are most just before one is taken."""
+        return max(self._highest_used_count, len(self._items))
 
     @property
     def is_idle(self) -> bool:

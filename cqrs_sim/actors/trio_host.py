@@ -179,13 +179,16 @@ class TrioHost:
         """
         waiting = _Call(trio.lowlevel.current_task())
 
-        def finished(value: object, error: BaseException | None) -> None:
-            if waiting.is_abandoned:
-                return
-            result = outcome.Value(value) if error is None else outcome.Error(error)
-            trio.lowlevel.reschedule(waiting.task, result)
+        def settle(result: outcome.Outcome[object]) -> None:
+            if not waiting.is_abandoned:
+                trio.lowlevel.reschedule(waiting.task, result)
 
-        self._kernel.spawn(function(*args), name, on_exit=finished)
+        self._kernel.spawn(
+            function(*args),
+            name,
+            on_exit=lambda value: settle(outcome.Value(value)),
+            on_error=lambda error: settle(outcome.Error(error)),
+        )
 
         def abort(_: object) -> trio.lowlevel.Abort:
             waiting.is_abandoned = True

@@ -61,8 +61,8 @@ class Progress:
     """Events that the slowest read model has yet to apply."""
 
 
-def refuse_real_service(scenario: Scenario, engine: str) -> None:
-    """Refuse stages without a modelled time, where there is no other time.
+def refuse_timeless(scenario: Scenario, engine: str) -> None:
+    """Refuse what takes no modelled time, where there is no other time.
 
     Raises:
         InvalidScenarioError: naming every such stage.
@@ -78,6 +78,15 @@ def refuse_real_service(scenario: Scenario, engine: str) -> None:
         for path, service in stages.items()
         if service.distribution == "real"
     ]
+    if (
+        scenario.load.model == "closed"
+        and scenario.load.think_time.mean == 0
+        and scenario.write_side.service.mean == 0
+    ):
+        mistakes.append(
+            f"load.think_time.mean = 0: on the {engine} engine a closed load needs a think time or "
+            "a write_side.service, else its clients send for ever at one instant"
+        )
     if mistakes:
         raise InvalidScenarioError(mistakes)
 
@@ -238,17 +247,11 @@ class Experiment:
     def _start_clients(self, closed: ClosedLoad) -> None:
         load, system = self.scenario.load, self.system
 
-        async def execute(command: Command, session: int) -> object:
-            return await system.execute(command, session=session)
-
-        async def query(query: Query, session: int) -> object:
-            return await system.query(query, session=session)
-
         clients = Clients(
             kernel=self.kernel,
             scripts=closed.scripts,
-            execute=execute,
-            query=query,
+            execute=system.execute,
+            query=system.query,
             think_time=draws(self._streams, "think", load.think_time),
             ends_ns=self.expected_ns,
             thought=itertools.count(),
@@ -257,14 +260,13 @@ class Experiment:
             self._add_load(clients.run(number), f"client {number}")
 
     def _add_load(self, coroutine: Coroutine[object, None, None], name: str) -> None:
-        async def until_done() -> None:
-            await coroutine
-            self._load_left -= 1
-            if not self._load_left:
-                self._load_done.open()
-
         self._load_left += 1
-        self._load_actors.append(self.kernel.spawn(until_done(), name))
+        self._load_actors.append(self.kernel.spawn(coroutine, name, on_exit=self._load_ended))
+
+    def _load_ended(self, _: object) -> None:
+        self._load_left -= 1
+        if not self._load_left:
+            self._load_done.open()
 
     def _interrupted(self) -> None:
         """First time: no more load, drain what is there. Second time: end at once."""

@@ -10,11 +10,12 @@ from cqrs_sim.actors.trio_host import TrioHost
 from cqrs_sim.domain.commands import Command
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.queries import Query
+from cqrs_sim.errors import ActorStoppedError
 from cqrs_sim.ids import CorrelationId, Position
 from cqrs_sim.measurement.recorder import Recorder
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
-from cqrs_sim.read_side.gateway import Answer
+from cqrs_sim.read_side.gateway import NO_POSITION, Answer
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.system import EventFeed, System
 from cqrs_sim.write_side.order_actor import Accepted
@@ -53,7 +54,7 @@ class HostedSystem:
         self,
         query: Query,
         *,
-        at_least: Position = Position(0),
+        at_least: Position = NO_POSITION,
         timeout_ns: int | None = None,
         session: int = 0,
     ) -> Answer:
@@ -84,17 +85,12 @@ class HostedFeed:
 
     async def __anext__(self) -> Event:
         """The next event that the read model shows."""
-        event = await self._host.call(self._next, name="subscription")
-        if event is None:
-            raise StopAsyncIteration
-        return event
-
-    async def _next(self) -> Event | None:
-        # StopAsyncIteration cannot leave a coroutine, so the end of the feed is None here.
+        # The feed moves on here, not in the kernel: a cancelled wait must not lose the event.
         try:
-            return await self._feed.__anext__()
-        except StopAsyncIteration:
-            return None
+            await self._host.call(self._feed.wait_next, name="subscription")
+        except ActorStoppedError:
+            raise StopAsyncIteration from None
+        return self._feed.take()
 
 
 def run_hosted(

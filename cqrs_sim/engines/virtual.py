@@ -14,7 +14,7 @@ from cqrs_sim.engines.experiment import (
     Experiment,
     Progress,
     calm_collector,
-    refuse_real_service,
+    refuse_timeless,
 )
 from cqrs_sim.engines.interrupts import interrupts
 from cqrs_sim.load.plan import Plan
@@ -48,7 +48,7 @@ def run(
     Raises:
         InvalidScenarioError: if a stage's service is `real`, for which there is no virtual time.
     """
-    refuse_real_service(scenario, "virtual")
+    refuse_timeless(scenario, "virtual")
     experiment = Experiment(scenario, seed, VirtualClock(), load)
     run_experiment(experiment, progress)
     return experiment.result("virtual")

@@ -1,22 +1,28 @@
-"""A subscription: moves positions, in order, from the log onto one read model's channel.
+"""A subscription: a bounded channel from the log to one read model.
 
-The channel is bounded and the log is the buffer behind it, so a slow read model holds up nobody but
-itself. An event is *delivered* when there is room for it on the channel.
+What is on the channel is always a run of consecutive positions, so the channel is no queue but a
+window on the log: behind `taken`, up to `delivered`, never wider than its capacity. An event is
+*delivered* when the window reaches it. The log is the buffer behind it, so a slow read model holds up
+nobody but itself.
 """
 
-from collections.abc import Sequence
+import types
+from collections.abc import Generator, Sequence
 
-from cqrs_sim.actors.kernel import Kernel
-from cqrs_sim.actors.mailbox import Mailbox
+from cqrs_sim.actors.kernel import PARKED, Actor, Kernel
+from cqrs_sim.actors.mailbox import EndOfChannel, MailboxStatistics
 from cqrs_sim.domain.events import Event
 from cqrs_sim.ids import Position
 from cqrs_sim.probe import Probe
 
 
-class Subscription(Mailbox[Event]):
-    """A read model's channel, and its place in the log."""
+class Subscription:
+    """One read model's channel and its place in the log; it has one receiver."""
 
-    __slots__ = ("_events", "_index", "_is_ending", "_probe", "delivered")
+    __slots__ = (
+        "_capacity", "_clock", "_events", "_highest_used_count", "_is_ending", "_kernel", "_name",
+        "_receiver", "_stamps", "_start", "delivered", "taken",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -28,29 +34,78 @@ class Subscription(Mailbox[Event]):
         index: int,
         capacity: int,
     ) -> None:
-        super().__init__(kernel, f"channel to {name}", capacity)
-        self._probe = probe
+        self._kernel = kernel
+        self._clock = kernel.clock
+        self._stamps = probe.deliveries(index).delivered
         self._events = events
-        self._index = index
+        self._name = name
+        self._capacity = capacity
+        self._receiver: Actor | None = None
         self._is_ending = False
-        self.delivered = Position(len(events))
+        self._highest_used_count = 0
+        self._start = Position(len(events))
+        self.taken = self._start
+        """The last position received from the channel."""
+        self.delivered = self._start
         """The last position put on the channel."""
 
-    @property
-    def lags(self) -> bool:
-        """Whether the log holds events that found no room yet."""
-        return self.delivered < len(self._events)
-
     def pump(self) -> None:
-        """Deliver while there are events and room; the receiver calls this when it made room."""
-        events, offer, delivered = self._events, self.offer, self._probe.delivered
-        while self.delivered < len(events) and offer(events[self.delivered]):
-            self.delivered += 1  # type: ignore[assignment] # the next position
-            delivered(self._index, self.delivered)
-        if self._is_ending and self.delivered == len(events):
-            self.close()
+        """Deliver while there are events and room."""
+        delivered, stamps, clock = self.delivered, self._stamps, self._clock
+        last = self.taken + self._capacity
+        if last > len(self._events):
+            last = len(self._events)
+        while delivered < last:
+            delivered += 1  # type: ignore[assignment] # the next position
+            stamps[delivered] = clock.instant_ns
+        self.delivered = delivered
+        receiver = self._receiver
+        if receiver is not None:
+            self._receiver = None
+            self._kernel.wake(receiver)
+
+    def take_batch(self, limit: int) -> Sequence[Event]:
+        """Up to `limit` events that are on the channel now; empty if there is none."""
+        taken, delivered = self.taken, self.delivered
+        if delivered - taken > self._highest_used_count:
+            self._highest_used_count = delivered - taken
+        last = taken + limit
+        if last > delivered:
+            last = delivered
+        self.taken = last  # type: ignore[assignment] # a position
+        if delivered < len(self._events):
+            self.pump()
+        return self._events[taken:last]
+
+    @types.coroutine
+    def receive_batch(self, limit: int) -> Generator[object, None, Sequence[Event]]:
+        """Up to `limit` events that are on the channel now, at least one; wait if there is none.
+
+        Raises:
+            EndOfChannel: if the subscription was ended and all of its events were received.
+        """
+        while self.taken == self.delivered:
+            if self._is_ending:
+                raise EndOfChannel(self._name)
+            self._receiver = self._kernel.running
+            yield PARKED
+        return self.take_batch(limit)
 
     def end(self) -> None:
         """End behind the present head: what is in the log is still delivered and received."""
         self._is_ending = True
         self.pump()
+
+    def statistics(self) -> MailboxStatistics:
+        """A snapshot of the channel."""
+        used = self.delivered - self.taken
+        return MailboxStatistics(
+            name=f"channel to {self._name}",
+            capacity=self._capacity,
+            used_count=used,
+            waiting_count=0,
+            sent_count=self.delivered - self._start,
+            received_count=self.taken - self._start,
+            refused_count=0,
+            highest_used_count=max(self._highest_used_count, used),
+        )

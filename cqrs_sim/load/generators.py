@@ -6,6 +6,7 @@ is capacity, not what users would see at a rate.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
 import attrs
 
@@ -14,6 +15,9 @@ from cqrs_sim.actors.randomness import Draws
 from cqrs_sim.domain.commands import Command
 from cqrs_sim.domain.queries import QUERY_TYPES, Query
 from cqrs_sim.errors import CommandRejectedError, MailboxFullError
+from cqrs_sim.ids import Nanoseconds
+
+M = TypeVar("M", contravariant=True)
 
 
 async def follow_plan(
@@ -34,6 +38,15 @@ async def follow_plan(
         send(number)
 
 
+class Ask(Protocol[M]):
+    """Sends a message and waits for what comes of it."""
+
+    def __call__(
+        self, message: M, /, *, intended_ns: Nanoseconds, session: int
+    ) -> Awaitable[object]:
+        """The message was intended at an instant, by a session."""
+
+
 @attrs.frozen
 class Clients:
     """What closed-loop clients share."""
@@ -41,9 +54,9 @@ class Clients:
     kernel: Kernel
     scripts: Iterator[tuple[Command | Query, ...]]
     """Where a client takes its next script when it is done with one."""
-    execute: Callable[[Command, int], Awaitable[object]]
-    """Sends a command as (command, session) and waits for the outcome."""
-    query: Callable[[Query, int], Awaitable[object]]
+    execute: Ask[Command]
+    """Sends a command and waits for the outcome."""
+    query: Ask[Query]
     think_time: Draws | None
     """Pause before each operation, by the number of the operation; None: no pause."""
     ends_ns: int | None
@@ -54,17 +67,18 @@ class Clients:
     async def run(self, session: int) -> None:
         """The life of one client: one operation at a time, each after the last one's outcome."""
         kernel, think_time, ends_ns = self.kernel, self.think_time, self.ends_ns
-        execute, query = self.execute, self.query
+        execute, query, clock = self.execute, self.query, kernel.clock
         for script in self.scripts:
             for operation in script:
                 if think_time is not None:
                     await kernel.sleep(think_time[next(self.thought)], Rank.LOAD, session)
-                if ends_ns is not None and kernel.now_ns() >= ends_ns:
+                now = clock.instant_ns
+                if ends_ns is not None and now >= ends_ns:
                     return
                 if isinstance(operation, QUERY_TYPES):
-                    await query(operation, session)
+                    await query(operation, intended_ns=now, session=session)
                     continue
                 try:
-                    await execute(operation, session)
+                    await execute(operation, intended_ns=now, session=session)
                 except (CommandRejectedError, MailboxFullError):
                     pass  # Counted where it was recorded; the client goes on.

@@ -23,6 +23,10 @@ from cqrs_sim.read_side.projector import Projector
 from cqrs_sim.read_side.statistics import StatisticsReadModel
 
 
+NO_POSITION = Position(0)
+"""Any answer is fresh enough."""
+
+
 @attrs.frozen
 class Answer:
     """An answer and what it reflects."""
@@ -53,7 +57,7 @@ class QueryGateway:
         self,
         query: Query,
         query_id: QueryId,
-        at_least: Position = Position(0),
+        at_least: Position = NO_POSITION,
         timeout_ns: int | None = None,
     ) -> Answer:
         """Answer from the query's read model, once that shows position `at_least`.

@@ -69,7 +69,7 @@ class Projector:
         options: ProjectorOptions,
     ) -> None:
         self._kernel = kernel
-        self._probe = probe
+        self._stamps = probe.deliveries(options.index)
         self._subscription = subscription
         self.read_model = read_model
         self._apply = read_model.apply
@@ -86,59 +86,63 @@ class Projector:
 
     async def run(self) -> None:
         """The projector's life: until its subscription is closed and drained."""
-        probe, options, service = self._probe, self.options, self.options.service
+        options, service = self.options, self.options.service
         index, batch_size, checkpoint_ns = options.index, options.batch, options.checkpoint_ns
-        subscription, work, apply, read = self._subscription, self._work, self.apply, Rank.READ
-        receive_batch = subscription.receive_batch
-        taken, applied, checkpointed = probe.taken, probe.applied, probe.checkpointed
+        subscription, work, read = self._subscription, self._work, Rank.READ
+        apply, versions = self._apply, self._versions
+        take_batch, receive_batch = subscription.take_batch, subscription.receive_batch
+        stamps, clock = self._stamps, self._kernel.clock
+        taken, applied, checkpointed = stamps.taken, stamps.applied, stamps.checkpointed
         while True:
-            try:
-                batch = await receive_batch(batch_size)
-            except EndOfChannel:
-                return
-            if subscription.lags:
-                subscription.pump()
-            first, last = batch[0].position, batch[-1].position
-            taken(index, first, last)
+            batch = take_batch(batch_size)
+            if not batch:
+                try:
+                    batch = await receive_batch(batch_size)
+                except EndOfChannel:
+                    return
+            now = clock.instant_ns
+            for event in batch:
+                taken[event.position] = now
             for event in batch:
                 if service is not None:
                     await work(service[event.position - 1], read, index)
-                apply(event)
-                applied(index, event.position)
+                if event.version == versions.get(event.order_id, 0) + 1:
+                    apply(event)
+                    versions[event.order_id] = event.version
+                else:
+                    self._pass_over(event)
+                self.applied = position = event.position
+                applied[position] = clock.instant_ns
                 if self._waiters:
                     self._wake_waiters()
             if checkpoint_ns:
                 await work(checkpoint_ns, read, index)
-            self.checkpoint = last
-            checkpointed(index, first, last)
+            self.checkpoint = batch[-1].position
+            now = clock.instant_ns
+            for event in batch:
+                checkpointed[event.position] = now
             if service is None:
                 await self._kernel.give_way()
 
     def catch_up(self, events: Sequence[Event]) -> None:
         """Apply what was recorded before the run, at no time."""
         for event in events:
-            self.apply(event)
-        self.checkpoint = self.applied
+            self._apply(event)
+            self._versions[event.order_id] = event.version
+            self.applied = self.checkpoint = event.position
 
-    def apply(self, event: Event) -> None:
-        """Apply an event unless it was applied before.
+    def _pass_over(self, event: Event) -> None:
+        """Skip an event that was applied before.
 
         Raises:
-            InvariantViolationError: if an earlier event of the same order is missing.
+            InvariantViolationError: if it was not, and an earlier event of the order is missing.
         """
-        versions, order_id, version = self._versions, event.order_id, event.version
-        known = versions.get(order_id, 0)
-        if version == known + 1:
-            self._apply(event)
-            versions[order_id] = version
-        elif version <= known:
-            self.duplicates_count += 1
-        else:
+        known = self._versions.get(event.order_id, 0)
+        if event.version > known:
             raise InvariantViolationError(
                 f"{self.options.name}: {event.event_id} came after version {known}"
             )
-        if event.position > self.applied:
-            self.applied = event.position
+        self.duplicates_count += 1
 
     async def wait_applied(self, position: Position, timeout_ns: int | None = None) -> None:
         """Return when the read model shows a position.

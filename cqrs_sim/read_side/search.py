@@ -78,5 +78,9 @@ class SearchReadModel:
 
 
 def _product_names(items: tuple[OrderItem, ...]) -> tuple[str, ...]:
-    names = {f"Product-{item.product_id}": None for item in items}
+    names = []
+    for item in items:
+        name = f"Product-{item.product_id}"
+        if name not in names:
+            names.append(name)
     return tuple(names)

@@ -64,6 +64,8 @@ class CommandGateway:
     ) -> None:
         self._kernel = kernel
         self._probe = probe
+        self._clock = kernel.clock
+        self._submitted = probe.submitted
         self._actors = actors
         self._options = options
         self._residents: dict[OrderId, _Resident] = {}
@@ -83,7 +85,7 @@ class CommandGateway:
         correlation_id: CorrelationId | None = None,
     ) -> None:
         """Put a command to its order's mailbox; the outcome goes to `reply` and to the probe."""
-        self._probe.submitted(command_id)
+        self._submitted[command_id] = self._clock.instant_ns
         self.submitted_count += 1
         self._in_flight_count += 1
         reasons = shape_errors(command)
@@ -163,7 +165,7 @@ class CommandGateway:
         if reply is not None:
             reply.fail(error)
         elif outcome is not Outcome.UNFINISHED:
-            self._probe.acknowledged(command_id)
+            self._probe.acknowledged[command_id] = self._clock.instant_ns
         self.answered()
 
     def _activate(self, order_id: OrderId) -> _Resident:

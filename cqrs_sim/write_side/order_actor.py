@@ -60,12 +60,13 @@ class OrderActors:
         """
         log, probe, clock, service = self.log, self.probe, self.clock, self.service
         work, receive, append, write = self.work, mailbox.receive, log.append, Rank.WRITE
+        dequeued, acknowledged = probe.dequeued, probe.acknowledged
         version = log.version_of(order_id)
         order = self.rehydrate(order_id)
         while True:
             envelope = await receive()
             command_id = envelope.command_id
-            probe.dequeued(command_id)
+            dequeued[command_id] = clock.instant_ns
             if service is not None:
                 await work(service[command_id], write, command_id)
             envelope.now_ns = clock.instant_ns
@@ -82,7 +83,7 @@ class OrderActors:
                 version = event.version
             reply = envelope.reply
             if reply is None:
-                probe.acknowledged(command_id)
+                acknowledged[command_id] = clock.instant_ns
             else:
                 reply.set(Accepted(order_id, version, position))
             answered()
@@ -96,6 +97,6 @@ class OrderActors:
 
     def _reject(self, envelope: Envelope, error: Exception) -> None:
         if envelope.reply is None:
-            self.probe.acknowledged(envelope.command_id)
+            self.probe.acknowledged[envelope.command_id] = self.clock.instant_ns
         else:
             envelope.reply.fail(error)

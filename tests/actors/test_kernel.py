@@ -182,20 +182,19 @@ def test_a_foreign_await_ends_the_run_and_names_the_actor(kernel: Kernel) -> Non
     assert caught.value.actor == "a"
 
 
-def test_on_exit_hears_the_result_or_the_error(kernel: Kernel) -> None:
-    heard: list[tuple[object, object]] = []
+def test_on_exit_hears_the_result_and_on_error_the_error(kernel: Kernel) -> None:
+    heard: list[object] = []
 
     async def body(fails: bool) -> int:
         if fails:
             raise ValueError("no")
         return 42
 
-    kernel.spawn(body(fails=False), "a", on_exit=lambda *end: heard.append(end))
-    kernel.spawn(body(fails=True), "b", on_exit=lambda *end: heard.append(end))
+    kernel.spawn(body(fails=False), "a", on_exit=heard.append, on_error=heard.append)
+    kernel.spawn(body(fails=True), "b", on_exit=heard.append, on_error=heard.append)
     kernel.run_virtual()
-    assert heard[0] == (42, None)
-    assert heard[1][0] is None
-    assert isinstance(heard[1][1], ValueError)
+    assert heard[0] == 42
+    assert isinstance(heard[1], ValueError)
 
 
 @pytest.mark.parametrize("end", ["discard", "close"])
