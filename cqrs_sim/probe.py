@@ -8,7 +8,7 @@ measurement's sake. An exception in a hook is a bug and ends the run.
 
 import itertools
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, overload
 
 import attrs
 
@@ -33,10 +33,16 @@ class Outcome(IntEnum):
 
 
 class Column(Protocol):
-    """Where the stamps of one kind go: `column[row] = instant`, in nanoseconds."""
+    """Where the stamps of one kind go, in nanoseconds: `column[row] = instant`.
 
-    def __setitem__(self, row: int, instant_ns: int, /) -> None:
-        """Stamp a row; it has none before."""
+    Several rows may be stamped at once, by a slice and as many instants.
+    """
+
+    @overload
+    def __setitem__(self, row: int, instant_ns: int, /) -> None: ...
+
+    @overload
+    def __setitem__(self, rows: slice, instants_ns: list[int], /) -> None: ...
 
 
 @attrs.frozen
@@ -114,7 +120,7 @@ class Clock(Protocol):
 class Nowhere:
     """A column that keeps nothing."""
 
-    def __setitem__(self, row: int, instant_ns: int, /) -> None:
+    def __setitem__(self, row: int | slice, instant_ns: int | list[int], /) -> None:
         """Forget it."""
 
 

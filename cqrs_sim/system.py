@@ -69,7 +69,6 @@ class System:
         self.queries = QueryGateway(
             kernel, probe, self.projectors, draws(streams, "query", scenario.queries.service)
         )
-        self.is_closed = False
 
     # The facade.
 
@@ -105,7 +104,7 @@ class System:
     ) -> Accepted:
         """Like `execute`, for a command that already has an id."""
         reply: Reply[Accepted] = Reply(self._kernel, command.order_id)
-        self.submit(command, command_id, reply, correlation_id)
+        self.commands.submit(command, command_id, reply, correlation_id)
         try:
             accepted = await reply.wait()
         except (CommandRejectedError, MailboxFullError):
@@ -113,18 +112,6 @@ class System:
             raise
         self._probe.acknowledged[command_id] = self._kernel.clock.instant_ns
         return accepted
-
-    def submit(
-        self,
-        command: Command,
-        command_id: CommandId,
-        reply: Reply[Accepted] | None = None,
-        correlation_id: CorrelationId | None = None,
-    ) -> None:
-        """Send a command and do not wait; the probe hears of the outcome."""
-        if self.is_closed:
-            raise ActorStoppedError("the system")
-        self.commands.submit(command, command_id, reply, correlation_id)
 
     def query(
         self,
@@ -173,7 +160,6 @@ class System:
 
     def close(self) -> None:
         """Stop everything: messages left in mailboxes are answered, waiting readers hear of it."""
-        self.is_closed = True
         self.commands.close()
         for actor in self._projector_actors:
             self._kernel.discard(actor)
@@ -216,11 +202,12 @@ class System:
         self.projectors[name] = projector
         self._projecting_count += 1
         self._projector_actors.append(
-            self._kernel.spawn(self._project(projector), f"projector {name}", is_background=True)
+            self._kernel.spawn(
+                projector.run(), f"projector {name}", is_background=True, on_exit=self._projected
+            )
         )
 
-    async def _project(self, projector: Projector) -> None:
-        await projector.run()
+    def _projected(self, _: object) -> None:
         self._projecting_count -= 1
         if self._quiet is not None and not self._projecting_count:
             self._quiet.open()

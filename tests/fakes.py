@@ -1,15 +1,19 @@
 """Stand-ins and builders for tests: they do less than the real things, and can be looked into."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import TypeVar
+
+from hypothesis import strategies as st
 
 from cqrs_sim.actors.clock import VirtualClock, WallClock
 from cqrs_sim.actors.kernel import Kernel
-from cqrs_sim.domain.commands import AmendOrder, CancelOrder, CreateOrder, OrderItem
+from cqrs_sim.domain.commands import AmendOrder, CancelOrder, Command, CreateOrder, OrderItem
 from cqrs_sim.domain.commands import UpdateOrderStatus as Update
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.order import Cause, Order, decide, evolve
-from cqrs_sim.domain.status import OrderStatus
+from cqrs_sim.domain.status import STATUSES, OrderStatus
+from cqrs_sim.errors import CommandRejectedError
 from cqrs_sim.ids import (
     Cents,
     CommandId,
@@ -19,8 +23,10 @@ from cqrs_sim.ids import (
     OrderId,
     Position,
     ProductId,
+    QueryId,
+    Version,
 )
-from cqrs_sim.probe import DeliveryColumns, NullProbe, Outcome
+from cqrs_sim.probe import Column, DeliveryColumns, NullProbe, Outcome
 from cqrs_sim.scenario.scenario import Scenario, Service
 from cqrs_sim.scenario.units import Duration
 
@@ -55,44 +61,71 @@ class NotedColumn:
         self._calls = calls
         self._call = call
 
-    def __setitem__(self, row: int, instant_ns: int, /) -> None:
-        self._calls.append((int(instant_ns), *self._call, row))
+    def __setitem__(self, row: int | slice, instant_ns: int | list[int], /) -> None:
+        if isinstance(row, slice):
+            assert isinstance(instant_ns, list)
+            for one, instant in zip(range(row.start, row.stop), instant_ns, strict=True):
+                self[one] = instant
+        else:
+            self._calls.append((int(instant_ns), *self._call, row))  # type: ignore[arg-type]
+
+
+class NotedColumn:
+    """A column that notes what is written to it, as (instant, name, ..., rows)."""
+
+    def __init__(self, calls: list[tuple[object, ...]], *name: object) -> None:
+        self._calls = calls
+        self._name = name
+
+    def __setitem__(self, row: int | slice, instant_ns: int | list[int], /) -> None:
+        if isinstance(row, int):
+            assert isinstance(instant_ns, int)
+            self._calls.append((instant_ns, *self._name, row))
+            return
+        assert isinstance(instant_ns, list)
+        assert len(instant_ns) == row.stop - row.start
+        (instant,) = set(instant_ns)
+        self._calls.append((instant, *self._name, row.start, row.stop - 1))
 
 
 class RecordingProbe(NullProbe):
-    """Keeps every call as (instant, hook, arguments...)."""
+    """Keeps all that it is told as (instant, what, arguments...), in the order of telling."""
 
     def __init__(self, kernel: Kernel) -> None:
         super().__init__()
-        self._now_ns = kernel.now_ns
+        self._clock = kernel.clock
         self.calls: list[tuple[object, ...]] = []
-        self.submitted = NotedColumn(self.calls, "submitted")
-        self.dequeued = NotedColumn(self.calls, "dequeued")
-        self.acknowledged = NotedColumn(self.calls, "acknowledged")
+        self.submitted: Column = NotedColumn(self.calls, "submitted")
+        self.dequeued: Column = NotedColumn(self.calls, "dequeued")
+        self.acknowledged: Column = NotedColumn(self.calls, "acknowledged")
 
     def _note(self, *call: object) -> None:
-        self.calls.append((int(self._now_ns()), *call))
+        self.calls.append((int(self._clock.instant_ns), *call))
 
     def named(self, *names: str) -> list[tuple[object, ...]]:
-        """The calls of some hooks only."""
+        """What was told under some names only."""
         return [call for call in self.calls if call[1] in names]
 
+    def deliveries(self, read_model: int) -> DeliveryColumns:
+        return DeliveryColumns(
+            *[
+                NotedColumn(self.calls, name, read_model)
+                for name in ("delivered", "taken", "applied", "checkpointed")
+            ]
+        )
+
     def committed(
-        self, command_id: CommandId, first: Position, last: Position, version: int
+        self, command_id: CommandId, first: Position, last: Position, version: Version
     ) -> None:
         self._note("committed", command_id, first, last, version)
 
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None:
         self._note("turned_away", command_id, outcome)
 
-    def deliveries(self, read_model: int) -> DeliveryColumns:
-        names = ("delivered", "taken", "applied", "checkpointed")
-        return DeliveryColumns(*(NotedColumn(self.calls, name, read_model) for name in names))
-
-    def query_submitted(self, query_id: int) -> None:
+    def query_submitted(self, query_id: QueryId) -> None:
         self._note("query_submitted", query_id)
 
-    def query_answered(self, query_id: int, read_model: int, position: Position) -> None:
+    def query_answered(self, query_id: QueryId, read_model: int, position: Position) -> None:
         self._note("query_answered", query_id, read_model, position)
 
 
@@ -162,7 +195,7 @@ class History:
         self.events: list[Event] = []
 
     def handle(
-        self, command: CreateOrder | Update | CancelOrder | AmendOrder, now_ns: int = 0
+        self, command: Command, now_ns: int = 0
     ) -> tuple[Event, ...]:
         """Decide and evolve; rejections are raised."""
         order = self.orders.get(command.order_id)
@@ -174,6 +207,32 @@ class History:
         assert order is not None
         self.orders[command.order_id] = order
         return events
+
+
+def histories(max_size: int = 40) -> st.SearchStrategy[History]:
+    """Histories of up to three orders of two customers; what was rejected left no trace."""
+    orders = st.sampled_from(["order-1", "order-2", "order-3"])
+    products = st.sampled_from(["prod-1", "prod-2", "prod-3"])
+    items = st.lists(
+        st.builds(item, products, st.integers(1, 9), st.integers(0, 10_000)), min_size=1, max_size=4
+    )
+    commands = st.one_of(
+        st.builds(create, orders, st.sampled_from(["customer-1", "customer-2"]), items),
+        st.builds(update, st.sampled_from(STATUSES), orders),
+        st.builds(cancel, orders, st.just("")),
+        st.builds(amend, orders, items),
+    )
+    steps = st.lists(st.tuples(st.integers(0, 2), commands), max_size=max_size)
+    return steps.map(_history)
+
+
+def _history(steps: Sequence[tuple[int, Command]]) -> History:
+    history, now = History(), 0
+    for gap, command in steps:
+        now += gap
+        with suppress(CommandRejectedError):
+            history.handle(command, now)
+    return history
 
 
 # Scenarios.

@@ -29,19 +29,16 @@ class Reply(Generic[T]):
     def set(self, value: T) -> None:
         """Answer; the waiting actor becomes runnable."""
         self._value = value
-        self._settle()
+        self._is_set = True
+        if self._waiter is not None:
+            self._kernel.wake(self._waiter)
 
     def fail(self, error: Exception) -> None:
         """Answer with an error, raised where the reply is awaited."""
         self._error = error
-        self._settle()
-
-    def _settle(self) -> None:
         self._is_set = True
-        waiter = self._waiter
-        if waiter is not None:
-            self._waiter = None
-            self._kernel.wake(waiter)
+        if self._waiter is not None:
+            self._kernel.wake(self._waiter)
 
     @types.coroutine
     def wait(self) -> Generator[object, None, T]:

@@ -4,7 +4,7 @@
 is judged by `domain.order.decide`.
 """
 
-from typing import TypeAlias, assert_never
+from typing import TypeAlias, assert_never, final
 
 import attrs
 
@@ -22,6 +22,7 @@ class OrderItem:
     """Price of one unit."""
 
 
+@final
 @attrs.frozen
 class CreateOrder:
     """Create an order of at least one item."""
@@ -31,6 +32,7 @@ class CreateOrder:
     items: tuple[OrderItem, ...]
 
 
+@final
 @attrs.frozen
 class UpdateOrderStatus:
     """Move an order along the transition table of `domain.status`."""
@@ -39,6 +41,7 @@ class UpdateOrderStatus:
     new_status: OrderStatus
 
 
+@final
 @attrs.frozen
 class CancelOrder:
     """Cancel an order that is neither delivered nor cancelled: also a shipped one."""
@@ -47,6 +50,7 @@ class CancelOrder:
     reason: str
 
 
+@final
 @attrs.frozen
 class AmendOrder:
     """Replace the items of a pending order."""
@@ -65,34 +69,23 @@ COMMAND_TYPES: tuple[type[Command], ...] = (
 )
 
 
+NO_ITEMS = "an order needs at least one item"
+
+
 def shape_errors(command: Command) -> tuple[str, ...]:
     """Every rule that the command's own fields break; empty if none."""
-    match command:
-        case AmendOrder():
-            if command.order_id and command.items:
-                return ()
-            return (*_id_errors(command.order_id), *_items_errors(command.items))
-        case UpdateOrderStatus():
-            if command.order_id and command.new_status in STATUSES:
-                return ()
-            reasons = _id_errors(command.order_id)
-            if command.new_status not in STATUSES:
-                reasons = (*reasons, f"invalid status: {command.new_status}")
-            return reasons
-        case CreateOrder():
-            if command.order_id and command.customer_id and command.items:
-                return ()
-            customer = () if command.customer_id else ("customer id is required",)
-            return (*_id_errors(command.order_id), *customer, *_items_errors(command.items))
-        case CancelOrder():
-            return _id_errors(command.order_id)
-        case _:
-            assert_never(command)
-
-
-def _id_errors(order_id: OrderId) -> tuple[str, ...]:
-    return () if order_id else ("order id is required",)
-
-
-def _items_errors(items: tuple[OrderItem, ...]) -> tuple[str, ...]:
-    return () if items else ("an order needs at least one item",)
+    reasons: tuple[str, ...] = () if command.order_id else ("order id is required",)
+    if type(command) is UpdateOrderStatus:
+        if command.new_status not in STATUSES:
+            reasons = (*reasons, f"invalid status: {command.new_status}")
+    elif type(command) is AmendOrder:
+        if not command.items:
+            reasons = (*reasons, NO_ITEMS)
+    elif type(command) is CreateOrder:
+        if not command.customer_id:
+            reasons = (*reasons, "customer id is required")
+        if not command.items:
+            reasons = (*reasons, NO_ITEMS)
+    elif type(command) is not CancelOrder:
+        assert_never(command)
+    return reasons

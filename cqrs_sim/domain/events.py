@@ -3,10 +3,11 @@
 Every event carries its identity (order and version), its place in the log, and what caused it. The
 classes are plain `define`d ones, not frozen: creating one of eleven fields costs 0.27 µs instead of
 1.1 µs, several per command, and the log sets `position` once when it records the event. Nothing else
-ever changes an event.
+ever changes an event. They are final, so that `type(event) is OrderAmended` tells mypy as much as `match`
+does; on the hot paths that stands in place of `match`, whose class patterns cost 0.1 µs each.
 """
 
-from typing import ClassVar, NewType, TypeAlias
+from typing import ClassVar, NewType, TypeAlias, final
 
 import attrs
 
@@ -49,6 +50,7 @@ class _Event:
         return EventId(f"{self.order_id}#{self.version}")
 
 
+@final
 @attrs.define
 class OrderCreated(_Event):
     """An order came to be, PENDING."""
@@ -59,6 +61,7 @@ class OrderCreated(_Event):
     position: Position = UNRECORDED
 
 
+@final
 @attrs.define
 class OrderStatusChanged(_Event):
     """An order moved along the transition table."""
@@ -68,6 +71,7 @@ class OrderStatusChanged(_Event):
     position: Position = UNRECORDED
 
 
+@final
 @attrs.define
 class OrderCancelled(_Event):
     """An order was cancelled by command; it carries the status it had, so no reader must ask."""
@@ -77,6 +81,7 @@ class OrderCancelled(_Event):
     position: Position = UNRECORDED
 
 
+@final
 @attrs.define
 class OrderAmended(_Event):
     """A pending order's items were replaced; the old total lets sums be kept without a look-up."""

@@ -60,10 +60,11 @@ class MemoryLog:
         position = self.record(order_id, expected, new_events)
         # Subtle: the commit is stamped before any reader hears of it, and positions become visible in
         # order because nothing suspends in here. Guarded by `test_the_commit_is_stamped_first`.
-        first = new_events[0].position
-        self._probe.committed(command_id, first, position, new_events[-1].version)
-        for subscription in self.subscriptions:
-            subscription.pump()
+        last = new_events[-1]
+        self._probe.committed(command_id, new_events[0].position, position, last.version)
+        for event in new_events:
+            for subscription in self.subscriptions:
+                subscription.offer(event.position)
         return position
 
     def record(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
@@ -72,22 +73,19 @@ class MemoryLog:
         Raises:
             ConcurrencyConflictError: if the order does not have the expected version.
         """
-        events, last = self.events, self._last.get(order_id)
-        actual = NO_VERSION if last is None else last.version
-        if actual != expected:
-            raise ConcurrencyConflictError(order_id, expected, actual)
-        previous = 0 if last is None else last.position
-        position = Position(len(events))
+        events, previous, last = self.events, 0, self._last.get(order_id)
+        version = NO_VERSION
+        if last is not None:
+            version, previous = last.version, last.position
+        if version != expected:
+            raise ConcurrencyConflictError(order_id, expected, version)
         for event in new_events:
-            assert event.version == actual + 1, "versions of an order are contiguous"
-            actual = event.version
-            position += 1  # type: ignore[assignment] # the next position
-            event.position = position
             events.append(event)
             self._previous.append(previous)
-            previous = position
+            previous = event.position = len(events)  # type: ignore[assignment] # a position
         self._last[order_id] = new_events[-1]
-        return position
+        assert new_events[-1].version == expected + len(new_events), "versions are contiguous"
+        return previous  # type: ignore[return-value] # that of the last event
 
     def read_order(self, order_id: OrderId) -> list[Event]:
         """The events of an order, oldest first; empty if there are none."""

@@ -49,6 +49,16 @@ class Subscription:
         self.delivered = self._start
         """The last position put on the channel."""
 
+    def offer(self, position: Position) -> None:
+        """Deliver the newest event of the log, if all before it are delivered and there is room."""
+        if self.delivered == position - 1 and position - self.taken <= self._capacity:
+            self.delivered = position
+            self._stamps[position] = self._clock.instant_ns
+            receiver = self._receiver
+            if receiver is not None:
+                self._receiver = None
+                self._kernel.wake(receiver)
+
     def pump(self) -> None:
         """Deliver while there are events and room."""
         delivered, stamps, clock = self.delivered, self._stamps, self._clock

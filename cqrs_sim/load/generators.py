@@ -19,6 +19,8 @@ from cqrs_sim.ids import Nanoseconds
 
 M = TypeVar("M", contravariant=True)
 
+_QUERIES = frozenset(QUERY_TYPES)
+
 
 async def follow_plan(
     kernel: Kernel, intended_ns: Sequence[int], send: Callable[[int], None], rank: int
@@ -67,7 +69,7 @@ class Clients:
     async def run(self, session: int) -> None:
         """The life of one client: one operation at a time, each after the last one's outcome."""
         kernel, think_time, ends_ns = self.kernel, self.think_time, self.ends_ns
-        execute, query, clock = self.execute, self.query, kernel.clock
+        execute, query, clock, queries = self.execute, self.query, kernel.clock, _QUERIES
         for script in self.scripts:
             for operation in script:
                 if think_time is not None:
@@ -75,7 +77,7 @@ class Clients:
                 now = clock.instant_ns
                 if ends_ns is not None and now >= ends_ns:
                     return
-                if isinstance(operation, QUERY_TYPES):
+                if type(operation) in queries:
                     await query(operation, intended_ns=now, session=session)
                     continue
                 try:

@@ -69,15 +69,15 @@ class Recorder:
         self._command_rows = _Columns(
             {
                 **_never("intended", "submitted", "dequeued", "committed", "acknowledged"),
-                **dict.fromkeys(("session", "outcome", "version", "position"), 0),
+                **dict.fromkeys(("session", "outcome"), 0),
             },
             capacity,
         )
         columns = self._command_rows.columns
         self.submitted, self.dequeued = columns["submitted"], columns["dequeued"]
         self.acknowledged, self._committed = columns["acknowledged"], columns["committed"]
-        self._version, self._position = columns["version"], columns["position"]
-        self._outcome = columns["outcome"]
+        self._outcome, self._session = columns["outcome"], columns["session"]
+        self._intended = columns["intended"]
         # Rows of these are positions; those before the first stay empty.
         self._event_rows = _Columns({"command": 0, "version": 0}, capacity + first_position)
         self._event_command = self._event_rows.columns["command"]
@@ -128,26 +128,24 @@ class Recorder:
         """See `Probe`."""
         row = len(self._commands)
         self._commands.append(command)
-        self._enter(self._command_rows, row, intended_ns, session)
-        return CommandId(row)
+        if row >= self._command_rows.capacity:
+            self._command_rows.grow()
+        self._intended[row] = self._clock.instant_ns if intended_ns is None else intended_ns
+        self._session[row] = session
+        return row  # type: ignore[return-value] # its row is its id
 
     def new_query(
         self, query: object, intended_ns: Nanoseconds | None = None, session: int = 0
     ) -> QueryId:
         """See `Probe`."""
-        row = len(self._queries)
+        row, rows = len(self._queries), self._query_rows
         self._queries.append(query)
-        self._enter(self._query_rows, row, intended_ns, session)
-        return QueryId(row)
-
-    def _enter(
-        self, rows: _Columns, row: int, intended_ns: Nanoseconds | None, session: int
-    ) -> None:
         if row >= rows.capacity:
             rows.grow()
         intended = self._clock.instant_ns if intended_ns is None else intended_ns
         rows.columns["intended"][row] = intended
         rows.columns["session"][row] = session
+        return QueryId(row)
 
     # The instants.
 
@@ -156,8 +154,6 @@ class Recorder:
     ) -> None:
         """See `Probe`."""
         self._committed[command_id] = self._clock.instant_ns
-        self._version[command_id] = version
-        self._position[command_id] = last
         self.events_count = last - self._first_position + 1
         if last >= self._event_rows.capacity:
             self._make_room_for_events()
@@ -221,6 +217,7 @@ class Recorder:
     def _command_table(self, order_numbers: dict[OrderId, int]) -> CommandTable:
         commands = self._commands[: _submitted_count(self._command_rows)]
         rows, take = slice(len(commands)), self._command_rows.taken
+        version, position = self._last_events(len(commands))
         committed = take("committed", rows)
         outcome = take("outcome", rows)
         outcome[(outcome == Outcome.UNFINISHED) & (committed != NAT)] = Outcome.ACCEPTED
@@ -237,9 +234,18 @@ class Recorder:
             kind=_kinds(self._commands)[1][rows],
             session=take("session", rows).astype(np.int32),
             outcome=outcome.astype(np.int8),
-            version=take("version", rows).astype(np.int32),
-            position=take("position", rows),
+            version=version,
+            position=position,
         )
+
+    def _last_events(self, commands_count: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Version and position of each command's last event; 0 where it has none."""
+        version, position = np.zeros(commands_count, np.int32), np.zeros(commands_count, np.int64)
+        command = self._event_rows.taken("command", self._positions)
+        # Positions rise, so the last of a command's events is what stays.
+        version[command] = self._event_rows.taken("version", self._positions)
+        position[command] = np.arange(self.events_count) + int(self._first_position)
+        return version, position
 
     @property
     def _positions(self) -> slice:

@@ -25,22 +25,21 @@ class OrdersReadModel:
 
     def apply(self, event: Event) -> None:
         """Show one more event; the projector sees to it that none comes twice or out of order."""
-        if isinstance(event, OrderCreated):
+        if type(event) is OrderCreated:
             self._add(event)
             return
         order_id = event.order_id
         row = self.rows[order_id]
         status, items, units, total = row.status, row.item_count, row.unit_count, row.total_cents
-        match event:
-            case OrderStatusChanged():
-                status = event.new_status
-            case OrderAmended():
-                items, units = len(event.items), _units(event.items)
-                total = event.total_cents
-            case OrderCancelled():
-                status = CANCELLED
-            case _:
-                assert_never(event)
+        if type(event) is OrderStatusChanged:
+            status = event.new_status
+        elif type(event) is OrderAmended:
+            items, units = len(event.items), _units(event.items)
+            total = event.total_cents
+        elif type(event) is OrderCancelled:
+            status = CANCELLED
+        else:
+            assert_never(event)
         if status != row.status:
             del self._by_status[row.status][order_id]
             self._by_status[status][order_id] = None

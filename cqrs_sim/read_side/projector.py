@@ -100,9 +100,8 @@ class Projector:
                     batch = await receive_batch(batch_size)
                 except EndOfChannel:
                     return
-            now = clock.instant_ns
-            for event in batch:
-                taken[event.position] = now
+            first, count = batch[0].position, len(batch)
+            taken[first : first + count] = [clock.instant_ns] * count
             for event in batch:
                 if service is not None:
                     await work(service[event.position - 1], read, index)
@@ -118,9 +117,7 @@ class Projector:
             if checkpoint_ns:
                 await work(checkpoint_ns, read, index)
             self.checkpoint = batch[-1].position
-            now = clock.instant_ns
-            for event in batch:
-                checkpointed[event.position] = now
+            checkpointed[first : first + count] = [clock.instant_ns] * count
             if service is None:
                 await self._kernel.give_way()
 

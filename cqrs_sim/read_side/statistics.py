@@ -39,20 +39,19 @@ class StatisticsReadModel:
 
     def apply(self, event: Event) -> None:
         """Count one more event; the projector sees to it that none comes twice or out of order."""
-        if isinstance(event, OrderCreated):
+        if type(event) is OrderCreated:
             self._add(event)
             return
         entry = self._entries[event.order_id]
-        match event:
-            case OrderStatusChanged():
-                self._move(entry, event.new_status)
-            case OrderAmended():
-                self._revenue_cents += event.total_cents - entry.total_cents
-                entry.total_cents = event.total_cents
-            case OrderCancelled():
-                self._move(entry, CANCELLED)
-            case _:
-                assert_never(event)
+        if type(event) is OrderStatusChanged:
+            self._move(entry, event.new_status)
+        elif type(event) is OrderAmended:
+            self._revenue_cents += event.total_cents - entry.total_cents
+            entry.total_cents = event.total_cents
+        elif type(event) is OrderCancelled:
+            self._move(entry, CANCELLED)
+        else:
+            assert_never(event)
 
     def _move(self, entry: _Entry, status: OrderStatus) -> None:
         self._by_status[entry.status] -= 1

@@ -76,6 +76,7 @@ class CommandGateway:
         self._highest_mailbox_count = 0
         self._drained: Latch | None = None
         self._sweeper: Actor | None = None
+        self._is_closed = False
 
     def submit(
         self,
@@ -96,6 +97,10 @@ class CommandGateway:
         order_id = command.order_id
         resident = self._residents.get(order_id)
         if resident is None:
+            if self._is_closed:
+                stopped = ActorStoppedError("the system")
+                self._turn_away(command_id, reply, Outcome.UNFINISHED, stopped)
+                return
             resident = self._activate(order_id)
         correlation: CorrelationId = command_id if correlation_id is None else correlation_id  # type: ignore[assignment] # begins its own conversation
         envelope = Envelope(UNDECIDED, command_id, correlation, command, reply)
@@ -105,8 +110,6 @@ class CommandGateway:
                 mailbox.wait_in_line(envelope)
         except MailboxFullError as full:
             self._turn_away(command_id, reply, Outcome.REFUSED, full)
-        except ActorStoppedError as stopped:
-            self._turn_away(command_id, reply, Outcome.UNFINISHED, stopped)
 
     def set_up(self, commands: tuple[CreateOrder, ...]) -> None:
         """Record the orders that exist before the run: no mailbox, no service time, no stamps."""
@@ -138,6 +141,7 @@ class CommandGateway:
                 error = ActorStoppedError(_name(order_id))
                 self._turn_away(envelope.command_id, envelope.reply, Outcome.UNFINISHED, error)
         self._residents.clear()
+        self._is_closed = True
 
     def statistics(self) -> WriteSideStatistics:
         """A frozen snapshot."""

@@ -95,8 +95,8 @@ def test_all_commits_of_one_instant_come_before_an_idle_projector_wakes(kernel: 
     channel: Mailbox[int] = Mailbox(kernel, "channel", 10)
 
     async def projector() -> None:
-        while len(ran) < 5:
-            ran.append(f"took {await channel.receive_batch(10)}")
+        async for index in channel:
+            ran.append(f"took {index}")
 
     async def writer(index: int) -> None:
         await kernel.sleep(10, Rank.WRITE, index)
@@ -109,7 +109,8 @@ def test_all_commits_of_one_instant_come_before_an_idle_projector_wakes(kernel: 
 
     kernel.spawn(projector(), "projector", is_background=True)
     run_actors(kernel, reader(), writer(2), writer(0), writer(1))
-    assert ran == ["commit 0", "commit 1", "commit 2", "took [0, 1, 2]", "query"]
+    commits, taken = ["commit 0", "commit 1", "commit 2"], ["took 0", "took 1", "took 2"]
+    assert ran == [*commits, *taken, "query"]
 
 
 def test_a_deadlock_names_every_blocked_actor_and_what_it_waits_for(kernel: Kernel) -> None:
@@ -294,7 +295,23 @@ def test_an_interrupt_is_heard_once_between_two_steps(kernel: Kernel) -> None:
                 kernel.interrupt()
 
     run_actors(kernel, actor())
-    assert heard == [30]  # Before anything else happens at the next instant.
+    assert heard == [20]
+
+
+def test_an_interrupt_is_heard_though_no_time_passes(kernel: Kernel) -> None:
+    kernel.on_interrupt = kernel.stop
+    steps = 0
+
+    async def busy() -> None:
+        nonlocal steps
+        while steps < 1000:
+            steps += 1
+            if steps == 10:
+                kernel.interrupt()
+            await kernel.give_way()
+
+    run_actors(kernel, busy())
+    assert steps == 10
 
 
 # The wall kernel, on a clock that a test moves.

@@ -106,40 +106,6 @@ def test_receive_nowait_would_block_when_empty_and_ends_when_closed(kernel: Kern
         mailbox.receive_nowait()
 
 
-def test_a_batch_takes_what_is_there_up_to_its_limit(kernel: Kernel) -> None:
-    mailbox: Mailbox[int] = Mailbox(kernel, "m", 4)
-    batches: list[list[int]] = []
-
-    async def receiver() -> None:
-        while True:
-            try:
-                batches.append(await mailbox.receive_batch(3))
-            except EndOfChannel:
-                return
-
-    for number in range(6):
-        mailbox.tell(number)
-    mailbox.close()
-    run_actors(kernel, receiver())
-    assert batches == [[0, 1, 2], [3, 4, 5]]
-
-
-def test_a_batch_waits_for_its_first_message_only(kernel: Kernel) -> None:
-    mailbox: Mailbox[int] = Mailbox(kernel, "m", 4)
-    batches: list[tuple[int, list[int]]] = []
-
-    async def receiver() -> None:
-        batch = await mailbox.receive_batch(3)
-        batches.append((int(kernel.now_ns()), batch))
-
-    async def sender() -> None:
-        await kernel.sleep(10, Rank.OTHER, 0)
-        mailbox.tell(1)
-
-    run_actors(kernel, receiver(), sender())
-    assert batches == [(10, [1])]
-
-
 def test_a_closed_mailbox_takes_no_more_and_gives_out_what_is_inside_and_in_line(
     kernel: Kernel,
 ) -> None:

@@ -1,0 +1,177 @@
+"""Contracts: tests that every implementation of a port must pass, subclassed once per one."""
+
+import pytest
+from fakes import RecordingProbe, cancel, cause, create, run_actors, update
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cqrs_sim.actors.clock import VirtualClock
+from cqrs_sim.actors.kernel import Kernel, Rank
+from cqrs_sim.domain.events import Event
+from cqrs_sim.domain.order import Order, decide, evolve
+from cqrs_sim.errors import ConcurrencyConflictError
+from cqrs_sim.event_log.memory import MemoryLog
+from cqrs_sim.ids import CommandId, OrderId, Version
+
+
+def created(order: str = "order-1") -> tuple[Event, ...]:
+    return decide(None, create(order), cause())
+
+
+def history_of(order_id: str, length: int) -> list[Event]:
+    """Created, confirmed, shipped, cancelled: as many of these as asked for."""
+    order: Order | None = None
+    events: list[Event] = []
+    steps = (
+        create(order_id),
+        update("CONFIRMED", order_id),
+        update("SHIPPED", order_id),
+        cancel(order_id),
+    )
+    for command in steps[:length]:
+        (event,) = decide(order, command, cause())
+        order = evolve(order, event)
+        events.append(event)
+    return events
+
+
+class EventLogContract:
+    """What any event log promises; a subclass makes one in `make`."""
+
+    def make(self, kernel: Kernel, probe: RecordingProbe) -> MemoryLog:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def log(self, kernel: Kernel, probe: RecordingProbe) -> MemoryLog:
+        return self.make(kernel, probe)
+
+    def append(
+        self, kernel: Kernel, log: MemoryLog, expected: int, *events: Event, command: int = 0
+    ) -> int:
+        """Append as an actor would, and return the position of the last event."""
+        positions: list[int] = []
+
+        async def actor() -> None:
+            position = await log.append(
+                events[0].order_id, Version(expected), events, CommandId(command)
+            )
+            positions.append(position)
+
+        kernel.spawn(actor(), "an order")
+        kernel.run_virtual()
+        return positions[0]
+
+    def test_an_empty_log_has_no_head_and_no_order_a_version(self, log: MemoryLog) -> None:
+        assert (log.head, log.version_of(OrderId("order-1"))) == (0, 0)
+        assert log.read_order(OrderId("order-1")) == []
+
+    def test_positions_count_from_one_over_all_orders(self, kernel: Kernel, log: MemoryLog) -> None:
+        given_out = [
+            self.append(kernel, log, version, event)
+            for version in range(3)
+            for event in (history_of("a", 3)[version], history_of("b", 3)[version])
+        ]
+        assert given_out == [1, 2, 3, 4, 5, 6]
+        assert [event.position for event in log.events] == given_out
+        assert log.head == 6
+
+    def test_the_events_of_one_command_are_adjacent(self, kernel: Kernel, log: MemoryLog) -> None:
+        self.append(kernel, log, 0, *created("a"))
+        assert self.append(kernel, log, 0, *history_of("b", 3)) == 4
+        self.append(kernel, log, 1, history_of("a", 2)[1])
+        assert [(event.order_id, event.version) for event in log.events] == [
+            ("a", 1),
+            ("b", 1),
+            ("b", 2),
+            ("b", 3),
+            ("a", 2),
+        ]
+
+    def test_an_order_is_read_oldest_event_first(self, kernel: Kernel, log: MemoryLog) -> None:
+        self.append(kernel, log, 0, *created("a"))
+        self.append(kernel, log, 0, *created("b"))
+        self.append(kernel, log, 1, *history_of("a", 3)[1:])
+        assert log.read_order(OrderId("a")) == [log.events[0], log.events[2], log.events[3]]
+        assert log.read_order(OrderId("b")) == [log.events[1]]
+        assert (log.version_of(OrderId("a")), log.version_of(OrderId("b"))) == (3, 1)
+
+    @pytest.mark.parametrize(("present", "expected"), [(0, 1), (1, 0), (2, 1), (2, 3)])
+    def test_an_unexpected_version_is_a_conflict_and_leaves_nothing(
+        self, kernel: Kernel, log: MemoryLog, probe: RecordingProbe, present: int, expected: int
+    ) -> None:
+        if present:
+            self.append(kernel, log, 0, *history_of("a", present))
+        before = list(log.events)
+        probe.calls.clear()
+        late = history_of("a", expected + 1)[expected]
+
+        async def actor() -> None:
+            with pytest.raises(ConcurrencyConflictError) as caught:
+                await log.append(late.order_id, Version(expected), [late], CommandId(9))
+            assert (caught.value.expected, caught.value.actual) == (expected, present)
+
+        run_actors(kernel, actor())
+        assert log.events == before
+        assert late.position == 0
+        assert probe.calls == []
+        assert log.version_of(OrderId("a")) == present
+
+    def test_of_two_appends_that_expect_the_same_version_one_wins(
+        self, kernel: Kernel, log: MemoryLog
+    ) -> None:
+        won: list[str] = []
+
+        async def actor(name: str) -> None:
+            try:
+                await log.append(OrderId("order-1"), Version(0), created(), CommandId(0))
+                won.append(name)
+            except ConcurrencyConflictError:
+                pass
+
+        run_actors(kernel, actor("first"), actor("second"))
+        assert won == ["first"]
+        assert log.head == 1
+
+    def test_the_commit_is_stamped_first(
+        self, kernel: Kernel, log: MemoryLog, probe: RecordingProbe
+    ) -> None:
+        for index, name in enumerate(["orders", "search"]):
+            log.subscribe(name, index, 10)
+
+        async def actor() -> None:
+            await kernel.sleep(5, Rank.OTHER, 0)
+            await log.append(OrderId("a"), Version(0), history_of("a", 2), CommandId(7))
+
+        run_actors(kernel, actor())
+        assert probe.calls[0] == (5, "committed", 7, 1, 2, 2)
+        assert sorted(probe.calls[1:]) == [  # type: ignore[type-var]
+            (5, "delivered", 0, 1),
+            (5, "delivered", 0, 2),
+            (5, "delivered", 1, 1),
+            (5, "delivered", 1, 2),
+        ]
+
+    def test_what_is_recorded_before_the_run_is_neither_stamped_nor_delivered(
+        self, log: MemoryLog, probe: RecordingProbe
+    ) -> None:
+        assert log.record(OrderId("a"), Version(0), history_of("a", 2)) == 2
+        log.subscribe("orders", 0, 10).pump()
+        assert probe.calls == []
+        assert log.version_of(OrderId("a")) == 2
+
+    @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 2)), max_size=10))
+    def test_positions_and_versions_have_no_gap_whatever_is_appended(
+        self, appends: list[tuple[str, int]]
+    ) -> None:
+        kernel = Kernel(VirtualClock())
+        log = self.make(kernel, RecordingProbe(kernel))
+        for order_id, count in appends:
+            version = log.version_of(OrderId(order_id))
+            new = history_of(order_id, min(4, version + count))[version:]
+            if new:
+                self.append(kernel, log, version, *new)
+        assert [event.position for event in log.events] == list(range(1, log.head + 1))
+        for order_id in "abc":
+            history = log.read_order(OrderId(order_id))
+            assert history == [event for event in log.events if event.order_id == order_id]
+            assert [event.version for event in history] == list(range(1, len(history) + 1))
