@@ -1,9 +1,10 @@
 """Workload S on the virtual engine: a tandem of M/M/1 queues whose lag is known in closed form.
 
-Poisson commands at 800/s over 1,000 long-lived orders (`AmendOrder`), each order a FIFO server with
-exponential service of mean 1 ms; each event to three read models, each a FIFO server of the same kind.
-By Burke's theorem the events arrive at a read model as a Poisson stream, so the lag is the time in an
-M/M/1 queue: exponential of mean 1/(1000 - 800) = 5 ms, p99 = ln(100)/200 = 23.0 ms.
+Poisson commands at 800/s over 1,000 long-lived orders (`AmendOrder`), each order a FIFO server
+with exponential service of mean 1 ms; each event to three read models, each a FIFO server of the
+same kind. By Burke's theorem the events arrive at a read model as a Poisson stream, so the lag is
+the time in an M/M/1 queue: exponential of mean 1/(1000 - 800) = 5 ms, p99 = ln(100)/200 = 23.0
+ms.
 
 The orders are created before the clock starts, as other peers set up their actors; then everything
 goes the ordinary way, with the recorder on, and the trace is part of the time.

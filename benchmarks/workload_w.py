@@ -2,12 +2,13 @@
 
 N orders over 1,000 customers, four commands each; every fifth order is created, confirmed and
 cancelled, and its fourth command, SHIPPED, must be rejected. A client takes an order, sends its
-commands one by one, each after the outcome of the last one, and then takes the next order. One event
-for each accepted command goes to all three read models. Commands are built before the clock starts;
-the time is from the first submission to the last application, the lag that of the slowest read model
-for every event.
+commands one by one, each after the outcome of the last one, and then takes the next order. One
+event for each accepted command goes to all three read models. Commands are built before the clock
+starts; the time is from the first submission to the last application, the lag that of the slowest
+read model for every event.
 
-Everything goes the ordinary way: facade, gateway, order actors, log, channels, projectors, recorder.
+Everything goes the ordinary way: facade, gateway, order actors, log, channels, projectors,
+recorder.
 """
 
 import argparse
@@ -18,13 +19,8 @@ from typing import TypedDict
 import numpy as np
 
 from cqrs_sim.actors.clock import WallClock
-from cqrs_sim.domain.commands import (
-    CancelOrder,
-    Command,
-    CreateOrder,
-    OrderItem,
-    UpdateOrderStatus,
-)
+from cqrs_sim.domain.commands import CancelOrder, Command, CreateOrder, UpdateOrderStatus
+from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.engines import wall
 from cqrs_sim.engines.experiment import ClosedLoad, Experiment
 from cqrs_sim.ids import Cents, CustomerId, Nanoseconds, OrderId, ProductId
@@ -70,7 +66,10 @@ def script_of(number: int) -> tuple[Command, ...]:
     create = CreateOrder(
         order_id,
         CustomerId(f"c{number * 7919 % CUSTOMERS}"),
-        (_item(number % PRODUCTS, 1 + number % 3), _item((number * 13 + 7) % PRODUCTS, 1 + number % 2)),
+        (
+            _item(number % PRODUCTS, 1 + number % 3),
+            _item((number * 13 + 7) % PRODUCTS, 1 + number % 2),
+        ),
     )
     confirm = UpdateOrderStatus(order_id, "CONFIRMED")
     ship = UpdateOrderStatus(order_id, "SHIPPED")

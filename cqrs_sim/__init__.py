@@ -16,13 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cqrs_sim.analysis.lag import consistency_lag_s
     from cqrs_sim.analysis.summary import summarise
-    from cqrs_sim.domain.commands import (
-        AmendOrder,
-        CancelOrder,
-        CreateOrder,
-        OrderItem,
-        UpdateOrderStatus,
-    )
+    from cqrs_sim.domain.commands import AmendOrder, CancelOrder, CreateOrder, UpdateOrderStatus
+    from cqrs_sim.domain.item import OrderItem
     from cqrs_sim.domain.queries import (
         GetOrderById,
         GetOrdersByCustomer,
@@ -79,7 +74,7 @@ _HOMES = {
     "GetOrderStatistics": "domain.queries",
     "GetOrdersByCustomer": "domain.queries",
     "GetOrdersByStatus": "domain.queries",
-    "OrderItem": "domain.commands",
+    "OrderItem": "domain.item",
     "Result": "results",
     "Scenario": "scenario.scenario",
     "Trace": "measurement.trace",

@@ -13,14 +13,9 @@ import attrs
 import numpy as np
 
 from cqrs_sim.analysis.lag import consistency_lag_s, response_time_s
-from cqrs_sim.domain.commands import (
-    CancelOrder,
-    Command,
-    CreateOrder,
-    OrderItem,
-    UpdateOrderStatus,
-)
+from cqrs_sim.domain.commands import CancelOrder, Command, CreateOrder, UpdateOrderStatus
 from cqrs_sim.domain.events import Event
+from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.queries import (
     GetOrderById,
     GetOrdersByCustomer,

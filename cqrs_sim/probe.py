@@ -1,9 +1,9 @@
 """The probe: the hooks through which a run is measured.
 
 The write side, the log and the read side call a probe at each instant that the trace records
-(`docs/trace-format.md`) and know nothing of measurement. `NullProbe` ignores everything; the real one
-is `measurement.recorder.Recorder`. A hook takes its own time stamp, so no layer handles clocks for
-measurement's sake. An exception in a hook is a bug and ends the run.
+(`docs/trace-format.md`) and know nothing of measurement. `NullProbe` ignores everything; the real
+one is `measurement.recorder.Recorder`. A hook takes its own time stamp, so no layer handles
+clocks for measurement's sake. An exception in a hook is a bug and ends the run.
 """
 
 import itertools

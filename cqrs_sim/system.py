@@ -1,8 +1,8 @@
 """The composition root: one CQRS order system, wired as a scenario says.
 
-`execute` and `query` are the seam at which everything outside meets the system: load generators, the
-demo, users. The methods here are for actors of the system's own kernel; trio tasks use the same ones of
-`engines.hosted.HostedSystem`.
+`execute` and `query` are the seam at which everything outside meets the system: load generators,
+the demo, users. The methods here are for actors of the system's own kernel; trio tasks use the
+same ones of `engines.hosted.HostedSystem`.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine
@@ -51,7 +51,7 @@ class System:
         probe: Probe,
         set_up: tuple[CreateOrder, ...] = (),
     ) -> None:
-        """Wire the system; the orders of `set_up` exist, and are projected, before anything runs."""
+        """Wire the system; the orders of `set_up` exist and are projected before it runs."""
         self._kernel = kernel
         self._probe = probe
         count = scenario.run.processors

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from cqrs_sim.actors.clock import VirtualClock, WallClock
 from cqrs_sim.actors.kernel import Kernel
-from cqrs_sim.domain.commands import AmendOrder, CancelOrder, Command, CreateOrder, OrderItem
+from cqrs_sim.domain.commands import AmendOrder, CancelOrder, Command, CreateOrder
 from cqrs_sim.domain.commands import UpdateOrderStatus as Update
 from cqrs_sim.domain.events import Event
+from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.order import Cause, Order, decide, evolve
 from cqrs_sim.domain.status import STATUSES, OrderStatus
 from cqrs_sim.errors import CommandRejectedError
@@ -52,22 +53,6 @@ class ScriptedClock(WallClock):
 
     def move_by(self, duration_ns: int) -> None:
         self.move_to(self._instant_ns + duration_ns)
-
-
-class NotedColumn:
-    """A column of a `RecordingProbe`: keeps every stamp as (instant, name, arguments..., row)."""
-
-    def __init__(self, calls: list[tuple[object, ...]], *call: object) -> None:
-        self._calls = calls
-        self._call = call
-
-    def __setitem__(self, row: int | slice, instant_ns: int | list[int], /) -> None:
-        if isinstance(row, slice):
-            assert isinstance(instant_ns, list)
-            for one, instant in zip(range(row.start, row.stop), instant_ns, strict=True):
-                self[one] = instant
-        else:
-            self._calls.append((int(instant_ns), *self._call, row))  # type: ignore[arg-type]
 
 
 class NotedColumn:
@@ -194,9 +179,7 @@ class History:
         self.orders: dict[OrderId, Order] = {}
         self.events: list[Event] = []
 
-    def handle(
-        self, command: Command, now_ns: int = 0
-    ) -> tuple[Event, ...]:
+    def handle(self, command: Command, now_ns: int = 0) -> tuple[Event, ...]:
         """Decide and evolve; rejections are raised."""
         order = self.orders.get(command.order_id)
         events = decide(order, command, cause(now_ns, len(self.events)))

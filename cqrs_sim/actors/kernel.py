@@ -4,21 +4,21 @@ An actor runs until it awaits one of the kernel's primitives, which park it by y
 the loop. Whoever makes it runnable calls `wake`. There is no other way to suspend, so between two
 awaits an actor has the whole system to itself: no locks.
 
-Timers are ordered by (instant, rank, index), never by the accident of insertion. Ranks say what comes
-first where instants tie: load arrives, then writes commit, then idle projectors wake, then
+Timers are ordered by (instant, rank, index), never by the accident of insertion. Ranks say what
+comes first where instants tie: load arrives, then writes commit, then idle projectors wake, then
 projections complete, then queries are answered. So at every instant a reader sees all that was
 written then, and two runs of a seed are equal to the nanosecond.
 
-The same actors run on both clocks. On the virtual clock the kernel moves time to the next timer when
-nothing is ready (`run_virtual`); on the wall clock a host calls `run_turn` again and again, and waits in
-between (`trio_host`).
+The same actors run on both clocks. On the virtual clock the kernel moves time to the next timer
+when nothing is ready (`run_virtual`); on the wall clock a host calls `run_turn` again and again,
+and waits in between (`trio_host`).
 """
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from heapq import heappop, heappush
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import attrs
 
@@ -89,22 +89,18 @@ class Alarm:
         return PARKED
 
 
-class Park:
+class _Park:
     """What an actor awaits to be suspended until somebody wakes it.
 
     Its `__await__` makes an iterator over one `PARKED`, in C throughout: a generator in its place
-    would add two frames to every sleep, a tenth of a microsecond of seven.
+    would add two frames to every sleep, a tenth of a microsecond of six.
     """
 
-    __await__: Callable[["Park"], Generator[object, None, None]] = partial(iter, (PARKED,))  # type: ignore[assignment] # called without self
+    __await__ = partial(iter, (PARKED,))
 
 
-PARK: Final = Park()
-
-
-def park() -> Park:
-    """Suspend the running actor, when awaited, until somebody wakes it."""
-    return PARK
+PARK: Final = cast("Awaitable[None]", _Park())
+"""Awaited by the running actor it suspends that actor until somebody wakes it."""
 
 
 def _ignore(_: None) -> object:
@@ -157,7 +153,7 @@ class Kernel:
         """The present instant."""
         return self.clock.instant_ns
 
-    def sleep_until(self, instant_ns: int, rank: int, index: int) -> Park:
+    def sleep_until(self, instant_ns: int, rank: int, index: int) -> Awaitable[None]:
         """Suspend the running actor, which must await this at once, until an instant.
 
         Args:
@@ -166,12 +162,13 @@ class Kernel:
             index: what comes first among timers of one instant and rank; at most one sleeper may
                 use a (rank, index) at a time.
         """
-        instant_ns = max(instant_ns, self.clock.instant_ns)
+        if instant_ns < self.clock.instant_ns:
+            instant_ns = self.clock.instant_ns
         heappush(self._timers, (instant_ns, rank, index, self.running))
         return PARK
 
-    def sleep(self, duration_ns: int, rank: int, index: int) -> Park:
-        """Suspend the running actor, which must await this at once; arguments as in `sleep_until`."""
+    def sleep(self, duration_ns: int, rank: int, index: int) -> Awaitable[None]:
+        """Suspend the running actor for a duration; arguments as in `sleep_until`."""
         heappush(self._timers, (self.clock.instant_ns + duration_ns, rank, index, self.running))
         return PARK
 
@@ -179,7 +176,7 @@ class Kernel:
         """Suspend the running actor for a duration, at no rank in particular."""
         await self.sleep(duration_ns, Rank.OTHER, self.running.serial)
 
-    def give_way(self) -> Park:
+    def give_way(self) -> Awaitable[None]:
         """Let all other actors that are ready run first."""
         self.wake(self.running)
         return PARK
@@ -362,7 +359,7 @@ class Kernel:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is left that could run: neither ready nor, but for housekeeping, timed."""
+        """Whether nothing is ready and no timer is set but for housekeeping."""
         timers = self._timers
         if self._ready or self._background:
             return False

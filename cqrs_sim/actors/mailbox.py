@@ -1,8 +1,8 @@
 """Bounded mailboxes: how messages wait for an actor, and what happens when one is full.
 
-A mailbox has one receiver. It holds at most `capacity` messages; beyond that its policy decides: with
-`block` the sender's message waits in line outside, first come first served, until there is room; with
-`reject` it is refused. Where this does what trio's channels do, it bears trio's names.
+A mailbox has one receiver. It holds at most `capacity` messages; beyond that its policy decides:
+with `block` the sender's message waits in line outside, first come first served, until there is
+room; with `reject` it is refused. Where this does what trio's channels do, it bears trio's names.
 """
 
 import types
@@ -12,7 +12,7 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 
 import attrs
 
-from cqrs_sim.actors.kernel import PARKED, Actor, Kernel, park
+from cqrs_sim.actors.kernel import PARK, PARKED, Actor, Kernel
 from cqrs_sim.errors import ActorStoppedError, CqrsSimError, MailboxFullError
 
 T = TypeVar("T")
@@ -135,7 +135,7 @@ class Mailbox(Generic[T]):
         actor = self._kernel.running
         self._stand_in_line(message, actor)
         actor.waiting_for = self
-        await park()
+        await PARK
         if actor.waiting_for is self:  # Woken by `remove_all`, not by `_admit`.
             actor.waiting_for = None
             raise ActorStoppedError(self.name)

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from cqrs_sim.actors.kernel import Actor, Kernel, park
+from cqrs_sim.actors.kernel import PARK, Actor, Kernel
 
 
 class Processors:
@@ -19,9 +19,16 @@ class Processors:
             self._free_count -= 1
         else:
             self._waiting.append(self._kernel.running)
-            await park()
-        await self._kernel.sleep(duration_ns, rank, index)
-        if self._waiting:
-            self._kernel.wake(self._waiting.popleft())
-        else:
-            self._free_count += 1
+            await PARK
+        try:
+            await self._kernel.sleep(duration_ns, rank, index)
+        finally:  # Also when the actor is discarded meanwhile: a processor is never lost.
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        while self._waiting:
+            actor = self._waiting.popleft()
+            if not actor.is_done:
+                self._kernel.wake(actor)
+                return
+        self._free_count += 1

@@ -4,7 +4,7 @@ import types
 from collections.abc import Generator
 from typing import Generic, TypeVar
 
-from cqrs_sim.actors.kernel import PARKED, Actor, Kernel, park
+from cqrs_sim.actors.kernel import PARK, PARKED, Actor, Kernel
 
 T = TypeVar("T")
 
@@ -82,5 +82,5 @@ class Latch:
             actor = self._kernel.running
             self._waiters.append(actor)
             actor.waiting_for = self
-            await park()
+            await PARK
             actor.waiting_for = None

@@ -1,9 +1,10 @@
 """The trio host: runs a kernel on the wall clock, with trio as its guest in the same thread.
 
-The kernel's loop owns the thread and gives trio a turn at least every `TURN_NS`. Trio runs in guest
-mode, so while an actor runs there is no current trio task: a trio call inside an actor fails at the call
-instead of cancelling or parking its host. The bridge leads both ways: `call` lets a trio task run a
-coroutine of the kernel's, `await_trio` lets an actor run a coroutine of trio's.
+The kernel's loop owns the thread and gives trio a turn at least every `TURN_NS`. Trio runs in
+guest mode, so while an actor runs there is no current trio task: a trio call inside an actor
+fails at the call instead of cancelling or parking its host. The bridge leads both ways: `call`
+lets a trio task run a coroutine of the kernel's, `await_trio` lets an actor run a coroutine of
+trio's.
 
 Between turns the host waits for the next timer or for trio, whichever comes first. It wakes
 `SPIN_NS` early and spins the rest, because a thread wakes some 60 µs late.
@@ -74,15 +75,15 @@ class TrioHost:
             ActorCrashedError: if an actor raised.
             Exception: whatever `main` raised.
         """
-        trio.lowlevel.start_guest_run(
-            self._in_nursery,
-            main,
-            run_sync_soon_threadsafe=self._inbox.put,
-            run_sync_soon_not_threadsafe=self._soon.append,
-            done_callback=self._finish,
-            restrict_keyboard_interrupt_to_checkpoints=True,
-        )
         try:
+            trio.lowlevel.start_guest_run(
+                self._in_nursery,
+                main,
+                run_sync_soon_threadsafe=self._inbox.put,
+                run_sync_soon_not_threadsafe=self._soon.append,
+                done_callback=self._finish,
+                restrict_keyboard_interrupt_to_checkpoints=True,
+            )
             while self._outcome is None:
                 self._turn()
         finally:

@@ -8,18 +8,9 @@ from typing import TypeAlias, assert_never, final
 
 import attrs
 
+from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.status import STATUSES, OrderStatus
-from cqrs_sim.ids import Cents, CustomerId, OrderId, ProductId
-
-
-@attrs.frozen
-class OrderItem:
-    """One line of an order."""
-
-    product_id: ProductId
-    quantity: int
-    price_cents: Cents
-    """Price of one unit."""
+from cqrs_sim.ids import CustomerId, OrderId
 
 
 @final

@@ -1,7 +1,8 @@
 """The order aggregate: `decide` turns a command into events, `evolve` folds an event into state.
 
-Both are pure functions of their arguments. The five conditions under which a command is rejected are
-all here or in `commands.shape_errors`; nothing else in the system says no on the domain's behalf.
+Both are pure functions of their arguments. The five conditions under which a command is rejected
+are all here or in `commands.shape_errors`; nothing else in the system says no on the domain's
+behalf.
 """
 
 from typing import assert_never
@@ -13,7 +14,6 @@ from cqrs_sim.domain.commands import (
     CancelOrder,
     Command,
     CreateOrder,
-    OrderItem,
     UpdateOrderStatus,
 )
 from cqrs_sim.domain.events import (
@@ -23,6 +23,7 @@ from cqrs_sim.domain.events import (
     OrderCreated,
     OrderStatusChanged,
 )
+from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.status import CANCELLED, FINAL_STATUSES, PENDING, TRANSITIONS, OrderStatus
 from cqrs_sim.errors import (
     InvalidQuantityError,
@@ -39,7 +40,6 @@ from cqrs_sim.ids import (
     OrderId,
     Version,
 )
-
 
 FIRST_VERSION = Version(1)
 

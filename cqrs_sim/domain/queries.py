@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import attrs
 
+from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.status import OrderStatus
 from cqrs_sim.ids import Cents, CustomerId, Nanoseconds, OrderId
 
@@ -54,23 +55,30 @@ QUERY_TYPES: tuple[type[Query], ...] = (
 class OrderRow:
     """One order as the read model `orders` shows it.
 
-    Never changed: every event makes a new row. It is not `frozen` because one is made per event, and
-    freezing ten fields costs 0.8 µs each time.
+    Never changed: every event makes a new row. It is not `frozen` because one is made per event,
+    and freezing ten fields costs 0.8 µs each time.
     """
 
     order_id: OrderId
     customer_id: CustomerId
     customer_name: str
-    item_count: int
-    """Lines of the order."""
-    unit_count: int
-    """Units over all lines."""
+    items: tuple[OrderItem, ...]
     total_cents: Cents
     status: OrderStatus
     created_ns: Nanoseconds
     updated_ns: Nanoseconds
     version: int
     """The last event of the order that this row shows."""
+
+    @property
+    def item_count(self) -> int:
+        """Lines of the order."""
+        return len(self.items)
+
+    @property
+    def unit_count(self) -> int:
+        """Units over all lines."""
+        return sum(item.quantity for item in self.items)
 
 
 @attrs.frozen

@@ -7,7 +7,7 @@ import gc
 import itertools
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from typing import Literal
+from typing import Literal, cast
 
 import attrs
 
@@ -20,7 +20,7 @@ from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import Query
 from cqrs_sim.engines.planning import plan_for, scripts_for, setup_for
 from cqrs_sim.errors import ActorStoppedError, InvalidScenarioError
-from cqrs_sim.ids import CommandId, Position, QueryId
+from cqrs_sim.ids import Position, QueryId
 from cqrs_sim.load.generators import Clients, follow_plan
 from cqrs_sim.load.plan import Plan
 from cqrs_sim.measurement.recorder import Recorder
@@ -221,23 +221,23 @@ class Experiment:
     def _start_plan(self, plan: Plan) -> None:
         system, kernel = self.system, self.kernel
         commands, queries, answer = plan.commands, plan.queries, system.queries.answer
-        submit = system.commands.submit
         self.recorder.plan_commands(commands, plan.commands_intended_ns, plan.commands_session)
         self.recorder.plan_queries(queries, plan.queries_intended_ns, plan.queries_session)
 
-        def send_command(number: int) -> None:
-            submit(commands[number], number)  # type: ignore[arg-type] # its number is its id
-
-        async def ask(number: int) -> None:
+        async def ask(query: Query, query_id: QueryId) -> None:
             with suppress(ActorStoppedError):  # The run ended first: the row stays unanswered.
-                await answer(queries[number], QueryId(number))
+                await answer(query, query_id)
 
-        def send_query(number: int) -> None:
-            kernel.spawn(ask(number), "query")
+        def send_query(query: Query, number: int) -> None:
+            kernel.spawn(ask(query, QueryId(number)), "query")
 
-        intended = plan.commands_intended_ns.tolist(), plan.queries_intended_ns.tolist()
-        self._add_load(follow_plan(kernel, intended[0], send_command, Rank.LOAD), "load generator")
-        self._add_load(follow_plan(kernel, intended[1], send_query, Rank.QUERY), "query generator")
+        # A command's number in the plan is its id.
+        submit = cast("Callable[[Command, int], None]", system.commands.submit)
+        sent_ns, asked_ns = plan.commands_intended_ns.tolist(), plan.queries_intended_ns.tolist()
+        sending = follow_plan(kernel, sent_ns, commands, submit, Rank.LOAD)
+        asking = follow_plan(kernel, asked_ns, queries, send_query, Rank.QUERY)
+        self._add_load(sending, "load generator")
+        self._add_load(asking, "query generator")
         self._add_load(self._wait_until(self.expected_ns), "end of load")
 
     async def _wait_until(self, instant_ns: int) -> None:
@@ -288,8 +288,8 @@ class Experiment:
 def calm_collector() -> Iterator[None]:
     """Make garbage collections rare while a run lasts; the same for every run of every engine.
 
-    Nearly all that a run makes is kept (events, rows) and free of cycles, so frequent collections only
-    walk it again and again: they cost a fifth of the throughput.
+    Nearly all that a run makes is kept (events, rows) and free of cycles, so frequent collections
+    only walk it again and again: they cost a fifth of the throughput.
     """
     thresholds = gc.get_threshold()
     gc.collect()

@@ -1,4 +1,4 @@
-"""A system for trio programs: `run_hosted(main, scenario)` is `trio.run` with a CQRS system beside it."""
+"""A system for trio programs: `run_hosted` is `trio.run` with a CQRS system beside it."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class HostedSystem:
-    """The facade of `System`, for trio tasks. Calls may be made from any number of tasks at once."""
+    """The facade of `System`, for trio tasks, any number of them at once."""
 
     def __init__(self, system: System, host: TrioHost, kernel: Kernel, recorder: Recorder) -> None:
         self.inner = system

@@ -1,6 +1,7 @@
 """The wall engine: the same actors on the machine's clock, hosted in trio.
 
-Modelled service times are timers beside the real work; with `service = "real"` there is only the work.
+Modelled service times are timers beside the real work; with `service = "real"` there is only the
+work.
 """
 
 from collections.abc import Callable

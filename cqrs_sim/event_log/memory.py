@@ -58,8 +58,9 @@ class MemoryLog:
             ConcurrencyConflictError: if the order does not have the expected version.
         """
         position = self.record(order_id, expected, new_events)
-        # Subtle: the commit is stamped before any reader hears of it, and positions become visible in
-        # order because nothing suspends in here. Guarded by `test_the_commit_is_stamped_first`.
+        # Subtle: the commit is stamped before any reader hears of it, and positions become
+        # visible in order because nothing suspends in here. Guarded by
+        # `test_the_commit_is_stamped_first`.
         last = new_events[-1]
         self._probe.committed(command_id, new_events[0].position, position, last.version)
         for event in new_events:

@@ -2,8 +2,8 @@
 
 What is on the channel is always a run of consecutive positions, so the channel is no queue but a
 window on the log: behind `taken`, up to `delivered`, never wider than its capacity. An event is
-*delivered* when the window reaches it. The log is the buffer behind it, so a slow read model holds up
-nobody but itself.
+*delivered* when the window reaches it. The log is the buffer behind it, so a slow read model
+holds up nobody but itself.
 """
 
 import types

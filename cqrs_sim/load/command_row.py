@@ -14,9 +14,9 @@ from cqrs_sim.domain.commands import (
     CancelOrder,
     Command,
     CreateOrder,
-    OrderItem,
     UpdateOrderStatus,
 )
+from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.ids import Cents, CustomerId, OrderId, ProductId
 
 COLUMNS = ("time", "order", "command", "customer", "items", "status", "reason")

@@ -1,8 +1,8 @@
 """The load generators: actors that send what was planned, or what clients think of next.
 
-The open generator follows a plan and never waits for an answer, so a slow system cannot slow the load
-down and hide its own slowness. Closed-loop clients do wait, each for its own answer; what they measure
-is capacity, not what users would see at a rate.
+The open generator follows a plan and never waits for an answer, so a slow system cannot slow the
+load down and hide its own slowness. Closed-loop clients do wait, each for its own answer; what
+they measure is capacity, not what users would see at a rate.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -17,27 +17,33 @@ from cqrs_sim.domain.queries import QUERY_TYPES, Query
 from cqrs_sim.errors import CommandRejectedError, MailboxFullError
 from cqrs_sim.ids import Nanoseconds
 
+T = TypeVar("T")
 M = TypeVar("M", contravariant=True)
 
 _QUERIES = frozenset(QUERY_TYPES)
 
 
 async def follow_plan(
-    kernel: Kernel, intended_ns: Sequence[int], send: Callable[[int], None], rank: int
+    kernel: Kernel,
+    intended_ns: Sequence[int],
+    messages: Sequence[T],
+    send: Callable[[T, int], object],
+    rank: int,
 ) -> None:
-    """Send number i at `intended_ns[i]`, or at once if that is past.
+    """Send message i at `intended_ns[i]`, or at once if that is past.
 
     Args:
         kernel: whose actor this is.
         intended_ns: non-decreasing instants, Python integers.
-        send: takes the number of the operation, and must not wait for its outcome.
+        messages: what to send; as many.
+        send: takes a message and its number, and must not wait for the outcome.
         rank: what comes first among timers of one instant.
     """
     clock, sleep_until = kernel.clock, kernel.sleep_until
-    for number, instant in enumerate(intended_ns):
+    for number, (instant, message) in enumerate(zip(intended_ns, messages, strict=True)):
         if instant > clock.instant_ns:
             await sleep_until(instant, rank, 0)
-        send(number)
+        send(message, number)
 
 
 class Ask(Protocol[M]):
@@ -83,4 +89,4 @@ class Clients:
                 try:
                     await execute(operation, intended_ns=now, session=session)
                 except (CommandRejectedError, MailboxFullError):
-                    pass  # Counted where it was recorded; the client goes on.
+                    continue  # Counted where it was recorded; the client goes on.

@@ -25,9 +25,9 @@ from cqrs_sim.domain.commands import (
     CancelOrder,
     Command,
     CreateOrder,
-    OrderItem,
     UpdateOrderStatus,
 )
+from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.ids import Cents, CustomerId, OrderId, ProductId
 from cqrs_sim.load.popularity import Popularity

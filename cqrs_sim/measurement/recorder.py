@@ -1,9 +1,9 @@
 """The recorder: the probe that writes every instant of a run into preallocated columns.
 
-Goals: one clock reading and one store an instant; nothing derived, formatted or printed while the run
-lasts. Non-goals: judging what was recorded (`analysis`), and keeping it small. The columns are lists,
-because a store into `array` or NumPy costs 60 to 90 ns and into a list 20; the trace is made of arrays,
-once, at the end.
+Goals: one clock reading and one store an instant; nothing derived, formatted or printed while the
+run lasts. Non-goals: judging what was recorded (`analysis`), and keeping it small. The columns
+are lists, because a store into `array` or NumPy costs 60 to 90 ns and into a list 20; the trace
+is made of arrays, once, at the end.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,9 @@ from cqrs_sim.probe import Clock, DeliveryColumns, Outcome
 
 NAT = -(2**63)
 """What NumPy's NaT is in int64: never."""
+
+
+FIRST = Position(1)
 
 
 class _Columns:
@@ -60,7 +63,7 @@ class Recorder:
         read_models: Sequence[str],
         *,
         capacity: int = 4096,
-        first_position: Position = Position(1),
+        first_position: Position = FIRST,
     ) -> None:
         """Make room for `capacity` commands and as many events; more room is made when needed."""
         self._clock = clock
@@ -194,7 +197,8 @@ class Recorder:
     def trace(self, *, load_ended_ns: int, ended_ns: int) -> Trace:
         """All that was recorded; commands and queries that were never submitted are left out.
 
-        Load comes in the order of ids, so what was not submitted when a run was cut short is a tail.
+        Load comes in the order of ids, so what was not submitted when a run was cut short is a
+        tail.
         """
         order_numbers: dict[OrderId, int] = {}
         commands = self._command_table(order_numbers)

@@ -22,7 +22,6 @@ from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.projector import Projector
 from cqrs_sim.read_side.statistics import StatisticsReadModel
 
-
 NO_POSITION = Position(0)
 """Any answer is fresh enough."""
 

@@ -2,7 +2,6 @@
 
 from typing import assert_never
 
-from cqrs_sim.domain.commands import OrderItem
 from cqrs_sim.domain.events import (
     Event,
     OrderAmended,
@@ -30,12 +29,11 @@ class OrdersReadModel:
             return
         order_id = event.order_id
         row = self.rows[order_id]
-        status, items, units, total = row.status, row.item_count, row.unit_count, row.total_cents
+        status, items, total = row.status, row.items, row.total_cents
         if type(event) is OrderStatusChanged:
             status = event.new_status
         elif type(event) is OrderAmended:
-            items, units = len(event.items), _units(event.items)
-            total = event.total_cents
+            items, total = event.items, event.total_cents
         elif type(event) is OrderCancelled:
             status = CANCELLED
         else:
@@ -44,16 +42,15 @@ class OrdersReadModel:
             del self._by_status[row.status][order_id]
             self._by_status[status][order_id] = None
         self.rows[order_id] = OrderRow(
-            order_id, row.customer_id, row.customer_name, items, units, total, status,
+            order_id, row.customer_id, row.customer_name, items, total, status,
             row.created_ns, event.occurred_ns, event.version,
         )  # fmt: skip
 
     def _add(self, event: OrderCreated) -> None:
-        order_id, customer_id = event.order_id, event.customer_id
+        order_id, customer_id, created = event.order_id, event.customer_id, event.occurred_ns
         self.rows[order_id] = OrderRow(
-            order_id, customer_id, f"Customer-{customer_id}", len(event.items),
-            _units(event.items), event.total_cents, PENDING, event.occurred_ns,
-            event.occurred_ns, event.version,
+            order_id, customer_id, f"Customer-{customer_id}", event.items, event.total_cents,
+            PENDING, created, created, event.version,
         )  # fmt: skip
         self._by_customer.setdefault(customer_id, []).append(order_id)
         self._by_status[PENDING][order_id] = None
@@ -76,10 +73,3 @@ class OrdersReadModel:
         """All that can be asked of it, comparable with `==`."""
         by_status = {status: tuple(ids) for status, ids in self._by_status.items()}
         return self.rows, self._by_customer, by_status
-
-
-def _units(items: tuple[OrderItem, ...]) -> int:
-    units = 0
-    for item in items:
-        units += item.quantity
-    return units

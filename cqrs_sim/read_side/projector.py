@@ -1,7 +1,7 @@
 """The projector: takes events from its subscription in batches and applies them to its read model.
 
-Each event is applied once: a projector knows the last version it applied of every order, skips what it
-has seen, and treats a gap as a bug, never as something to pass over in silence.
+Each event is applied once: a projector knows the last version it applied of every order, skips
+what it has seen, and treats a gap as a bug, never as something to pass over in silence.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,7 +10,7 @@ from typing import Protocol
 
 import attrs
 
-from cqrs_sim.actors.kernel import Actor, Alarm, Kernel, Rank, park
+from cqrs_sim.actors.kernel import PARK, Actor, Alarm, Kernel, Rank
 from cqrs_sim.actors.mailbox import EndOfChannel
 from cqrs_sim.actors.randomness import Draws
 from cqrs_sim.domain.events import Event
@@ -159,7 +159,7 @@ class Projector:
         self._tickets += 1
         heappush(self._waiters, (position, self._tickets, waiter))
         waiter.actor.waiting_for = f"{self.options.name} to reach position {position}"
-        await park()
+        await PARK
         waiter.actor.waiting_for = None
         if waiter.is_stopped:
             raise ActorStoppedError(f"projector {self.options.name}")

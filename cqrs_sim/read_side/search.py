@@ -5,7 +5,6 @@ from typing import assert_never
 
 import attrs
 
-from cqrs_sim.domain.commands import OrderItem
 from cqrs_sim.domain.events import (
     Event,
     OrderAmended,
@@ -13,6 +12,7 @@ from cqrs_sim.domain.events import (
     OrderCreated,
     OrderStatusChanged,
 )
+from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.status import CANCELLED, PENDING, OrderStatus
 from cqrs_sim.ids import Cents, OrderId
 

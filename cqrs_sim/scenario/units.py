@@ -6,7 +6,7 @@ holds the `Quantity` by which files are read and written. A field whose default 
 
 import operator
 from collections.abc import Callable, Mapping
-from typing import NewType, NoReturn, SupportsIndex, TypeVar, cast, get_args
+from typing import NoReturn, SupportsIndex, TypeAlias, TypeVar, cast, get_args
 
 import attrs
 
@@ -15,22 +15,22 @@ from cqrs_sim.scenario import quantities, unit_text
 from cqrs_sim.scenario.quantities import Quantity
 from cqrs_sim.scenario.wording import joined, shown
 
-Duration = NewType("Duration", int)
+Duration: TypeAlias = int
 """Integer nanoseconds."""
 
-Rate = NewType("Rate", float)
+Rate: TypeAlias = float
 """Per second."""
 
-Share = NewType("Share", float)
+Share: TypeAlias = float
 """A fraction from 0 to 1."""
 
-Count = NewType("Count", int)
+Count: TypeAlias = int
 """A whole number of things."""
 
-Real = NewType("Real", float)
+Real: TypeAlias = float
 """A number without a unit."""
 
-Text = NewType("Text", str)
+Text: TypeAlias = str
 """Printable text."""
 
 T = TypeVar("T")

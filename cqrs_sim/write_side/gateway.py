@@ -1,7 +1,7 @@
 """The command gateway: validates a command's shape and puts it to its order's mailbox.
 
-It activates an order's actor on the first command and passivates it when it was idle for long enough:
-then nothing of the order is left in memory but its events.
+It activates an order's actor on the first command and passivates it when it was idle for long
+enough: then nothing of the order is left in memory but its events.
 """
 
 import attrs
@@ -15,7 +15,6 @@ from cqrs_sim.errors import ActorStoppedError, InvalidCommandError, MailboxFullE
 from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, OrderId
 from cqrs_sim.probe import Outcome, Probe
 from cqrs_sim.write_side.order_actor import Accepted, Envelope, OrderActors
-
 
 UNDECIDED = Nanoseconds(-1)
 """An envelope's instant before its command is decided."""

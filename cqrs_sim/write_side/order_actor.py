@@ -12,7 +12,7 @@ from cqrs_sim.domain.commands import Command
 from cqrs_sim.domain.order import Cause, Order, decide, evolve
 from cqrs_sim.errors import CommandRejectedError
 from cqrs_sim.event_log.memory import MemoryLog
-from cqrs_sim.ids import CommandId, CorrelationId, OrderId, Position, Version
+from cqrs_sim.ids import OrderId, Position, Version
 from cqrs_sim.probe import Clock, Outcome, Probe
 
 

@@ -5,7 +5,7 @@ import pytest
 from fakes import ScriptedClock, run_actors
 
 from cqrs_sim.actors.clock import VirtualClock
-from cqrs_sim.actors.kernel import SLICE, Kernel, Rank, park
+from cqrs_sim.actors.kernel import PARK, SLICE, Kernel, Rank
 from cqrs_sim.actors.mailbox import Mailbox
 from cqrs_sim.actors.reply import Latch, Reply
 from cqrs_sim.errors import ActorCrashedError, DeadlockError, ForeignAwaitError
@@ -204,7 +204,7 @@ def test_ending_an_actor_runs_its_finally_blocks_and_nothing_else(kernel: Kernel
 
     async def body() -> None:
         try:
-            await park()
+            await PARK
             ran.append("went on")
         finally:
             ran.append("finally")

@@ -3,11 +3,12 @@ from typing import Any
 
 import pytest
 import trio
+import trio.lowlevel
 import trio.testing
 from fakes import MS, constant, create, scenario, update
 
 from cqrs_sim.actors.clock import WallClock
-from cqrs_sim.actors.kernel import Kernel, Rank, park
+from cqrs_sim.actors.kernel import PARK, Kernel, Rank
 from cqrs_sim.actors.mailbox import Mailbox
 from cqrs_sim.actors.trio_host import TrioHost
 from cqrs_sim.domain.queries import GetOrderById
@@ -232,7 +233,7 @@ def test_cancelling_main_closes_every_coroutine() -> None:
 
     async def actor(name: str) -> None:
         try:
-            await park()
+            await PARK
         finally:
             closed.append(name)
 
@@ -253,7 +254,7 @@ def test_cancelling_main_closes_every_coroutine() -> None:
 
 async def move_on_after() -> None:
     with trio.move_on_after(1):
-        await park()
+        await PARK
 
 
 async def event_wait() -> None:
@@ -261,7 +262,7 @@ async def event_wait() -> None:
 
 
 async def zero_sleep() -> None:
-    await trio.sleep(0)
+    await trio.lowlevel.checkpoint()
 
 
 async def checkpoint() -> None:

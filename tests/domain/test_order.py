@@ -7,7 +7,7 @@ from fakes import ITEMS, History, amend, cancel, cause, create, item, update
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqrs_sim.domain.commands import Command, OrderItem
+from cqrs_sim.domain.commands import Command
 from cqrs_sim.domain.events import (
     Event,
     OrderAmended,
@@ -15,6 +15,7 @@ from cqrs_sim.domain.events import (
     OrderCreated,
     OrderStatusChanged,
 )
+from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.order import Order, decide, evolve, total_of
 from cqrs_sim.domain.status import FINAL_STATUSES, STATUSES, TRANSITIONS, OrderStatus
 from cqrs_sim.errors import (
@@ -241,7 +242,9 @@ def replay(sent: Sequence[Command]) -> History:
     history = History()
     for number, command in enumerate(sent):
         before = dict(history.orders), list(history.events)
-        snapshot = attrs.asdict(before[0][command.order_id]) if command.order_id in before[0] else {}
+        snapshot = (
+            attrs.asdict(before[0][command.order_id]) if command.order_id in before[0] else {}
+        )
         try:
             events = history.handle(command, number)
         except CommandRejectedError as rejection:

@@ -54,7 +54,9 @@ def test_the_read_model_equals_a_recomputation_from_the_orders(history: History)
         names = {f"Customer-{order.customer_id}", *products}
         for name in names:
             index.setdefault(name, set()).add(order.order_id)
-        (row,) = [r for r in model.find(f"Customer-{order.customer_id}") if r.order_id == order.order_id]
+        (row,) = [
+            r for r in model.find(f"Customer-{order.customer_id}") if r.order_id == order.order_id
+        ]
         assert row.product_names == tuple(dict.fromkeys(products))
         assert (row.total_cents, row.status) == (order.total_cents, order.status)
     names_used = {f"Product-prod-{number}" for number in range(5)} | index.keys()
