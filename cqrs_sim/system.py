@@ -181,6 +181,10 @@ class System:
     ) -> CommandGateway:
         side = scenario.write_side
         service = draws(streams, "write", side.service)
+        if service is None and self._kernel.clock.is_virtual:
+            # Commands of one instant must commit in the order of their ids, across orders: a timer,
+            # though of no duration, sorts them.
+            service = Draws(streams.stream("service/write"), "constant", 0)
         actors = OrderActors(self.log, self._probe, self._kernel.clock, work, service)
         options = MailboxOptions(side.mailbox, side.policy, side.passivate_after)
         return CommandGateway(self._kernel, self._probe, actors, options)

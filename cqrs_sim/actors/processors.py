@@ -18,12 +18,21 @@ class Processors:
         if self._free_count:
             self._free_count -= 1
         else:
-            self._waiting.append(self._kernel.running)
-            await PARK
+            await self._wait()
         try:
             await self._kernel.sleep(duration_ns, rank, index)
         finally:  # Also when the actor is discarded meanwhile: a processor is never lost.
             self._hand_on()
+
+    async def _wait(self) -> None:
+        actor = self._kernel.running
+        self._waiting.append(actor)
+        try:
+            await PARK
+        except GeneratorExit:  # Discarded: in line still, or just handed a processor.
+            if actor not in self._waiting:
+                self._hand_on()
+            raise
 
     def _hand_on(self) -> None:
         while self._waiting:

@@ -6,7 +6,7 @@ they measure is capacity, not what users would see at a rate.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 import attrs
 
@@ -84,9 +84,9 @@ class Clients:
                 if ends_ns is not None and now >= ends_ns:
                     return
                 if type(operation) in queries:
-                    await query(operation, intended_ns=now, session=session)
+                    await query(cast("Query", operation), intended_ns=now, session=session)
                     continue
                 try:
-                    await execute(operation, intended_ns=now, session=session)
+                    await execute(operation, intended_ns=now, session=session)  # type: ignore[arg-type] # not a query
                 except (CommandRejectedError, MailboxFullError):
                     continue  # Counted where it was recorded; the client goes on.

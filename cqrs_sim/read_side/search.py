@@ -47,22 +47,22 @@ class SearchReadModel:
             index[customer][order_id] = None
             for name in products:
                 index[name][order_id] = None
-            total, status = event.total_cents, PENDING
-            self.rows[order_id] = SearchRow(order_id, customer, products, total, status)
+            total = event.total_cents
+            self.rows[order_id] = SearchRow(order_id, customer, products, total, PENDING)
             return
         row = self.rows[order_id]
-        products, total, now = row.product_names, row.total_cents, row.status
+        products, total, status = row.product_names, row.total_cents, row.status
         if type(event) is OrderStatusChanged:
-            now = event.new_status
+            status = event.new_status
         elif type(event) is OrderAmended:
             products, total = _product_names(event.items), event.total_cents
             for name in products:
                 index[name][order_id] = None
         elif type(event) is OrderCancelled:
-            now = CANCELLED
+            status = CANCELLED
         else:
             assert_never(event)
-        self.rows[order_id] = SearchRow(order_id, row.customer_name, products, total, now)
+        self.rows[order_id] = SearchRow(order_id, row.customer_name, products, total, status)
 
     def find(self, name: str) -> tuple[SearchRow, ...]:
         """The orders of a customer or with a product, by exact name, in the order of indexing."""

@@ -135,6 +135,9 @@ class CommandGateway:
         """Stop every order actor and answer whatever is left in the mailboxes."""
         for order_id, resident in self._residents.items():
             left = resident.mailbox.remove_all()
+            in_work = resident.actor.message
+            if isinstance(in_work, Envelope) and in_work.now_ns == UNDECIDED:
+                left.insert(0, in_work)
             self._kernel.discard(resident.actor)
             for envelope in left:
                 error = ActorStoppedError(_name(order_id))
