@@ -116,6 +116,10 @@ class Clock(Protocol):
     def instant_ns(self) -> Nanoseconds:
         """The present instant, from the start of the run."""
 
+    @property
+    def is_virtual(self) -> bool:
+        """Whether it stands still while actors work."""
+
 
 class Nowhere:
     """A column that keeps nothing."""

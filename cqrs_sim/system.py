@@ -152,6 +152,7 @@ class System:
         No command may be submitted any more; what is in flight is finished first.
         """
         await self.commands.wait_drained()
+        await self.queries.wait_drained()
         for subscription in self.log.subscriptions:
             subscription.end()
         if self._projecting_count:
@@ -181,10 +182,6 @@ class System:
     ) -> CommandGateway:
         side = scenario.write_side
         service = draws(streams, "write", side.service)
-        if service is None and self._kernel.clock.is_virtual:
-            # Commands of one instant must commit in the order of their ids, across orders: a timer,
-            # though of no duration, sorts them.
-            service = Draws(streams.stream("service/write"), "constant", 0)
         actors = OrderActors(self.log, self._probe, self._kernel.clock, work, service)
         options = MailboxOptions(side.mailbox, side.policy, side.passivate_after)
         return CommandGateway(self._kernel, self._probe, actors, options)

@@ -78,14 +78,14 @@ def refuse_timeless(scenario: Scenario, engine: str) -> None:
         for path, service in stages.items()
         if service.distribution == "real"
     ]
-    if (
-        scenario.load.model == "closed"
-        and scenario.load.think_time.mean == 0
-        and scenario.write_side.service.mean == 0
-    ):
+    reads, writes = scenario.queries, scenario.write_side
+    takes_time = (reads.share > 0 and reads.service.mean > 0) or (
+        reads.share < 1 and writes.service.mean > 0
+    )
+    if scenario.load.model == "closed" and not (scenario.load.think_time.mean or takes_time):
         mistakes.append(
-            f"load.think_time.mean = 0: on the {engine} engine a closed load needs a think time or "
-            "a write_side.service, else its clients send for ever at one instant"
+            f"load.think_time.mean = 0: on the {engine} engine a closed load needs a think time, or a "
+            "service time where it sends, else its clients send for ever at one instant"
         )
     if mistakes:
         raise InvalidScenarioError(mistakes)

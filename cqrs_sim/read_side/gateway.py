@@ -7,6 +7,7 @@ import attrs
 
 from cqrs_sim.actors.kernel import Kernel, Rank
 from cqrs_sim.actors.randomness import Draws
+from cqrs_sim.actors.reply import Latch
 from cqrs_sim.domain.queries import (
     AnswerValue,
     GetOrderById,
@@ -51,6 +52,7 @@ class QueryGateway:
         self._projectors = projectors
         self._service = service
         self._in_flight_count = 0
+        self._drained: Latch | None = None
 
     async def answer(
         self,
@@ -68,16 +70,26 @@ class QueryGateway:
             FreshnessTimeoutError: if `at_least` is not reached within `timeout_ns`.
             InvalidScenarioError: if the scenario has no read model for such a query.
         """
-        probe = self._probe
-        probe.query_submitted(query_id)
-        projector = self._projector_for(query)
-        await projector.wait_applied(at_least, timeout_ns)
-        if self._service is not None:
-            await self._kernel.sleep(self._service[query_id], Rank.QUERY, query_id)
-        value = _read(projector, query)
-        position = projector.applied
-        probe.query_answered(query_id, projector.options.index, position)
+        self._probe.query_submitted(query_id)
+        self._in_flight_count += 1
+        try:
+            projector = self._projector_for(query)
+            await projector.wait_applied(at_least, timeout_ns)
+            if self._service is not None:
+                await self._kernel.sleep(self._service[query_id], Rank.QUERY, query_id)
+            value, position = _read(projector, query), projector.applied
+            self._probe.query_answered(query_id, projector.options.index, position)
+        finally:
+            self._in_flight_count -= 1
+            if self._drained is not None and not self._in_flight_count:
+                self._drained.open()
         return Answer(value, position, projector.options.name)
+
+    async def wait_drained(self) -> None:
+        """Return when every query has been answered or has failed."""
+        if self._in_flight_count:
+            self._drained = Latch(self._kernel, "the queries in flight")
+            await self._drained.wait()
 
     def _projector_for(self, query: Query) -> Projector:
         name = "statistics" if isinstance(query, GetOrderStatistics) else "orders"

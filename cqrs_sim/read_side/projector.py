@@ -83,6 +83,7 @@ class Projector:
         self.checkpoint = Position(0)
         """The last position stored as applied."""
         self.duplicates_count = 0
+        self._is_stopped = False
 
     async def run(self) -> None:
         """The projector's life: until its subscription is closed and drained."""
@@ -150,6 +151,8 @@ class Projector:
         """
         if self.applied >= position:
             return
+        if self._is_stopped:
+            raise ActorStoppedError(f"projector {self.options.name}")
         kernel = self._kernel
         waiter = _Waiter(position, kernel.running, None)
         if timeout_ns is not None:
@@ -168,6 +171,7 @@ class Projector:
 
     def stop(self) -> None:
         """Apply nothing more: whoever waits for a position hears so."""
+        self._is_stopped = True
         waiters, self._waiters = self._waiters, []
         for _, _, waiter in waiters:
             if not waiter.timed_out and not waiter.actor.is_done:

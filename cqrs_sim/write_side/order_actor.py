@@ -72,6 +72,10 @@ class OrderActors:
             dequeued[command_id] = clock.instant_ns
             if service is not None:
                 await work(service[command_id], write, command_id)
+            elif clock.is_virtual:
+                # Commands of one instant must commit in the order of their ids, across orders: a
+                # timer, though of no duration, sorts them.
+                await work(0, write, command_id)
             envelope.now_ns = clock.instant_ns
             try:
                 events = decide(order, envelope.command, envelope)

@@ -1,10 +1,10 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import MS, SECOND, constant, create, exponential, scenario, update
+from fakes import MS, SECOND, History, constant, create, exponential, scenario, update
 
 from cqrs_sim.actors.clock import VirtualClock, WallClock
 from cqrs_sim.actors.randomness import Streams
@@ -45,16 +45,18 @@ def small(**parts: object) -> Scenario:
 
 
 def plan_of(
-    commands: list[Command], instants: list[int], queries: list[Query] | None = None
+    commands: list[Command],
+    instants: list[int],
+    asked: Sequence[Query] = (),
+    asked_ns: Sequence[int] = (),
 ) -> Plan:
-    asked = queries or []
     return Plan(
         setup=(),
         commands=commands,
         commands_intended_ns=np.array(instants, np.int64),
         commands_session=np.zeros(len(commands), np.int32),
-        queries=asked,
-        queries_intended_ns=np.zeros(len(asked), np.int64),
+        queries=list(asked),
+        queries_intended_ns=np.array(asked_ns, np.int64),
         queries_session=np.zeros(len(asked), np.int32),
     )
 
@@ -139,11 +141,13 @@ def test_queries_in_flight_when_the_load_ends_are_answered_before_the_deadline()
     assert trace.ended_ns == int(trace.queries.intended.max().astype(int)) + 2 * SECOND
 
 
-def test_a_query_at_the_instant_of_a_commit_sees_it() -> None:
+@pytest.mark.parametrize("service_ns", [0, MS])
+def test_a_query_at_the_instant_of_a_projection_sees_it(service_ns: int) -> None:
     quick = small(
-        write_side=WriteSide(service=constant(0)), read_models={"orders": ReadModel()}
+        write_side=WriteSide(service=constant(service_ns)),
+        read_models={"orders": ReadModel(service=constant(service_ns))},
     )
-    load = plan_of([create()], [0], [GetOrderById(OrderId("order-1"))])
+    load = plan_of([create()], [10], [GetOrderById(OrderId("order-1"))], [10 + 2 * service_ns])
     trace = virtual.run(quick, load=load).trace
     assert (trace.queries.position.tolist(), trace.queries.versions_missing.tolist()) == ([1], [0])
 
@@ -168,18 +172,11 @@ def test_the_read_models_equal_a_fold_of_the_whole_log() -> None:
 def test_a_read_model_that_differs_from_the_fold_is_reported() -> None:
     experiment = Experiment(small(), 5, VirtualClock())
     virtual.run_experiment(experiment)
-    experiment.system.projectors["orders"].read_model.apply(
-        attrs_created_elsewhere()
-    )
+    (stray,) = History().handle(create("nobody's"))
+    experiment.system.projectors["orders"].read_model.apply(stray)
     result = experiment.result("virtual")
     assert experiment.diverged() == ["orders"]
     assert "convergence" in failed_checks(result)
-
-
-def attrs_created_elsewhere():  # type: ignore[no-untyped-def]
-    from fakes import History
-
-    return History().handle(create("nobody's"))[0]
 
 
 def test_one_seed_gives_one_trace_and_another_seed_another() -> None:
@@ -316,14 +313,14 @@ def test_a_recorded_log_is_replayed_at_its_own_times_and_ends_with_it(tmp_path: 
 # Interrupts and progress.
 
 
-def interrupted(experiment: Experiment, *at: int) -> list[int]:
-    """Interrupt when so many commands have been submitted; return all submissions by instant."""
+def interrupted(experiment: Experiment, at: int) -> list[int]:
+    """Interrupt when so many commands have been submitted; return the instants of all of them."""
     submit, sent = experiment.system.commands.submit, list[int]()
 
     def counting(*args: object) -> None:
         sent.append(int(experiment.kernel.now_ns()))
         submit(*args)  # type: ignore[arg-type]
-        if len(sent) in at:
+        if len(sent) == at:
             experiment.kernel.interrupt()
 
     experiment.system.commands.submit = counting  # type: ignore[method-assign, assignment]
@@ -381,16 +378,7 @@ def test_a_second_interrupt_ends_the_run_at_once() -> None:
 
 def test_an_interrupt_of_a_closed_loop_ends_it_with_its_clients() -> None:
     experiment = Experiment(closed(), 1, VirtualClock())
-    submit, sent = experiment.system.commands.submit, list[int]()
-
-    def counting(*args: object) -> None:
-        sent.append(int(experiment.kernel.now_ns()))
-        submit(*args)  # type: ignore[arg-type]
-        if len(sent) == 100:
-            experiment.kernel.interrupt()
-
-    experiment.system.commands.submit = counting  # type: ignore[method-assign, assignment]
-    virtual.run_experiment(experiment)
+    sent = interrupted(experiment, 100)
     result = experiment.result("virtual")
     assert len(sent) == 100
     assert not result.complete
