@@ -201,9 +201,11 @@ class Recorder:
         tail.
         """
         order_numbers: dict[OrderId, int] = {}
-        commands = self._command_table(order_numbers)
+        command_kinds, command_kind = _kinds(self._commands)
+        query_kinds, query_kind = _kinds(self._queries)
+        commands = self._command_table(order_numbers, command_kind)
         events = self._event_table(commands)
-        queries = self._query_table(order_numbers, events)
+        queries = self._query_table(order_numbers, query_kind, events)
         return Trace(
             commands=commands,
             events=events,
@@ -211,14 +213,16 @@ class Recorder:
             queries=queries,
             order_ids=tuple(order_numbers),
             read_models=self._read_models,
-            command_kinds=_kinds(self._commands)[0],
-            query_kinds=_kinds(self._queries)[0],
+            command_kinds=command_kinds,
+            query_kinds=query_kinds,
             load_ended_ns=load_ended_ns,
             ended_ns=ended_ns,
             first_position=int(self._first_position),
         )
 
-    def _command_table(self, order_numbers: dict[OrderId, int]) -> CommandTable:
+    def _command_table(
+        self, order_numbers: dict[OrderId, int], kind: NDArray[np.int8]
+    ) -> CommandTable:
         commands = self._commands[: _submitted_count(self._command_rows)]
         rows, take = slice(len(commands)), self._command_rows.taken
         version, position = self._last_events(len(commands))
@@ -227,15 +231,17 @@ class Recorder:
         outcome[(outcome == Outcome.UNFINISHED) & (committed != NAT)] = Outcome.ACCEPTED
         acknowledged = take("acknowledged", rows)
         acknowledged[outcome == Outcome.UNKNOWN] = NAT  # Its caller had gone away.
-        order = [order_numbers.setdefault(c.order_id, len(order_numbers)) for c in commands]  # type: ignore[attr-defined]
+        order_of: list[OrderId] = [command.order_id for command in commands]  # type: ignore[attr-defined] # of every command
+        order_numbers.update((o, number) for number, o in enumerate(dict.fromkeys(order_of)))
+        order = map(order_numbers.__getitem__, order_of)
         return CommandTable(
             intended=_stamps(take("intended", rows)),
             submitted=_stamps(take("submitted", rows)),
             dequeued=_stamps(take("dequeued", rows)),
             committed=_stamps(committed),
             acknowledged=_stamps(acknowledged),
-            order=np.array(order, np.int32),
-            kind=_kinds(self._commands)[1][rows],
+            order=np.fromiter(order, np.int32, len(commands)),
+            kind=kind[rows],
             session=take("session", rows).astype(np.int32),
             outcome=outcome.astype(np.int8),
             version=version,
@@ -284,7 +290,9 @@ class Recorder:
             checkpointed=column("checkpointed"),
         )
 
-    def _query_table(self, order_numbers: dict[OrderId, int], events: EventTable) -> QueryTable:
+    def _query_table(
+        self, order_numbers: dict[OrderId, int], kind: NDArray[np.int8], events: EventTable
+    ) -> QueryTable:
         queries = self._queries[: _submitted_count(self._query_rows)]
         rows, take = slice(len(queries)), self._query_rows.taken
         asked_for = [getattr(query, "order_id", None) for query in queries]
@@ -300,7 +308,7 @@ class Recorder:
             intended=_stamps(take("intended", rows)),
             submitted=_stamps(take("submitted", rows)),
             answered=answered,
-            kind=_kinds(self._queries)[1][rows],
+            kind=kind[rows],
             session=take("session", rows).astype(np.int32),
             read_model=take("read_model", rows).astype(np.int8),
             order=order,
@@ -315,9 +323,10 @@ def _submitted_count(rows: _Columns) -> int:
 
 
 def _kinds(messages: Sequence[object]) -> tuple[tuple[str, ...], NDArray[np.int8]]:
-    names: dict[str, int] = {}
-    codes = [names.setdefault(type(message).__name__, len(names)) for message in messages]
-    return tuple(names), np.array(codes, np.int8)
+    """The names of the messages' classes, and each message's index among them."""
+    codes = {kind: code for code, kind in enumerate(dict.fromkeys(map(type, messages)))}
+    kinds = map(codes.__getitem__, map(type, messages))
+    return tuple(kind.__name__ for kind in codes), np.fromiter(kinds, np.int8, len(messages))
 
 
 def _stamps(nanoseconds: NDArray[np.int64]) -> NDArray[np.timedelta64]:

@@ -94,6 +94,7 @@ class Projector:
         take_batch, receive_batch = subscription.take_batch, subscription.receive_batch
         stamps, clock = self._stamps, self._kernel.clock
         taken, applied, checkpointed = stamps.taken, stamps.applied, stamps.checkpointed
+        drawn = service.drawn if service is not None else []
         while True:
             batch = take_batch(batch_size)
             if not batch:
@@ -105,7 +106,11 @@ class Projector:
             taken[first : first + count] = [clock.instant_ns] * count
             for event in batch:
                 if service is not None:
-                    await work(service[event.position - 1], read, index)
+                    try:
+                        duration_ns = drawn[event.position - 1]
+                    except IndexError:
+                        duration_ns = service[event.position - 1]
+                    await work(duration_ns, read, index)
                 if event.version == versions.get(event.order_id, 0) + 1:
                     apply(event)
                     versions[event.order_id] = event.version

@@ -19,7 +19,7 @@ from cqrs_sim.ids import Cents, OrderId
 
 @attrs.define
 class SearchRow:
-    """What a list of hits shows of an order; never changed, every event makes a new one."""
+    """What a list of hits shows of an order."""
 
     order_id: OrderId
     customer_name: str
@@ -51,23 +51,29 @@ class SearchReadModel:
             self.rows[order_id] = SearchRow(order_id, customer, products, total, PENDING)
             return
         row = self.rows[order_id]
-        products, total, status = row.product_names, row.total_cents, row.status
         if type(event) is OrderStatusChanged:
-            status = event.new_status
+            row.status = event.new_status
         elif type(event) is OrderAmended:
-            products, total = _product_names(event.items), event.total_cents
-            for name in products:
+            row.product_names, row.total_cents = _product_names(event.items), event.total_cents
+            for name in row.product_names:
                 index[name][order_id] = None
         elif type(event) is OrderCancelled:
-            status = CANCELLED
+            row.status = CANCELLED
         else:
             assert_never(event)
-        self.rows[order_id] = SearchRow(order_id, row.customer_name, products, total, status)
 
     def find(self, name: str) -> tuple[SearchRow, ...]:
-        """The orders of a customer or with a product, by exact name, in the order of indexing."""
+        """The orders of a customer or with a product, by exact name, in the order of indexing.
+
+        Returns:
+            Copies: they stay as they are when later events change the rows.
+        """
         found = [self.rows[order_id] for order_id in self._index.get(name, ())]
-        return tuple(r for r in found if name in r.product_names or name == r.customer_name)
+        return tuple(
+            attrs.evolve(row)
+            for row in found
+            if name in row.product_names or name == row.customer_name
+        )
 
     def contents(self) -> object:
         """All that can be asked of it, comparable with `==`."""

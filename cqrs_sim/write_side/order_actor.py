@@ -65,13 +65,18 @@ class OrderActors:
         work, receive, append, write = self.work, mailbox.receive, log.append, Rank.WRITE
         dequeued, acknowledged = probe.dequeued, probe.acknowledged
         version = log.version_of(order_id)
+        drawn = service.drawn if service is not None else []
         order = self.rehydrate(order_id)
         while True:
             envelope = await receive()
             command_id = envelope.command_id
             dequeued[command_id] = clock.instant_ns
             if service is not None:
-                await work(service[command_id], write, command_id)
+                try:
+                    duration_ns = drawn[command_id]
+                except IndexError:
+                    duration_ns = service[command_id]
+                await work(duration_ns, write, command_id)
             elif clock.is_virtual:
                 # Commands of one instant must commit in the order of their ids, across orders: a
                 # timer, though of no duration, sorts them.

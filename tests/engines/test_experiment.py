@@ -447,6 +447,7 @@ def test_the_wall_engine_runs_closed_loops_too() -> None:
         run=Run(duration=Duration(SECOND // 50)),
         load=Load(model="closed", rate=None, clients=Count(4)),
         write_side=WriteSide(service=Service(distribution="real")),
+        read_models={"orders": ReadModel()},
     )
     result = wall.run(brief, seed=1)
     assert result.trace.ended_ns >= SECOND // 50
