@@ -63,9 +63,10 @@ class MemoryLog:
         # `test_the_commit_is_stamped_first`.
         last = new_events[-1]
         self._probe.committed(command_id, new_events[0].position, position, last.version)
+        now = self._kernel.clock.instant_ns
         for event in new_events:
             for subscription in self.subscriptions:
-                subscription.offer(event.position)
+                subscription.offer(event.position, now)
         return position
 
     def record(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:

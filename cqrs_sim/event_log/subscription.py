@@ -12,7 +12,7 @@ from collections.abc import Generator, Sequence
 from cqrs_sim.actors.kernel import PARKED, Actor, Kernel
 from cqrs_sim.actors.mailbox import EndOfChannel, MailboxStatistics
 from cqrs_sim.domain.events import Event
-from cqrs_sim.ids import Position
+from cqrs_sim.ids import Nanoseconds, Position
 from cqrs_sim.probe import Probe
 
 
@@ -49,11 +49,14 @@ class Subscription:
         self.delivered = self._start
         """The last position put on the channel."""
 
-    def offer(self, position: Position) -> None:
-        """Deliver the newest event of the log, if all before it are delivered and there is room."""
+    def offer(self, position: Position, now_ns: Nanoseconds) -> None:
+        """Deliver the newest event of the log, if all before it are delivered and there is room.
+
+        The fan-out of an event is one instant, `now_ns`, for all subscriptions.
+        """
         if self.delivered == position - 1 and position - self.taken <= self._capacity:
             self.delivered = position
-            self._stamps[position] = self._clock.instant_ns
+            self._stamps[position] = now_ns
             receiver = self._receiver
             if receiver is not None:
                 self._receiver = None

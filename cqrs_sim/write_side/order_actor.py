@@ -70,18 +70,19 @@ class OrderActors:
         while True:
             envelope = await receive()
             command_id = envelope.command_id
-            dequeued[command_id] = clock.instant_ns
+            dequeued[command_id] = now = clock.instant_ns
             if service is not None:
                 try:
                     duration_ns = drawn[command_id]
                 except IndexError:
                     duration_ns = service[command_id]
                 await work(duration_ns, write, command_id)
+                now = clock.instant_ns
             elif clock.is_virtual:
                 # Commands of one instant must commit in the order of their ids, across orders: a
                 # timer, though of no duration, sorts them.
                 await work(0, write, command_id)
-            envelope.now_ns = clock.instant_ns
+            envelope.now_ns = now
             try:
                 events = decide(order, envelope.command, envelope)
             except CommandRejectedError as rejection:
