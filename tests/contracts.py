@@ -144,7 +144,7 @@ class EventLogContract:
 
         run_actors(kernel, actor())
         assert probe.calls[0] == (5, "committed", 7, 1, 2, 2)
-        assert sorted(probe.calls[1:]) == [  # type: ignore[type-var]
+        assert sorted(probe.calls[1:]) == [
             (5, "delivered", 0, 1),
             (5, "delivered", 0, 2),
             (5, "delivered", 1, 1),

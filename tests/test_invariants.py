@@ -1,4 +1,4 @@
-"""What must hold in every run, over many seeds; and what must not change when something else does."""
+"""What must hold in every run, over many seeds, and what must not change if something else does."""
 
 from collections.abc import Iterator
 
@@ -278,9 +278,7 @@ def test_larger_mailboxes_that_refuse_never_refuse_more(seed: int) -> None:
     refused = []
     for mailbox in (1, 2, 4, 8, 16):
         side = attrs.evolve(SCENARIOS["refusing"].write_side, mailbox=Count(mailbox))
-        trace = virtual.run(
-            attrs.evolve(SCENARIOS["refusing"], write_side=side), seed=seed
-        ).trace
+        trace = virtual.run(attrs.evolve(SCENARIOS["refusing"], write_side=side), seed=seed).trace
         refused.append(int(np.count_nonzero(trace.commands.outcome == Outcome.REFUSED)))
     assert refused == sorted(refused, reverse=True)
     assert refused[0] > 50

@@ -169,7 +169,9 @@ def test_a_feed_gives_each_event_when_its_read_model_shows_it() -> None:
         seen: list[tuple[int, str]] = []
 
         async def follow() -> None:
-            async for event in system.subscribe("search"):
+            feed = system.subscribe("search")
+            while True:
+                event = await feed.__anext__()
                 seen.append((int(system._kernel.now_ns()) // MS, event.event_id))
 
         system._kernel.spawn(follow(), "follower")
@@ -204,8 +206,6 @@ def test_a_feed_of_an_unknown_read_model_is_refused_by_name() -> None:
 @pytest.mark.parametrize("is_waiting", [True, False])
 def test_a_feed_ends_when_the_system_closes(is_waiting: bool) -> None:
     async def script(system: System) -> list[int]:
-        seen: list[int] = []
-
         async def close_later() -> None:
             await system._kernel.pause(MS)
             system.close()
@@ -214,9 +214,7 @@ def test_a_feed_ends_when_the_system_closes(is_waiting: bool) -> None:
             system._kernel.spawn(close_later(), "closer")
         else:
             system.close()
-        async for event in system.subscribe("orders"):
-            seen.append(event.position)
-        return seen
+        return [int(event.position) async for event in system.subscribe("orders")]
 
     assert run(script) == []
 

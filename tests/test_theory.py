@@ -49,7 +49,7 @@ class WriteTimes:
 
 
 def write_recursion(scenario: Scenario, seed: int, plan: Plan) -> WriteTimes:
-    """Each order is a server: D(n) = max(submitted(n), D(n-1)) + S(n), for the commands it takes."""
+    """Each order is a server: D(n) = max(submitted(n), D(n-1)) + S(n), for what it takes."""
     count = len(plan.commands)
     submitted = [int(t) for t in plan.commands_intended_ns]
     service = drawn(Streams(seed), "write", scenario.write_side.service, count)
@@ -90,9 +90,7 @@ class ReadTimes:
     checkpointed: list[int]
 
 
-def read_recursion(
-    committed: Sequence[int], service: Sequence[int], model: ReadModel
-) -> ReadTimes:
+def read_recursion(committed: Sequence[int], service: Sequence[int], model: ReadModel) -> ReadTimes:
     """A projector takes what is on its channel, up to a batch, when it has checkpointed the last.
 
     delivered(p) = max(committed(p), taken(p - capacity)); a batch is taken at
@@ -139,7 +137,8 @@ def assert_equal_to_the_nanosecond(scenario: Scenario, seed: int) -> Trace:
     for name in ("position", "version", "outcome"):
         assert getattr(commands, name).tolist() == getattr(expected, name), name
 
-    by_position = sorted((p, c) for p, c in zip(expected.position, expected.committed, strict=True) if p)
+    pairs = zip(expected.position, expected.committed, strict=True)
+    by_position = sorted(pair for pair in pairs if pair[0])
     committed = [instant for _, instant in by_position]
     assert stamps(trace.events.committed) == committed
     assert trace.events.position.tolist() == [position for position, _ in by_position]
@@ -169,7 +168,7 @@ def read_model(service: Service, **settings: int) -> ReadModel:
     return ReadModel(
         service=service,
         checkpoint=Duration(settings.get("checkpoint", 0)),
-        **counts,  # type: ignore[arg-type]
+        **counts,
     )
 
 
@@ -244,7 +243,7 @@ def test_the_scenarios_of_the_recursion_have_ties_waiting_and_rejections() -> No
 
 
 def area(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> int:
-    """The integral over time of how many are inside, in integer ns, by sweeping over the instants."""
+    """The integral over time of how many are inside, in integer ns, by a sweep over instants."""
     steps = sorted([(int(t), 1) for t in starts] + [(int(t), -1) for t in ends])
     total, inside, last = 0, 0, 0
     for instant, step in steps:

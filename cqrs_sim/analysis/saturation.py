@@ -122,8 +122,11 @@ def busy_s_per_event(trace: Trace, read_model: str) -> float | None:
     if not len(taken):
         return None
     checkpointed = deliveries.checkpointed[known].astype(np.int64)
-    # The events of a batch are taken at one instant.
-    first = np.flatnonzero(np.diff(taken, prepend=taken[0] - 1))
+    # The events of a batch are taken at one instant and checkpointed at one instant. Taken alone
+    # would join an event whose drawn service time is 0 ns to the next one.
+    is_first = np.diff(taken, prepend=taken[0] - 1) != 0
+    is_first[1:] |= np.diff(checkpointed) != 0
+    first = np.flatnonzero(is_first)
     size = np.diff(first, append=len(taken))
     busy_ns = np.maximum.reduceat(checkpointed, first) - taken[first]
     largest = int(size.max())

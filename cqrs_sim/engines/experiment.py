@@ -84,8 +84,8 @@ def refuse_timeless(scenario: Scenario, engine: str) -> None:
     )
     if scenario.load.model == "closed" and not (scenario.load.think_time.mean or takes_time):
         mistakes.append(
-            f"load.think_time.mean = 0: on the {engine} engine a closed load needs a think time, or a "
-            "service time where it sends, else its clients send for ever at one instant"
+            f"load.think_time.mean = 0: on the {engine} engine a closed load needs a think time, "
+            "or a service time where it sends, else its clients send for ever at one instant"
         )
     if mistakes:
         raise InvalidScenarioError(mistakes)

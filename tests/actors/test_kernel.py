@@ -95,8 +95,8 @@ def test_all_commits_of_one_instant_come_before_an_idle_projector_wakes(kernel: 
     channel: Mailbox[int] = Mailbox(kernel, "channel", 10)
 
     async def projector() -> None:
-        async for index in channel:
-            ran.append(f"took {index}")
+        while True:
+            ran.append(f"took {await channel.receive()}")
 
     async def writer(index: int) -> None:
         await kernel.sleep(10, Rank.WRITE, index)
@@ -356,7 +356,8 @@ def test_the_quantum_counts_the_messages_of_all_actors_together() -> None:
     mailboxes = {name: filled(kernel, 3) for name in "abcd"}
 
     async def worker(name: str) -> None:
-        async for _ in mailboxes[name]:
+        while True:
+            await mailboxes[name].receive()
             handled.append(name)
 
     async def background() -> None:

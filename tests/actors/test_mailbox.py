@@ -11,8 +11,7 @@ def test_messages_come_out_in_the_order_in_which_they_went_in(kernel: Kernel) ->
     got: list[int] = []
 
     async def receiver() -> None:
-        async for message in mailbox:
-            got.append(message)
+        got.extend([message async for message in mailbox])
 
     async def sender() -> None:
         for number in range(10):
@@ -90,7 +89,7 @@ def test_nobody_overtakes_the_line(kernel: Kernel) -> None:
 
 def test_send_nowait_would_block_whatever_the_policy(kernel: Kernel) -> None:
     for policy in ("block", "reject"):
-        mailbox: Mailbox[int] = Mailbox(kernel, "m", 1, policy)  # type: ignore[arg-type]
+        mailbox: Mailbox[int] = Mailbox(kernel, "m", 1, policy)
         mailbox.send_nowait(1)
         with pytest.raises(WouldBlock):
             mailbox.send_nowait(2)
@@ -113,8 +112,7 @@ def test_a_closed_mailbox_takes_no_more_and_gives_out_what_is_inside_and_in_line
     got: list[int] = []
 
     async def receiver() -> None:
-        async for message in mailbox:
-            got.append(message)
+        got.extend([message async for message in mailbox])
 
     for number in range(4):
         mailbox.tell(number)

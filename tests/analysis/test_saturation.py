@@ -102,6 +102,18 @@ def test_a_batch_is_judged_at_the_largest_size_seen() -> None:
     assert busy_s_per_event(trace, "orders") == pytest.approx(600e-9)
 
 
+def test_an_event_that_takes_no_time_makes_no_batch_with_the_next_one() -> None:
+    trace = batched([1] * 50, 300, 0)
+    applied = trace.deliveries.applied.copy()
+    taken, checkpointed = trace.deliveries.taken.copy(), trace.deliveries.checkpointed.copy()
+    applied[10] = checkpointed[10] = taken[10] = taken[11]  # A draw of 0 ns, taken with the next.
+    deliveries = attrs.evolve(
+        trace.deliveries, taken=taken, applied=applied, checkpointed=checkpointed
+    )
+    busy_s = busy_s_per_event(attrs.evolve(trace, deliveries=deliveries), "orders")
+    assert busy_s == pytest.approx(49 * 300e-9 / 50)
+
+
 def test_nothing_taken_means_that_no_load_is_known() -> None:
     assert busy_s_per_event(batched([], 1, 1), "orders") is None
 

@@ -1,5 +1,5 @@
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -224,7 +224,7 @@ def test_each_client_has_one_operation_under_way_at_a_time() -> None:
             ),
         ]
         own.sort()
-        assert all(end <= start for (_, end), (start, _) in zip(own, own[1:], strict=False))
+        assert all(end <= start for (_, end), (start, _) in pairwise(own))
         assert len(own) > 50
 
 

@@ -47,7 +47,8 @@ def test_a_row_shows_names_counts_and_totals_of_an_order() -> None:
 def test_every_event_makes_a_new_row_and_leaves_the_old_one_as_it_was() -> None:
     history, model = History(), OrdersReadModel()
     rows: list[OrderRow] = []
-    for now, command in enumerate([create(), amend(items=[item(quantity=5)]), cancel()]):
+    commands: list[Command] = [create(), amend(items=[item(quantity=5)]), cancel()]
+    for now, command in enumerate(commands):
         for event in history.handle(command, now):
             model.apply(event)
         row = model.by_id(OrderId("order-1"))

@@ -41,7 +41,7 @@ def mistakes_of(source: str | Path, *settings: str) -> tuple[str, ...]:
 
 
 def test_a_file_may_say_as_little_as_it_likes() -> None:
-    assert read_scenario('name = "small"') == Scenario(name="small")  # type: ignore[arg-type] # a literal
+    assert read_scenario('name = "small"') == Scenario(name="small")
 
 
 def test_six_mistakes_are_six_lines() -> None:

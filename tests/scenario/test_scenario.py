@@ -24,7 +24,7 @@ S = 1_000_000_000
 
 def segment(duration_s: float, start: float, end: float | None = None) -> RateSegment:
     values: dict[str, Any] = {"duration": int(duration_s * S), "start": start}
-    return RateSegment(**values, end=start if end is None else end)  # type: ignore[arg-type] # plain numbers, not NewTypes
+    return RateSegment(**values, end=start if end is None else end)
 
 
 def load(**values: Any) -> Load:
@@ -202,4 +202,4 @@ def test_a_scenario_keeps_its_own_read_models() -> None:
 
 def test_a_scenario_is_frozen() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        Scenario().name = "other"  # type: ignore[misc,assignment] # that is the point
+        Scenario().name = "other"  # type: ignore[misc] # that is the point

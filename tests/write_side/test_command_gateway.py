@@ -45,7 +45,7 @@ class WriteSide:
         self.probe = RecordingProbe(kernel)
         self.log = MemoryLog(kernel, self.probe)
         service: Draws | None = draws(Streams(0), "write", constant(service_ns))
-        self.actors = OrderActors(self.log, self.probe, kernel.clock, kernel.sleep, service)  # type: ignore[arg-type]
+        self.actors = OrderActors(self.log, self.probe, kernel.clock, kernel.sleep, service)
         options = MailboxOptions(capacity, policy, IDLE_NS)
         self.gateway = CommandGateway(kernel, self.probe, self.actors, options)
         self._commands = 0
@@ -403,7 +403,7 @@ def test_closing_answers_what_is_left_in_the_mailboxes_and_in_line(kernel: Kerne
         await kernel.sleep(SERVICE_NS + 1, Rank.OTHER, 9)
         side.gateway.close()
 
-    side.run(*[lambda number=number: client(number) for number in (2, 3, 4)], main)  # type: ignore[misc]
+    side.run(*[lambda number=number: client(number) for number in (2, 3, 4)], main)
     # Command 0 was accepted, 1 was in work, 2 in the mailbox, 3 and 4 in line outside.
     assert heard == [f"{number}: order order-1 has stopped" for number in (2, 3, 4)]
     unfinished = [call[2] for call in side.probe.named("turned_away")]

@@ -46,7 +46,7 @@ def envelope(command: Command, number: int, reply: Reply[Accepted] | None = None
 def started(kernel: Kernel, log: MemoryLog, probe: RecordingProbe) -> Mailbox[Envelope]:
     """The mailbox of an order actor that works at no modelled time."""
     mailbox: Mailbox[Envelope] = Mailbox(kernel, "order order-1", 100)
-    actors = OrderActors(log, probe, kernel.clock, kernel.sleep, None)  # type: ignore[arg-type]
+    actors = OrderActors(log, probe, kernel.clock, kernel.sleep, None)
     kernel.spawn(actors.run(ORDER, mailbox, lambda: None), "order order-1")
     return mailbox
 
@@ -56,7 +56,7 @@ def test_commands_are_handled_one_at_a_time_in_the_order_of_the_mailbox(
 ) -> None:
     log = SuspendingLog(kernel, probe)
     mailbox = started(kernel, log, probe)
-    commands = [create(), amend(), update("CONFIRMED"), update("SHIPPED"), cancel()]
+    commands: list[Command] = [create(), amend(), update("CONFIRMED"), update("SHIPPED"), cancel()]
     for number, command in enumerate(commands):
         mailbox.tell(envelope(command, number))
     run_actors(kernel)
@@ -75,7 +75,7 @@ def test_the_outcome_of_a_command_is_decided_on_what_came_before_it(
     kernel: Kernel, probe: RecordingProbe
 ) -> None:
     mailbox = started(kernel, SuspendingLog(kernel, probe), probe)
-    commands = [create(), update("CANCELLED"), update("CONFIRMED"), cancel()]
+    commands: list[Command] = [create(), update("CANCELLED"), update("CONFIRMED"), cancel()]
     for number, command in enumerate(commands):
         mailbox.tell(envelope(command, number))
     run_actors(kernel)
