@@ -1,8 +1,8 @@
 """The kernel: a ready queue, timers, and the loop that resumes one actor at a time.
 
-An actor runs until it awaits one of the kernel's primitives, which park it by yielding `PARKED` to
-the loop. Whoever makes it runnable calls `wake`. There is no other way to suspend, so between two
-awaits an actor has the whole system to itself: no locks.
+An actor runs until it awaits one of the kernel's primitives, which park it by yielding `PARKED`
+to the loop. Whoever makes it runnable appends it to its `lane`. There is no other way to suspend,
+so between two awaits an actor has the whole system to itself: no locks.
 
 Timers are ordered by (instant, rank, index), never by the accident of insertion. Ranks say what
 comes first where instants tie: load arrives, then writes commit, then idle projectors wake, then
@@ -63,7 +63,8 @@ class Actor:
     coroutine: Coroutine[object, None, object]
     send: Callable[[None], object]
     serial: int
-    is_background: bool
+    lane: deque["Actor"]
+    """Where it waits for its turn: to wake a parked actor, append it there, once."""
     on_exit: Callable[[object], None] | None = None
     """Called with the result, if the coroutine returns."""
     on_error: Callable[[Exception], None] | None = None
@@ -140,14 +141,11 @@ class Kernel:
     ) -> Actor:
         """Start an actor; it runs when its turn comes. Background actors run after the others."""
         self._serial = serial = self._serial + 1
-        actor = Actor(name, coroutine, coroutine.send, serial, is_background, on_exit, on_error)
+        lane = self._background if is_background else self._ready
+        actor = Actor(name, coroutine, coroutine.send, serial, lane, on_exit, on_error)
         self._live[serial] = actor
-        (self._background if is_background else self._ready).append(actor)
+        lane.append(actor)
         return actor
-
-    def wake(self, actor: Actor) -> None:
-        """Make a parked actor runnable; it is for the waker to do so once."""
-        (self._background if actor.is_background else self._ready).append(actor)
 
     def now_ns(self) -> Nanoseconds:
         """The present instant."""
@@ -178,7 +176,7 @@ class Kernel:
 
     def give_way(self) -> Awaitable[None]:
         """Let all other actors that are ready run first."""
-        self.wake(self.running)
+        self.running.lane.append(self.running)
         return PARK
 
     def alarm(self, instant_ns: int, callback: Callable[[], None]) -> Alarm:

@@ -90,7 +90,7 @@ class Mailbox(Generic[T]):
         receiver = self._receiver
         if receiver is not None:
             self._receiver = None
-            self._kernel.wake(receiver)
+            receiver.lane.append(receiver)
         return True
 
     def send_nowait(self, message: T) -> None:
@@ -162,7 +162,7 @@ class Mailbox(Generic[T]):
         """
         kernel, items = self._kernel, self._items
         if items and kernel.budget <= 0:
-            kernel.wake(kernel.running)
+            kernel.running.lane.append(kernel.running)
             yield PARKED
         while not items:
             if self._is_closed:
@@ -209,7 +209,7 @@ class Mailbox(Generic[T]):
             items.append(message)
             if sender is not None:
                 sender.waiting_for = None
-                self._kernel.wake(sender)
+                sender.lane.append(sender)
 
     # Closing and looking.
 
@@ -228,7 +228,7 @@ class Mailbox(Generic[T]):
         self._is_closed = True
         if self._receiver is not None:
             receiver, self._receiver = self._receiver, None
-            self._kernel.wake(receiver)
+            receiver.lane.append(receiver)
 
     async def aclose(self) -> None:
         """Trio's spelling of `close`."""
@@ -242,7 +242,7 @@ class Mailbox(Generic[T]):
         for message, sender in self._line or ():
             left.append(message)
             if sender is not None:
-                self._kernel.wake(sender)
+                sender.lane.append(sender)
         self._line = None
         return left
 

@@ -38,6 +38,6 @@ class Processors:
         while self._waiting:
             actor = self._waiting.popleft()
             if not actor.is_done:
-                self._kernel.wake(actor)
+                actor.lane.append(actor)
                 return
         self._free_count += 1

@@ -31,14 +31,14 @@ class Reply(Generic[T]):
         self._value = value
         self._is_set = True
         if self._waiter is not None:
-            self._kernel.wake(self._waiter)
+            self._waiter.lane.append(self._waiter)
 
     def fail(self, error: Exception) -> None:
         """Answer with an error, raised where the reply is awaited."""
         self._error = error
         self._is_set = True
         if self._waiter is not None:
-            self._kernel.wake(self._waiter)
+            self._waiter.lane.append(self._waiter)
 
     @types.coroutine
     def wait(self) -> Generator[object, None, T]:
@@ -74,7 +74,7 @@ class Latch:
         self.is_open = True
         waiters, self._waiters = self._waiters, []
         for actor in waiters:
-            self._kernel.wake(actor)
+            actor.lane.append(actor)
 
     async def wait(self) -> None:
         """Return once the condition is true."""

@@ -60,7 +60,7 @@ class Subscription:
             receiver = self._receiver
             if receiver is not None:
                 self._receiver = None
-                self._kernel.wake(receiver)
+                receiver.lane.append(receiver)
 
     def pump(self) -> None:
         """Deliver while there are events and room."""
@@ -75,7 +75,7 @@ class Subscription:
         receiver = self._receiver
         if receiver is not None:
             self._receiver = None
-            self._kernel.wake(receiver)
+            receiver.lane.append(receiver)
 
     def take_batch(self, limit: int) -> Sequence[Event]:
         """Up to `limit` events that are on the channel now; empty if there is none."""

@@ -83,6 +83,8 @@ class Recorder:
         self._intended = columns["intended"]
         # Rows of these are positions; those before the first stay empty.
         self._event_rows = _Columns({"command": 0, "version": 0}, capacity + first_position)
+        self._events_room = self._event_rows.capacity
+        self._last_position = first_position - 1
         self._event_command = self._event_rows.columns["command"]
         self._event_version = self._event_rows.columns["version"]
         self._delivery_rows = [
@@ -100,7 +102,6 @@ class Recorder:
         )
         self._commands: list[object] = []
         self._queries: list[object] = []
-        self.events_count = 0
 
     # What exists: planned before the run, or made during it.
 
@@ -157,8 +158,8 @@ class Recorder:
     ) -> None:
         """See `Probe`."""
         self._committed[command_id] = self._clock.instant_ns
-        self.events_count = last - self._first_position + 1
-        if last >= self._event_rows.capacity:
+        self._last_position = last
+        if last >= self._events_room:
             self._make_room_for_events()
         self._event_command[last] = command_id
         self._event_version[last] = version
@@ -167,8 +168,14 @@ class Recorder:
                 self._event_command[last - earlier] = command_id
                 self._event_version[last - earlier] = version - earlier
 
+    @property
+    def events_count(self) -> int:
+        """How many events were committed."""
+        return self._last_position - self._first_position + 1
+
     def _make_room_for_events(self) -> None:
         self._event_rows.grow()
+        self._events_room = self._event_rows.capacity
         for deliveries in self._delivery_rows:
             deliveries.grow()
 

@@ -183,11 +183,11 @@ class Projector:
                 waiter.is_stopped = True
                 if waiter.alarm is not None:
                     waiter.alarm.is_cancelled = True
-                self._kernel.wake(waiter.actor)
+                waiter.actor.lane.append(waiter.actor)
 
     def _time_out(self, waiter: _Waiter) -> None:
         waiter.timed_out = True
-        self._kernel.wake(waiter.actor)
+        waiter.actor.lane.append(waiter.actor)
 
     def _wake_waiters(self) -> None:
         waiters = self._waiters
@@ -197,4 +197,4 @@ class Projector:
                 continue
             if waiter.alarm is not None:
                 waiter.alarm.is_cancelled = True
-            self._kernel.wake(waiter.actor)
+            waiter.actor.lane.append(waiter.actor)
