@@ -84,11 +84,10 @@ class OrderAlreadyExistsError(CommandRejectedError):
 class InvalidTransitionError(CommandRejectedError):
     """The order exists, but its status does not allow the command."""
 
-    def __init__(self, order_id: OrderId, status: str, attempted: str) -> None:
+    def __init__(self, order_id: OrderId, status: str, message: str) -> None:
         self.order_id = order_id
         self.status = status
-        self.attempted = attempted
-        super().__init__(f"order {order_id} is {status}: cannot {attempted}")
+        super().__init__(message)
 
 
 class InvalidQuantityError(InvalidCommandError):

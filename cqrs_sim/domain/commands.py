@@ -60,12 +60,12 @@ COMMAND_TYPES: tuple[type[Command], ...] = (
 )
 
 
-NO_ITEMS = "an order needs at least one item"
+NO_ITEMS = "order must have at least one item"
 
 
 def shape_errors(command: Command) -> tuple[str, ...]:
     """Every rule that the command's own fields break; empty if none."""
-    reasons: tuple[str, ...] = () if command.order_id else ("order id is required",)
+    reasons: tuple[str, ...] = () if command.order_id else ("order ID is required",)
     if type(command) is UpdateOrderStatus:
         if command.new_status not in STATUSES:
             reasons = (*reasons, f"invalid status: {command.new_status}")
@@ -74,7 +74,7 @@ def shape_errors(command: Command) -> tuple[str, ...]:
             reasons = (*reasons, NO_ITEMS)
     elif type(command) is CreateOrder:
         if not command.customer_id:
-            reasons = (*reasons, "customer id is required")
+            reasons = (*reasons, "customer ID is required")
         if not command.items:
             reasons = (*reasons, NO_ITEMS)
     elif type(command) is not CancelOrder:

@@ -108,13 +108,15 @@ def decide(order: Order | None, command: Command, cause: Cause) -> tuple[Event, 
     if type(command) is UpdateOrderStatus:
         new_status = command.new_status
         if new_status not in TRANSITIONS[status]:
-            raise InvalidTransitionError(order_id, status, f"become {new_status}")
+            message = f"invalid status transition: {status} -> {new_status}"
+            raise InvalidTransitionError(order_id, status, message)
         return (
             OrderStatusChanged(order_id, version, now, caused_by, belongs_to, status, new_status),
         )
     if type(command) is AmendOrder:
         if status != PENDING:
-            raise InvalidTransitionError(order_id, status, "be amended")
+            message = f"cannot amend order in status: {status}"
+            raise InvalidTransitionError(order_id, status, message)
         items, total = command.items, total_of(order_id, command.items)
         old_total = order.total_cents
         return (
@@ -122,7 +124,8 @@ def decide(order: Order | None, command: Command, cause: Cause) -> tuple[Event, 
         )
     if type(command) is CancelOrder:
         if status in FINAL_STATUSES:
-            raise InvalidTransitionError(order_id, status, "be cancelled")
+            message = f"cannot cancel order in status: {status}"
+            raise InvalidTransitionError(order_id, status, message)
         return (
             OrderCancelled(order_id, version, now, caused_by, belongs_to, status, command.reason),
         )

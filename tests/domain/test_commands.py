@@ -20,16 +20,16 @@ def test_a_command_that_keeps_all_rules_has_no_shape_errors(command: Command) ->
     "command", [create(""), update("CONFIRMED", ""), cancel(""), amend("")], ids=str
 )
 def test_every_command_needs_an_order_id(command: Command) -> None:
-    assert shape_errors(command) == ("order id is required",)
+    assert shape_errors(command) == ("order ID is required",)
 
 
 def test_creating_needs_a_customer() -> None:
-    assert shape_errors(create(customer="")) == ("customer id is required",)
+    assert shape_errors(create(customer="")) == ("customer ID is required",)
 
 
 @pytest.mark.parametrize("command", [create(items=()), amend(items=())], ids=str)
 def test_an_order_needs_at_least_one_item(command: Command) -> None:
-    assert shape_errors(command) == ("an order needs at least one item",)
+    assert shape_errors(command) == ("order must have at least one item",)
 
 
 @pytest.mark.parametrize("status", ["", "pending", "REFUNDED"])
@@ -40,17 +40,17 @@ def test_a_status_update_needs_one_of_the_five_statuses(status: str) -> None:
 
 def test_all_broken_rules_are_told_at_once() -> None:
     assert shape_errors(create("", "", ())) == (
-        "order id is required",
-        "customer id is required",
-        "an order needs at least one item",
+        "order ID is required",
+        "customer ID is required",
+        "order must have at least one item",
     )
     assert shape_errors(update("LOST", "")) == (  # type: ignore[arg-type]
-        "order id is required",
+        "order ID is required",
         "invalid status: LOST",
     )
     assert shape_errors(amend("", ())) == (
-        "order id is required",
-        "an order needs at least one item",
+        "order ID is required",
+        "order must have at least one item",
     )
 
 

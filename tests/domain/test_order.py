@@ -150,7 +150,9 @@ def test_a_shipped_order_is_cancelled_by_command_and_not_by_status_update() -> N
 def test_the_command_cancels_from_anything_but_delivered_and_cancelled(status: OrderStatus) -> None:
     order = order_in(status)
     if status in ("DELIVERED", "CANCELLED"):
-        with pytest.raises(InvalidTransitionError, match="cannot be cancelled"):
+        with pytest.raises(
+            InvalidTransitionError, match=f"^cannot cancel order in status: {status}$"
+        ):
             decided(order, cancel())
     else:
         event = decided(order, cancel())
@@ -173,7 +175,9 @@ def test_items_are_replaced_while_an_order_is_pending_and_never_after(status: Or
     order = order_in(status)
     command = amend(items=[item(quantity=3, price_cents=5)])
     if status != "PENDING":
-        with pytest.raises(InvalidTransitionError, match="cannot be amended"):
+        with pytest.raises(
+            InvalidTransitionError, match=f"^cannot amend order in status: {status}$"
+        ):
             decided(order, command)
         return
     event = decided(order, command)

@@ -150,7 +150,7 @@ def test_a_bad_shape_is_rejected_before_any_mailbox(kernel: Kernel) -> None:
     side = WriteSide(kernel)
 
     async def main() -> None:
-        with pytest.raises(InvalidCommandError, match="order needs at least one item"):
+        with pytest.raises(InvalidCommandError, match="order must have at least one item"):
             await side.ask(create(items=()))
         side.tell(cancel(""))
 
