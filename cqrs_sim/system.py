@@ -61,14 +61,14 @@ class System:
         self.commands.set_up(set_up)
         self.projectors: dict[str, Projector] = {}
         self._projector_actors: list[Actor] = []
+        self._read_draws: list[Draws] = []
         self._projecting_count = 0
         self._queries_count = 0
         self._quiet: Latch | None = None
         for name in scenario.read_models:
             self._add_read_model(name, scenario, streams, work)
-        self.queries = QueryGateway(
-            kernel, probe, self.projectors, draws(streams, "query", scenario.queries.service)
-        )
+        self._query_draws = draws(streams, "query", scenario.queries.service)
+        self.queries = QueryGateway(kernel, probe, self.projectors, self._query_draws)
 
     # The facade.
 
@@ -146,6 +146,16 @@ class System:
 
     # The course of a run.
 
+    def reserve(self, commands_count: int, queries_count: int) -> None:
+        """Draw the service times that a planned load can need, before the run."""
+        if self._write_draws is not None:
+            self._write_draws.reserve(commands_count)
+        if self._query_draws is not None:
+            self._query_draws.reserve(queries_count)
+        for service in self._read_draws:
+            # No command has more than one event.
+            service.reserve(self.log.head + commands_count)
+
     async def wait_quiet(self) -> None:
         """End upstream to downstream: return when all is answered, applied and checkpointed.
 
@@ -181,7 +191,7 @@ class System:
         self, scenario: Scenario, streams: Streams, work: Callable[[int, int, int], Awaitable[None]]
     ) -> CommandGateway:
         side = scenario.write_side
-        service = draws(streams, "write", side.service)
+        service = self._write_draws = draws(streams, "write", side.service)
         actors = OrderActors(self.log, self._probe, self._kernel.clock, work, service)
         options = MailboxOptions(side.mailbox, side.policy, side.passivate_after)
         return CommandGateway(self._kernel, self._probe, actors, options)
@@ -196,6 +206,8 @@ class System:
         settings, index = scenario.read_models[name], len(self.projectors)
         subscription = self.log.subscribe(name, index, settings.channel)
         service = draws(streams, f"read/{name}", settings.service)
+        if service is not None:
+            self._read_draws.append(service)
         options = ProjectorOptions(index, name, settings.batch, service, settings.checkpoint)
         model = READ_MODELS[name]()
         projector = Projector(self._kernel, self._probe, subscription, model, work, options)

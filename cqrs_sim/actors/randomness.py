@@ -97,12 +97,16 @@ class Draws:
             return np.empty(0, np.int64)
         return np.concatenate(self._blocks[: -(-count // BLOCK)])[:count]
 
+    def reserve(self, count: int) -> None:
+        """Make the first draws now, so that a run finds them in `drawn`."""
+        self._draw_blocks(count)
+        while len(self.drawn) < count:
+            self.drawn.extend(self._blocks[len(self.drawn) // BLOCK].tolist())
+
     def _grown_to(self, index: int) -> int:
         if index < 0:
             raise IndexError("draws are indexed from 0")
-        self._draw_blocks(index + 1)
-        while len(self.drawn) <= index:
-            self.drawn.extend(self._blocks[len(self.drawn) // BLOCK].tolist())
+        self.reserve(index + 1)
         return self.drawn[index]
 
     def _draw_blocks(self, count: int) -> None:

@@ -122,6 +122,8 @@ class Experiment:
             first_position=Position(len(set_up) + 1),
         )
         self.system = System(scenario, self.kernel, streams, self.recorder, set_up)
+        if isinstance(self.load, Plan):
+            self.system.reserve(planned, len(self.load.queries))
         self.is_interrupted = False
         self.load_ended_ns = 0
         self.ended_ns = 0
