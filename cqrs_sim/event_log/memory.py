@@ -23,6 +23,7 @@ class MemoryLog:
 
     def __init__(self, kernel: Kernel, probe: Probe) -> None:
         self._kernel = kernel
+        self._clock = kernel.clock
         self._probe = probe
         self.events: list[Event] = []
         """All events; position p at index p - 1."""
@@ -63,9 +64,9 @@ class MemoryLog:
         # `test_the_commit_is_stamped_first`.
         last = new_events[-1]
         self._probe.committed(command_id, new_events[0].position, position, last.version)
-        now = self._kernel.clock.instant_ns
+        now, subscriptions = self._clock.instant_ns, self.subscriptions
         for event in new_events:
-            for subscription in self.subscriptions:
+            for subscription in subscriptions:
                 subscription.offer(event.position, now)
         return position
 
@@ -85,8 +86,8 @@ class MemoryLog:
             events.append(event)
             self._previous.append(previous)
             previous = event.position = len(events)  # type: ignore[assignment] # a position
-        self._last[order_id] = new_events[-1]
-        assert new_events[-1].version == expected + len(new_events), "versions are contiguous"
+        self._last[order_id] = event
+        assert event.version == expected + len(new_events), "versions are contiguous"
         return previous  # type: ignore[return-value] # that of the last event
 
     def read_order(self, order_id: OrderId) -> list[Event]:
