@@ -53,11 +53,7 @@ QUERY_TYPES: tuple[type[Query], ...] = (
 
 @attrs.define
 class OrderRow:
-    """One order as the read model `orders` shows it.
-
-    Never changed: every event makes a new row. It is not `frozen` because one is made per event,
-    and freezing ten fields costs 0.8 µs each time.
-    """
+    """One order as the read model `orders` shows it; what a caller holds never changes."""
 
     order_id: OrderId
     customer_id: CustomerId

@@ -2,6 +2,8 @@
 
 from typing import assert_never
 
+import attrs
+
 from cqrs_sim.domain.events import (
     Event,
     OrderAmended,
@@ -14,41 +16,48 @@ from cqrs_sim.domain.status import CANCELLED, PENDING, STATUSES, OrderStatus
 from cqrs_sim.ids import CustomerId, OrderId
 
 
+@attrs.define
+class _Row(OrderRow):
+    """A row that changes, and what was last shown of it."""
+
+    shown: OrderRow | None = attrs.field(default=None, eq=False)
+    """Made when somebody asks: far more rows change than are looked at."""
+
+
 class OrdersReadModel:
     """One row an order. Indexes keep insertion order and drop entries in constant time."""
 
     def __init__(self) -> None:
-        self.rows: dict[OrderId, OrderRow] = {}
+        self.rows: dict[OrderId, _Row] = {}
+        """Changed by every event; what leaves the read model is a copy."""
         self._by_customer: dict[CustomerId, list[OrderId]] = {}
         self._by_status: dict[OrderStatus, dict[OrderId, None]] = {s: {} for s in STATUSES}
 
     def apply(self, event: Event) -> None:
         """Show one more event; the projector sees to it that none comes twice or out of order."""
+        order_id = event.order_id
         if type(event) is OrderCreated:
             self._add(event)
             return
-        order_id = event.order_id
         row = self.rows[order_id]
-        status, items, total = row.status, row.items, row.total_cents
         if type(event) is OrderStatusChanged:
-            status = event.new_status
+            self._move(row, event.new_status)
         elif type(event) is OrderAmended:
-            items, total = event.items, event.total_cents
+            row.items, row.total_cents = event.items, event.total_cents
         elif type(event) is OrderCancelled:
-            status = CANCELLED
+            self._move(row, CANCELLED)
         else:
             assert_never(event)
-        if status != row.status:
-            del self._by_status[row.status][order_id]
-            self._by_status[status][order_id] = None
-        self.rows[order_id] = OrderRow(
-            order_id, row.customer_id, row.customer_name, items, total, status,
-            row.created_ns, event.occurred_ns, event.version,
-        )  # fmt: skip
+        row.updated_ns, row.version, row.shown = event.occurred_ns, event.version, None
+
+    def _move(self, row: _Row, status: OrderStatus) -> None:
+        del self._by_status[row.status][row.order_id]
+        self._by_status[status][row.order_id] = None
+        row.status = status
 
     def _add(self, event: OrderCreated) -> None:
         order_id, customer_id, created = event.order_id, event.customer_id, event.occurred_ns
-        self.rows[order_id] = OrderRow(
+        self.rows[order_id] = _Row(
             order_id, customer_id, f"Customer-{customer_id}", event.items, event.total_cents,
             PENDING, created, created, event.version,
         )  # fmt: skip
@@ -57,19 +66,28 @@ class OrdersReadModel:
 
     def by_id(self, order_id: OrderId) -> OrderRow | None:
         """The row of an order, or None."""
-        return self.rows.get(order_id)
+        row = self.rows.get(order_id)
+        return None if row is None else row.shown or _show(row)
 
     def by_customer(self, customer_id: CustomerId) -> tuple[OrderRow, ...]:
         """The rows of a customer, oldest first."""
-        rows = self.rows
-        return tuple([rows[order_id] for order_id in self._by_customer.get(customer_id, ())])
+        rows = [self.rows[order_id] for order_id in self._by_customer.get(customer_id, ())]
+        return tuple([row.shown or _show(row) for row in rows])
 
     def by_status(self, status: OrderStatus) -> tuple[OrderRow, ...]:
         """The rows in a status, in the order in which they came to it."""
-        rows = self.rows
-        return tuple([rows[order_id] for order_id in self._by_status[status]])
+        rows = [self.rows[order_id] for order_id in self._by_status[status]]
+        return tuple([row.shown or _show(row) for row in rows])
 
     def contents(self) -> object:
         """All that can be asked of it, comparable with `==`."""
         by_status = {status: tuple(ids) for status, ids in self._by_status.items()}
         return self.rows, self._by_customer, by_status
+
+
+def _show(row: _Row) -> OrderRow:
+    row.shown = shown = OrderRow(
+        row.order_id, row.customer_id, row.customer_name, row.items, row.total_cents,
+        row.status, row.created_ns, row.updated_ns, row.version,
+    )  # fmt: skip
+    return shown
