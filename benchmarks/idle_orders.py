@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import cqrs_sim
+from benchmarks.arguments import positive
 from cqrs_sim.actors.clock import VirtualClock
 from cqrs_sim.actors.kernel import Kernel, Rank
 from cqrs_sim.actors.randomness import Streams
@@ -116,7 +117,7 @@ def _bytes_by_side() -> dict[str, int]:
 def main() -> None:
     """Parse, run, print one line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.idle_orders", description=__doc__)
-    parser.add_argument("--orders", type=int, default=100_000)
+    parser.add_argument("--orders", type=positive, default=100_000)
     parser.add_argument("--json", action="store_true", help="one JSON line")
     args = parser.parse_args()
     report = run(args.orders)

@@ -21,6 +21,7 @@ from typing import TypedDict
 import attrs
 import numpy as np
 
+from benchmarks.arguments import positive
 from cqrs_sim.actors.clock import VirtualClock
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.engines import virtual
@@ -131,7 +132,7 @@ def _lags_ms(trace: Trace) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
 def main() -> None:
     """Parse, run, print one line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.workload_s", description=__doc__)
-    parser.add_argument("--commands", type=int, default=100_000)
+    parser.add_argument("--commands", type=positive, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--engine", choices=["virtual"], default="virtual")
     parser.add_argument("--json", action="store_true", help="one JSON line")

@@ -18,6 +18,7 @@ from typing import TypedDict
 
 import numpy as np
 
+from benchmarks.arguments import positive
 from cqrs_sim.actors.clock import WallClock
 from cqrs_sim.domain.commands import CancelOrder, Command, CreateOrder, UpdateOrderStatus
 from cqrs_sim.domain.item import OrderItem
@@ -154,7 +155,7 @@ def _is_statistics_right(experiment: Experiment, scripts: list[tuple[Command, ..
 def main() -> None:
     """Parse, run, print one line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.workload_w", description=__doc__)
-    parser.add_argument("--orders", type=int, default=20_000)
+    parser.add_argument("--orders", type=positive, default=20_000)
     parser.add_argument("--json", action="store_true", help="one JSON line")
     args = parser.parse_args()
     report = run(args.orders)

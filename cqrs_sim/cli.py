@@ -176,16 +176,18 @@ def validate(files: Sequence[str]) -> int:
 
 def _mistakes(path: Path) -> list[str]:
     """What is wrong with a scenario file, or with the command log that it replays."""
-    from cqrs_sim.scenario.reading import read_scenario
+    from cqrs_sim.simulation import load_scenario
 
     try:
-        scenario = read_scenario(path)
+        scenario = load_scenario(path)
         if scenario.load.model == "replay" and scenario.load.log is not None:
-            from cqrs_sim.load.replay import read_command_log
+            from cqrs_sim.engines.planning import recorded
 
-            read_command_log(Path(scenario.load.log))
-    except (InvalidScenarioError, InvalidCommandLogError) as error:
+            recorded(Path(scenario.load.log))
+    except InvalidScenarioError as error:
         return [_with_name(path, mistake) for mistake in error.mistakes]
+    except InvalidCommandLogError as error:
+        return list(error.mistakes)
     return []
 
 
@@ -247,6 +249,7 @@ def run(
     either way, and marked incomplete.
     """
     from cqrs_sim import simulation
+    from cqrs_sim.engines.interrupts import no_interrupts
     from cqrs_sim.results import check_folder
     from cqrs_sim.terminal import ProgressLine, Screen
 
@@ -260,7 +263,8 @@ def run(
     try:
         result = simulation.run(loaded, engine=engine, seed=seed, progress=progress)
         progress.stage("drawing figures")
-        unwritten = _write(result, folder, force=force)
+        with no_interrupts():
+            unwritten = _write(result, folder, force=force)
     finally:
         progress.close()
     _show(result, folder, is_written=unwritten is None, as_json=as_json, quiet=quiet)

@@ -93,7 +93,7 @@ class Result:
         return f"{self.scenario.name}\n{' · '.join(how)}"
 
 
-def write_result(result: Result, folder: Path, *, force: bool = False) -> None:
+def write_result(result: Result, folder: Path | str, *, force: bool = False) -> None:
     """Write summary, scenario, trace and figures into a new folder, all or nothing.
 
     Args:
@@ -104,6 +104,7 @@ def write_result(result: Result, folder: Path, *, force: bool = False) -> None:
     Raises:
         ResultFolderError: if that may not or cannot be done; one line that names the folder.
     """
+    folder = Path(folder)
     check_folder(folder, force=force)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias, assert_never
+from typing import Literal, TypeAlias, assert_never, get_args
+
+import attrs
 
 from cqrs_sim.engines import virtual, wall
 from cqrs_sim.engines.experiment import Progress
+from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.presets import preset_names, preset_text
 from cqrs_sim.scenario.reading import read_scenario
@@ -25,11 +28,21 @@ def load_scenario(source: str | Path, settings: Sequence[str] = ()) -> Scenario:
     Raises:
         InvalidScenarioError: if anything is wrong; it lists every mistake, one line each.
     """
-    if isinstance(source, str):
-        if source in preset_names() or not _is_path(source):
-            return read_scenario(preset_text(source), settings)
-        source = Path(source)
-    return read_scenario(source, settings)
+    if isinstance(settings, str):
+        raise InvalidScenarioError([f"settings must be a list, such as [{settings!r}]"])
+    if isinstance(source, str) and (source in preset_names() or not _is_path(source)):
+        scenario, folder = read_scenario(preset_text(source), settings), Path()
+    else:
+        scenario, folder = read_scenario(Path(source), settings), Path(source).parent
+    log = scenario.load.log
+    if log is None:
+        return scenario
+    # A path in a file is meant from where the file is, a path in a setting from where we are; as a
+    # whole path it is good from anywhere, also in the scenario that is written beside a result.
+    if any(setting.replace(" ", "").startswith("load.log=") for setting in settings):
+        folder = Path()
+    whole = str((folder / log).resolve())
+    return attrs.evolve(scenario, load=attrs.evolve(scenario.load, log=whole))
 
 
 def _is_path(source: str) -> bool:
@@ -57,6 +70,8 @@ def run(
     """
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
+    if engine not in get_args(RunnableEngine):
+        raise InvalidScenarioError([f'engine = {engine!r}: must be "virtual" or "wall"'])
     match engine:
         case "virtual":
             return virtual.run(scenario, seed=seed, progress=progress)

@@ -93,7 +93,7 @@ def _saturated(stage: tuple[StageLoad, SampleSummary | None]) -> str:
 def _steady(summary: Summary) -> str:
     lags = {name: lag.p99 for name, lag in summary.lag_s.items() if lag.p99 is not None}
     if not lags:
-        return "steady: too little happened to measure a lag"
+        return "nothing to judge by: too little happened to measure a lag"
     slowest = max(lags, key=lambda name: lags[name])
     lag = milliseconds(lags[slowest])
     return f"steady: {printable(slowest)} is the slowest read model, p99 lag {lag} ms"

@@ -21,7 +21,7 @@ import trio
 
 from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.actors.reply import Reply
-from cqrs_sim.errors import CqrsSimError
+from cqrs_sim.errors import ActorStoppedError, CqrsSimError
 
 T = TypeVar("T")
 
@@ -177,7 +177,13 @@ class TrioHost:
 
         If the waiting task is cancelled the coroutine runs on and its result is discarded;
         `on_abandoned` is called then.
+
+        Raises:
+            ActorStoppedError: if the host does not run, or not any more.
+            Exception: whatever `function` raised.
         """
+        if self._token is None or self._outcome is not None:
+            raise ActorStoppedError("the system")
         waiting = _Call(trio.lowlevel.current_task())
 
         def settle(result: outcome.Outcome[object]) -> None:

@@ -129,6 +129,7 @@ class Experiment:
         self.ended_ns = 0
         self._load_actors: list[Actor] = []
         self._load_left = 0
+        self._clients: Clients | None = None
         self._load_done = Latch(self.kernel, "the load to end")
         self._finished = Latch(self.kernel, "the run to end")
         self.kernel.on_interrupt = self._interrupted
@@ -161,7 +162,10 @@ class Experiment:
         reporter = None
         if progress is not None:
             reporter = kernel.spawn(self._report(progress, period_ns), "progress")
-        self._start_load()
+        if self.is_interrupted:  # Before it began.
+            self._load_done.open()
+        else:
+            self._start_load()
         await self._load_done.wait()
         self.load_ended_ns = max(kernel.now_ns(), 0 if self.is_interrupted else self.expected_ns)
         alarm = kernel.alarm(self.load_ended_ns + drain_ns, self._finished.open)
@@ -249,7 +253,7 @@ class Experiment:
     def _start_clients(self, closed: ClosedLoad) -> None:
         load, system = self.scenario.load, self.system
 
-        clients = Clients(
+        clients = self._clients = Clients(
             kernel=self.kernel,
             scripts=closed.scripts,
             execute=system.execute,
@@ -273,12 +277,20 @@ class Experiment:
     def _interrupted(self) -> None:
         """First time: no more load, drain what is there. Second time: end at once."""
         if self.is_interrupted:
+            self._load_done.open()
             self._finished.open()
             return
+        deadline_ns = self.kernel.now_ns() + self.scenario.run.drain
+        self.kernel.alarm(deadline_ns, self._load_done.open)
         self.is_interrupted = True
+        if self._clients is not None:
+            self._clients.ends_ns = 0
         for actor in self._load_actors:
-            self.kernel.discard(actor)
-        self._load_done.open()
+            # A client that waits for an outcome is to hear it, and ends by itself.
+            is_in_call = self._clients is not None and actor.waiting_for is not None
+            if not is_in_call and not actor.is_done:
+                self.kernel.discard(actor)
+                self._load_ended(None)
 
     async def _report(self, progress: Callable[[Progress], None], period_ns: int) -> None:
         while True:

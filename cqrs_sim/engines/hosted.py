@@ -7,9 +7,9 @@ from cqrs_sim.actors.clock import WallClock
 from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.actors.trio_host import TrioHost
-from cqrs_sim.domain.commands import Command
+from cqrs_sim.domain.commands import COMMAND_TYPES, Command
 from cqrs_sim.domain.events import Event
-from cqrs_sim.domain.queries import Query
+from cqrs_sim.domain.queries import QUERY_TYPES, Query
 from cqrs_sim.errors import ActorStoppedError
 from cqrs_sim.ids import CorrelationId, Position
 from cqrs_sim.measurement.recorder import Recorder
@@ -40,6 +40,8 @@ class HostedSystem:
 
         If the calling task is cancelled the command runs on and its outcome is `unknown`.
         """
+        if not isinstance(command, COMMAND_TYPES):
+            raise TypeError(f"{command!r} is no command")
         command_id = self._recorder.new_command(command, None, session)
         return await self._host.call(
             self.inner.await_outcome,
@@ -59,6 +61,8 @@ class HostedSystem:
         session: int = 0,
     ) -> Answer:
         """See `System.query`."""
+        if not isinstance(query, QUERY_TYPES):
+            raise TypeError(f"{query!r} is no query")
         query_id = self._recorder.new_query(query, None, session)
         answer = self.inner.queries.answer
         return await self._host.call(answer, query, query_id, at_least, timeout_ns, name="query")

@@ -8,6 +8,25 @@ from types import FrameType
 
 from cqrs_sim.actors.kernel import Kernel
 
+CAUGHT = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def no_interrupts() -> Iterator[None]:
+    """Hold signals off while a result is written; outside the main thread do nothing.
+
+    A long run's result must not be lost for a Ctrl-C that comes a second too late.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in CAUGHT}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
 
 @contextmanager
 def interrupts(kernel: Kernel) -> Iterator[None]:
@@ -18,8 +37,7 @@ def interrupts(kernel: Kernel) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    caught = (signal.SIGINT, signal.SIGTERM)
-    previous = {number: signal.getsignal(number) for number in caught}
+    previous = {number: signal.getsignal(number) for number in CAUGHT}
     seen = 0
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -30,7 +48,7 @@ def interrupts(kernel: Kernel) -> Iterator[None]:
             signal.signal(number, previous[signal.Signals(number)])
 
     try:
-        for number in caught:
+        for number in CAUGHT:
             signal.signal(number, handle)
         yield
     finally:

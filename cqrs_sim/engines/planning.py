@@ -8,14 +8,15 @@ from pathlib import Path
 
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.domain.commands import CreateOrder
-from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.errors import InvalidCommandLogError, InvalidScenarioError
 from cqrs_sim.load.arrivals import RateProfile, RateSegment, arrival_times_ns
 from cqrs_sim.load.plan import Operation, Plan, closed_scripts, draw_open_plan
 from cqrs_sim.load.popularity import Popularity
 from cqrs_sim.load.reads import Reads
-from cqrs_sim.load.replay import read_command_log, replay_plan
+from cqrs_sim.load.replay import CommandLog, read_command_log, replay_plan
 from cqrs_sim.load.workload import Workload, setup_orders
 from cqrs_sim.scenario.scenario import Load, Scenario
+from cqrs_sim.scenario.units import format_duration
 
 
 def plan_for(scenario: Scenario, streams: Streams) -> Plan:
@@ -31,11 +32,32 @@ def plan_for(scenario: Scenario, streams: Streams) -> Plan:
     if load.model == "replay":
         if load.log is None:
             raise InvalidScenarioError(["load.log: a replay needs a recorded command log"])
-        return replay_plan(read_command_log(Path(load.log)), load.speed)
+        plan = replay_plan(recorded(Path(load.log)), load.speed)
+        span_ns = int(plan.commands_intended_ns[-1])
+        if scenario.run.warm_up and scenario.run.warm_up >= span_ns:
+            warm_up, span = format_duration(scenario.run.warm_up), format_duration(span_ns)
+            mistake = (
+                f'run.warm_up = "{warm_up}": must be shorter than the replay, which takes {span}'
+            )
+            raise InvalidScenarioError([f"{mistake}; 0s leaves nothing out"])
+        return plan
     intended_ns = arrival_times_ns(
         load.process, _profile(load), scenario.run.duration, streams.stream("load.arrivals")
     )
     return draw_open_plan(workload_of(scenario), reads_of(scenario), intended_ns, streams)
+
+
+def recorded(path: Path) -> CommandLog:
+    """A recorded command log.
+
+    Raises:
+        InvalidCommandLogError: with every mistake in it, each with the name of the file.
+    """
+    try:
+        return read_command_log(path)
+    except InvalidCommandLogError as error:
+        mistakes = [m if m.startswith(f"{path}: ") else f"{path}: {m}" for m in error.mistakes]
+        raise InvalidCommandLogError(mistakes) from None
 
 
 def scripts_for(scenario: Scenario, streams: Streams) -> Iterator[tuple[Operation, ...]]:

@@ -20,6 +20,9 @@ from cqrs_sim.ids import Nanoseconds
 T = TypeVar("T")
 M = TypeVar("M", contravariant=True)
 
+BEFORE_ALL = -1
+"""Index of a generator's timers: before those of what it sent, which bear numbers from 0."""
+
 _QUERIES = frozenset(QUERY_TYPES)
 
 
@@ -42,7 +45,7 @@ async def follow_plan(
     clock, sleep_until = kernel.clock, kernel.sleep_until
     for number, (instant, message) in enumerate(zip(intended_ns, messages, strict=True)):
         if instant > clock.instant_ns:
-            await sleep_until(instant, rank, 0)
+            await sleep_until(instant, rank, BEFORE_ALL)
         send(message, number)
 
 
@@ -55,7 +58,7 @@ class Ask(Protocol[M]):
         """The message was intended at an instant, by a session."""
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Clients:
     """What closed-loop clients share."""
 
@@ -67,21 +70,21 @@ class Clients:
     query: Ask[Query]
     think_time: Draws | None
     """Pause before each operation, by the number of the operation; None: no pause."""
-    ends_ns: int | None
-    """No operation begins after this; None: when the scripts end."""
+    ends_ns: int
+    """No operation begins at or after this; it may be brought forward while they run."""
     thought: Iterator[int]
     """Numbers the pauses."""
 
     async def run(self, session: int) -> None:
         """The life of one client: one operation at a time, each after the last one's outcome."""
-        kernel, think_time, ends_ns = self.kernel, self.think_time, self.ends_ns
+        kernel, think_time = self.kernel, self.think_time
         execute, query, clock, queries = self.execute, self.query, kernel.clock, _QUERIES
         for script in self.scripts:
             for operation in script:
                 if think_time is not None:
                     await kernel.sleep(think_time[next(self.thought)], Rank.LOAD, session)
                 now = clock.instant_ns
-                if ends_ns is not None and now >= ends_ns:
+                if now >= self.ends_ns:
                     return
                 if type(operation) in queries:
                     await query(cast("Query", operation), intended_ns=now, session=session)

@@ -253,13 +253,14 @@ def save_trace(trace: Trace, path: Path) -> None:
         raise ResultFolderError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def load_trace(path: Path) -> Trace:
+def load_trace(path: Path | str) -> Trace:
     """Read a trace that may come from anyone: nothing is unpickled, nothing grows.
 
     Raises:
         ResultFolderError: if the file cannot be read or is not a trace of this schema.
         IncompleteTraceError: if it is one, but columns are missing or do not fit together.
     """
+    path = Path(path)
     try:
         with zipfile.ZipFile(path) as archive:
             arrays = _read_members(archive, path.stat().st_size)

@@ -289,7 +289,46 @@ def test_a_closed_load_in_which_no_time_passes_is_refused(share: float, service_
         virtual.run(timeless, load=ClosedLoad(setup_for(timeless, Streams(1)), few()))
 
 
+def test_an_interrupted_client_still_hears_the_outcome_that_it_waits_for() -> None:
+    slow = closed(
+        load=Load(model="closed", rate=None, clients=Count(5)),
+        write_side=WriteSide(service=constant(20 * MS)),
+    )
+    experiment = Experiment(slow, 2, VirtualClock())
+    experiment.kernel.alarm(105 * MS, experiment.kernel.interrupt)
+    virtual.run_experiment(experiment)
+    result = experiment.result("virtual")
+    assert not result.complete
+    assert not np.isnat(result.trace.commands.acknowledged).any()
+    assert unfinished(result.trace) == 0
+
+
+# Queries.
+
+
+def test_queries_whose_service_takes_as_long_as_the_next_needs_to_come_are_all_answered() -> None:
+    """The query generator and a query it sent have timers of one instant and one rank."""
+    evenly = small(
+        load=Load(process="constant", rate=Rate(1000.0)),
+        queries=Queries(share=Share(1.0), service=constant(MS)),
+    )
+    trace = virtual.run(evenly).trace
+    assert len(trace.queries.answered) == 999
+    assert not np.isnat(trace.queries.answered).any()
+
+
 # Replay.
+
+
+def test_a_replay_that_is_all_warm_up_is_refused(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("time,order,command\n0,a,CancelOrder\n2,a,CancelOrder\n", encoding="utf-8")
+    replay = small(
+        load=Load(model="replay", rate=None, log=Text(str(log))),
+        run=Run(warm_up=Duration(3 * SECOND)),
+    )
+    with pytest.raises(InvalidScenarioError, match=r'^run\.warm_up = "3s"'):
+        plan_for(replay, Streams(0))
 
 
 def test_a_recorded_log_is_replayed_at_its_own_times_and_ends_with_it(tmp_path: Path) -> None:
