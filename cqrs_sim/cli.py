@@ -256,6 +256,10 @@ def run(
     short = (("load.rate", rate), ("run.duration", duration))
     named = [f"{path}={value}" for path, value in short if value is not None]
     loaded = simulation.load_scenario(scenario, [*named, *settings])
+    if duration is not None and loaded.load.model == "replay":
+        raise InvalidScenarioError(
+            ["run.duration: a replay ends with its log, leave --duration out"]
+        )
     folder = _free_folder(loaded.name, engine, seed) if out is None else Path(out)
     # Before the run, since its result would have no place.
     check_folder(folder, force=force)

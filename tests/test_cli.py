@@ -412,3 +412,13 @@ def sent_late(trace: Trace) -> Trace:
             arrays[name] = array.astype("m8[ns]") + np.timedelta64(10_000_000_000, "ns")
     late = np.array(trace.ended_ns + 10_000_000_000)
     return Trace.from_arrays({**arrays, "ended_ns": late})
+
+
+def test_a_replay_takes_no_duration(folder: Path) -> None:
+    (folder / "log.csv").write_text("time,order,command\n0,a,CancelOrder\n1,a,CancelOrder\n")
+    replay = ("--set", "load.model=replay", "--set", "load.rate=none", "--set", "load.log=log.csv")
+    settings = (*replay, "--set", "run.warm_up=0s")
+    refused = cqrs_sim("run", *settings, "--duration", "5s")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "a replay ends with its log" in refused.stderr
+    assert cqrs_sim("run", *settings, "-q").exit_code == 0
