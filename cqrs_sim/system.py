@@ -63,7 +63,6 @@ class System:
         self._projector_actors: list[Actor] = []
         self._read_draws: list[Draws] = []
         self._projecting_count = 0
-        self._queries_count = 0
         self._quiet: Latch | None = None
         for name in scenario.read_models:
             self._add_read_model(name, scenario, streams, work)

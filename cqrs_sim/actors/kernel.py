@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from heapq import heappop, heappush
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 import attrs
 
@@ -47,12 +47,6 @@ class Rank:
     OTHER: Final = 5
     HOUSEKEEPING: Final = 6
     """Does not keep a run alive."""
-
-
-class Resumable(Protocol):
-    """What a timer can fire."""
-
-    send: Callable[[None], object]
 
 
 @attrs.define(eq=False)

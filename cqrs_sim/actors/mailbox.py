@@ -103,14 +103,6 @@ class Mailbox(Generic[T]):
         if not self.offer(message):
             raise WouldBlock(self.name)
 
-    def wait_in_line(self, message: T) -> None:
-        """What `tell` does when there is no room.
-
-        Raises:
-            MailboxFullError: if the policy is `reject`.
-        """
-        self._stand_in_line(message, None)
-
     def tell(self, message: T) -> None:
         """Send without waiting for anything: a full mailbox follows its policy.
 
@@ -121,7 +113,7 @@ class Mailbox(Generic[T]):
             ActorStoppedError: if it is closed.
         """
         if not self.offer(message):
-            self.wait_in_line(message)
+            self._stand_in_line(message, None)
 
     async def send(self, message: T) -> None:
         """Send, and wait outside while the mailbox is full, if its policy is `block`.

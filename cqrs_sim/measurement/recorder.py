@@ -208,10 +208,12 @@ class Recorder:
         tail.
         """
         order_numbers: dict[OrderId, int] = {}
+        causes = self._event_rows.taken("command", self._positions)
+        versions = self._event_rows.taken("version", self._positions).astype(np.int32)
         command_kinds, command_kind = _kinds(self._commands)
         query_kinds, query_kind = _kinds(self._queries)
-        commands = self._command_table(order_numbers, command_kind)
-        events = self._event_table(commands)
+        commands = self._command_table(order_numbers, command_kind, causes, versions)
+        events = self._event_table(commands, causes, versions)
         queries = self._query_table(order_numbers, query_kind, events)
         return Trace(
             commands=commands,
@@ -228,11 +230,17 @@ class Recorder:
         )
 
     def _command_table(
-        self, order_numbers: dict[OrderId, int], kind: NDArray[np.int8]
+        self,
+        order_numbers: dict[OrderId, int],
+        kind: NDArray[np.int8],
+        causes: NDArray[np.int64],
+        versions: NDArray[np.int32],
     ) -> CommandTable:
         commands = self._commands[: _submitted_count(self._command_rows)]
         rows, take = slice(len(commands)), self._command_rows.taken
-        version, position = self._last_events(len(commands))
+        # 0 where a command has no event; positions rise, so the last of its events is what stays.
+        version, position = np.zeros(len(commands), np.int32), np.zeros(len(commands), np.int64)
+        version[causes], position[causes] = versions, self._event_positions()
         committed = take("committed", rows)
         outcome = take("outcome", rows)
         outcome[(outcome == Outcome.UNFINISHED) & (committed != NAT)] = Outcome.ACCEPTED
@@ -255,34 +263,27 @@ class Recorder:
             position=position,
         )
 
-    def _last_events(self, commands_count: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Version and position of each command's last event; 0 where it has none."""
-        version, position = np.zeros(commands_count, np.int32), np.zeros(commands_count, np.int64)
-        command = self._event_rows.taken("command", self._positions)
-        # Positions rise, so the last of a command's events is what stays.
-        version[command] = self._event_rows.taken("version", self._positions)
-        position[command] = np.arange(self.events_count) + int(self._first_position)
-        return version, position
-
     @property
     def _positions(self) -> slice:
         """The rows of what was recorded of events."""
         return slice(self._first_position, self._first_position + self.events_count)
 
-    def _event_table(self, commands: CommandTable) -> EventTable:
-        rows = self._positions
-        command = self._event_rows.taken("command", rows)
+    def _event_positions(self) -> NDArray[np.int64]:
+        return np.arange(self.events_count, dtype=np.int64) + int(self._first_position)
+
+    def _event_table(
+        self, commands: CommandTable, causes: NDArray[np.int64], versions: NDArray[np.int32]
+    ) -> EventTable:
         return EventTable(
-            position=np.arange(self.events_count, dtype=np.int64) + int(self._first_position),
-            command=command.astype(np.int32),
-            order=commands.order[command],
-            version=self._event_rows.taken("version", rows).astype(np.int32),
-            committed=commands.committed[command],
+            position=self._event_positions(),
+            command=causes.astype(np.int32),
+            order=commands.order[causes],
+            version=versions,
+            committed=commands.committed[causes],
         )
 
     def _delivery_table(self, events_count: int) -> DeliveryTable:
         rows, count = self._positions, len(self._read_models)
-        positions = np.arange(events_count, dtype=np.int64) + int(self._first_position)
 
         def column(name: str) -> NDArray[np.timedelta64]:
             parts = [deliveries.taken(name, rows) for deliveries in self._delivery_rows]
@@ -290,7 +291,7 @@ class Recorder:
 
         return DeliveryTable(
             read_model=np.repeat(np.arange(count, dtype=np.int8), events_count),
-            position=np.tile(positions, count),
+            position=np.tile(self._event_positions(), count),
             delivered=column("delivered"),
             taken=column("taken"),
             applied=column("applied"),

@@ -103,10 +103,8 @@ class CommandGateway:
             resident = self._activate(order_id)
         correlation: CorrelationId = command_id if correlation_id is None else correlation_id  # type: ignore[assignment] # begins its own conversation
         envelope = Envelope(UNDECIDED, command_id, correlation, command, reply)
-        mailbox = resident.mailbox
         try:
-            if not mailbox.offer(envelope):
-                mailbox.wait_in_line(envelope)
+            resident.mailbox.tell(envelope)
         except MailboxFullError as full:
             self._turn_away(command_id, reply, Outcome.REFUSED, full)
 
