@@ -8,11 +8,11 @@ clocks for measurement's sake. An exception in a hook is a bug and ends the run.
 
 import itertools
 from enum import IntEnum
-from typing import Protocol, overload
+from typing import Protocol
 
 import attrs
 
-from cqrs_sim.ids import CommandId, Nanoseconds, Position, QueryId, Version
+from cqrs_sim.ids import CommandId, Nanoseconds, Position, QueryId
 
 
 class Outcome(IntEnum):
@@ -33,30 +33,26 @@ class Outcome(IntEnum):
 
 
 class Column(Protocol):
-    """Where the stamps of one kind go, in nanoseconds: `column[row] = instant`.
+    """Where the stamps of one kind go, in nanoseconds: `column[row] = instant`."""
 
-    Several rows may be stamped at once, by a slice and as many instants.
-    """
-
-    @overload
     def __setitem__(self, row: int, instant_ns: int, /) -> None: ...
-
-    @overload
-    def __setitem__(self, rows: slice, instants_ns: list[int], /) -> None: ...
 
 
 @attrs.frozen
 class DeliveryColumns:
-    """The stamps of the deliveries to one read model; a row is a position."""
+    """The stamps of the deliveries to one read model; a row is a position.
+
+    What happens to a whole batch at once is stamped in the row of its last event.
+    """
 
     delivered: Column
     """The event was put on the read model's channel."""
     taken: Column
-    """The projector took it."""
+    """The projector took the batch that ends with this event."""
     applied: Column
-    """The read model shows it."""
+    """The read model shows the event."""
     checkpointed: Column
-    """The projector stored that it applied it."""
+    """The projector stored that it applied the batch that ends with this event."""
 
 
 class Probe(Protocol):
@@ -75,6 +71,10 @@ class Probe(Protocol):
         """By command id: the order actor took it."""
 
     @property
+    def committed(self) -> Column:
+        """By command id: its events have their positions and are visible; none is delivered yet."""
+
+    @property
     def acknowledged(self) -> Column:
         """By command id: the caller knows the outcome."""
 
@@ -90,14 +90,6 @@ class Probe(Protocol):
         self, query: object, intended_ns: Nanoseconds | None = None, session: int = 0
     ) -> QueryId:
         """A query that no plan foresaw; without `intended_ns` it is intended now."""
-
-    def committed(
-        self, command_id: CommandId, first: Position, last: Position, version: Version
-    ) -> None:
-        """The command's events have positions `first`..`last` and are visible.
-
-        Called before any of them is delivered; `version` is the order's, after the last of them.
-        """
 
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None:
         """The command ended otherwise than accepted."""
@@ -124,7 +116,7 @@ class Clock(Protocol):
 class Nowhere:
     """A column that keeps nothing."""
 
-    def __setitem__(self, row: int | slice, instant_ns: int | list[int], /) -> None:
+    def __setitem__(self, row: int, instant_ns: int, /) -> None:
         """Forget it."""
 
 
@@ -137,7 +129,7 @@ class NullProbe:
     def __init__(self) -> None:
         self._commands = itertools.count()
         self._queries = itertools.count()
-        self.submitted = self.dequeued = self.acknowledged = NOWHERE
+        self.submitted = self.dequeued = self.committed = self.acknowledged = NOWHERE
 
     def deliveries(self, read_model: int) -> DeliveryColumns:  # noqa: D102
         return DeliveryColumns(NOWHERE, NOWHERE, NOWHERE, NOWHERE)
@@ -152,9 +144,6 @@ class NullProbe:
     ) -> QueryId:
         return QueryId(next(self._queries))
 
-    def committed(  # noqa: D102
-        self, command_id: CommandId, first: Position, last: Position, version: Version
-    ) -> None: ...
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None: ...  # noqa: D102
     def query_submitted(self, query_id: QueryId) -> None: ...  # noqa: D102
     def query_answered(  # noqa: D102

@@ -25,7 +25,6 @@ from cqrs_sim.ids import (
     Position,
     ProductId,
     QueryId,
-    Version,
 )
 from cqrs_sim.probe import Column, DeliveryColumns, NullProbe, Outcome
 from cqrs_sim.scenario.scenario import Scenario, Service
@@ -62,15 +61,8 @@ class NotedColumn:
         self._calls = calls
         self._name = name
 
-    def __setitem__(self, row: int | slice, instant_ns: int | list[int], /) -> None:
-        if isinstance(row, int):
-            assert isinstance(instant_ns, int)
-            self._calls.append((instant_ns, *self._name, row))
-            return
-        assert isinstance(instant_ns, list)
-        assert len(instant_ns) == row.stop - row.start
-        (instant,) = set(instant_ns)
-        self._calls.append((instant, *self._name, row.start, row.stop - 1))
+    def __setitem__(self, row: int, instant_ns: int, /) -> None:
+        self._calls.append((instant_ns, *self._name, row))
 
 
 class RecordingProbe(NullProbe):
@@ -82,6 +74,7 @@ class RecordingProbe(NullProbe):
         self.calls: list[tuple[object, ...]] = []
         self.submitted: Column = NotedColumn(self.calls, "submitted")
         self.dequeued: Column = NotedColumn(self.calls, "dequeued")
+        self.committed: Column = NotedColumn(self.calls, "committed")
         self.acknowledged: Column = NotedColumn(self.calls, "acknowledged")
 
     def _note(self, *call: object) -> None:
@@ -98,11 +91,6 @@ class RecordingProbe(NullProbe):
                 for name in ("delivered", "taken", "applied", "checkpointed")
             ]
         )
-
-    def committed(
-        self, command_id: CommandId, first: Position, last: Position, version: Version
-    ) -> None:
-        self._note("committed", command_id, first, last, version)
 
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None:
         self._note("turned_away", command_id, outcome)

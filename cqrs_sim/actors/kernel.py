@@ -1,8 +1,11 @@
 """The kernel: a ready queue, timers, and the loop that resumes one actor at a time.
 
-An actor runs until it awaits one of the kernel's primitives, which park it by yielding `PARKED`
-to the loop. Whoever makes it runnable appends it to its `lane`. There is no other way to suspend,
-so between two awaits an actor has the whole system to itself: no locks.
+An actor runs until it awaits one of the kernel's primitives, which park it by yielding `PARK`.
+Whoever makes it runnable appends it to its `lane`. There is no other way to suspend, so between two
+awaits an actor has the whole system to itself: no locks.
+
+Most actors are coroutines. Those that a command passes through (open load, order actor, projector)
+are generators, which yield what the others await: `await` itself is a thirteenth of a virtual run.
 
 Timers are ordered by (instant, rank, index), never by the accident of insertion. Ranks say what
 comes first where instants tie: load arrives, then writes commit, then idle projectors wake, then
@@ -15,19 +18,19 @@ and waits in between (`trio_host`).
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from heapq import heappop, heappush
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias
 
 import attrs
 
 from cqrs_sim.actors.clock import VirtualClock, WallClock
+from cqrs_sim.actors.park import PARK, Timer
 from cqrs_sim.errors import ActorCrashedError, DeadlockError, ForeignAwaitError
 from cqrs_sim.ids import Nanoseconds
 
-PARKED: Final = object()
-"""What a parked actor yields to its kernel; anything else is a foreign await."""
+LEAVE: Final = object()
+"""What `_LEAVER` yields: the loop is to be left."""
 
 SLICE: Final = 16
 """On the wall clock the kernel looks at its timers after at most this many received messages."""
@@ -49,12 +52,16 @@ class Rank:
     """Does not keep a run alive."""
 
 
+Body: TypeAlias = Coroutine[object, None, object] | Generator[object, None, object]
+"""What an actor does, from its first turn to its end."""
+
+
 @attrs.define(eq=False)
 class Actor:
-    """A coroutine with a name; made by `Kernel.spawn`."""
+    """A coroutine or generator with a name; made by `Kernel.spawn`."""
 
     name: str
-    coroutine: Coroutine[object, None, object]
+    body: Body
     send: Callable[[None], object]
     serial: int
     lane: deque["Actor"]
@@ -81,25 +88,15 @@ class Alarm:
         """Fire."""
         if not self.is_cancelled:
             self.callback()
-        return PARKED
-
-
-class _Park:
-    """What an actor awaits to be suspended until somebody wakes it.
-
-    Its `__await__` makes an iterator over one `PARKED`, in C throughout: a generator in its place
-    would add two frames to every sleep, a tenth of a microsecond of six.
-    """
-
-    __await__ = partial(iter, (PARKED,))
-
-
-PARK: Final = cast("Awaitable[None]", _Park())
-"""Awaited by the running actor it suspends that actor until somebody wakes it."""
+        return PARK
 
 
 def _ignore(_: None) -> object:
-    return PARKED
+    return PARK
+
+
+def _leave(_: None) -> object:
+    return LEAVE
 
 
 class Kernel:
@@ -112,11 +109,11 @@ class Kernel:
         self.budget = UNBOUNDED
         """Messages that may still be received before background actors get their turn."""
         self.is_stopping = False
-        self._leaves_loop = False
+        self._is_interrupted = False
         self.on_interrupt: Callable[[], None] | None = None
         """Called, once and between two steps, after `interrupt`."""
-        self._is_interrupted = False
         self._ready: deque[Actor] = deque()
+        self._leaver = Actor("leaver", None, _leave, 0, self._ready)  # type: ignore[arg-type] # never closed
         self._background: deque[Actor] = deque()
         self._timers: list[tuple[int, int, int, Any]] = []
         self._live: dict[int, Actor] = {}
@@ -126,7 +123,7 @@ class Kernel:
 
     def spawn(
         self,
-        coroutine: Coroutine[object, None, object],
+        body: Body,
         name: str,
         *,
         is_background: bool = False,
@@ -136,7 +133,7 @@ class Kernel:
         """Start an actor; it runs when its turn comes. Background actors run after the others."""
         self._serial = serial = self._serial + 1
         lane = self._background if is_background else self._ready
-        actor = Actor(name, coroutine, coroutine.send, serial, lane, on_exit, on_error)
+        actor = Actor(name, body, body.send, serial, lane, on_exit, on_error)
         self._live[serial] = actor
         lane.append(actor)
         return actor
@@ -146,7 +143,7 @@ class Kernel:
         return self.clock.instant_ns
 
     def sleep_until(self, instant_ns: int, rank: int, index: int) -> Awaitable[None]:
-        """Suspend the running actor, which must await this at once, until an instant.
+        """Suspend the running actor, which must await or yield this at once, until an instant.
 
         Args:
             instant_ns: nanoseconds from the start of the run; a past instant is now.
@@ -177,17 +174,22 @@ class Kernel:
         """Call a function at an instant, unless the alarm is cancelled before."""
         self._serial += 1
         alarm = Alarm(callback)
-        instant_ns = max(instant_ns, self.clock.instant_ns)
-        heappush(self._timers, (instant_ns, Rank.OTHER, self._serial, alarm))
+        self.set_timer(max(instant_ns, self.clock.instant_ns), Rank.OTHER, self._serial, alarm)
         return alarm
+
+    def set_timer(self, instant_ns: int, rank: int, index: int, timer: Timer) -> None:
+        """Call `timer.send` at an instant, which must not be past; order as in `sleep_until`."""
+        heappush(self._timers, (instant_ns, rank, index, timer))
 
     def discard(self, actor: Actor) -> None:
         """End an actor where it is parked: its `finally` blocks run, nothing else does."""
-        if actor.is_done or getattr(actor.coroutine, "cr_running", False):
+        body = actor.body
+        is_running = getattr(body, "cr_running", False) or getattr(body, "gi_running", False)
+        if actor.is_done or is_running:
             return
         actor.send = _ignore
         self._end(actor)
-        actor.coroutine.close()
+        actor.body.close()
 
     # Called by hosts and engines.
 
@@ -206,13 +208,11 @@ class Kernel:
     def _loop_virtual(self) -> None:
         ready, background, timers, clock = self._ready, self._background, self._timers, self.clock
         assert isinstance(clock, VirtualClock)
-        wake_background, housekeeping, parked = Rank.WAKE_BACKGROUND, Rank.HOUSEKEEPING, PARKED
+        wake_background, housekeeping, park = Rank.WAKE_BACKGROUND, Rank.HOUSEKEEPING, PARK
         self.budget = UNBOUNDED
         # Not `while not ...`: CPython 3.11 specialises a loop only where it jumps back without a
         # condition, and this one is entered once a run. It is worth a quarter of the loop's time.
         while True:
-            if self._leaves_loop:
-                return
             if ready:
                 actor = ready.popleft()
             elif background and (
@@ -227,7 +227,7 @@ class Kernel:
                 clock.instant_ns = instant  # type: ignore[assignment] # a NewType call a timer
             else:
                 break
-            # What `_step` does, without the call: it is most of the loop's own time.
+            # What `step` does, without the call: it is most of the loop's own time.
             self.running = actor
             try:
                 yielded = actor.send(None)
@@ -236,7 +236,11 @@ class Kernel:
             except Exception as error:
                 self._fail(actor, error)
             else:
-                if yielded is not parked:
+                if yielded is not park:
+                    if yielded is LEAVE:
+                        if self.is_stopping or self._is_interrupted:
+                            return
+                        continue  # Left over from an interrupt that was heard at once.
                     self._fail(actor, ForeignAwaitError(actor.name, yielded))
         self.check_deadlock()
 
@@ -247,7 +251,7 @@ class Kernel:
         cannot starve the load generator. Then at most `quantum` messages are received, then
         background actors run once each.
         """
-        ready, background, step, clock = self._ready, self._background, self._step, self.clock
+        ready, background, step, clock = self._ready, self._background, self.step, self.clock
         spent = 0
         while not self.is_stopping:
             if self._is_interrupted:
@@ -270,7 +274,7 @@ class Kernel:
         """Resume every actor whose timer is due, in the order of the timers."""
         timers, now = self._timers, self.clock.instant_ns
         while timers and timers[0][0] <= now:
-            self._step(heappop(timers)[3])
+            self.step(heappop(timers)[3])
 
     @property
     def has_ready(self) -> bool:
@@ -285,19 +289,19 @@ class Kernel:
     def interrupt(self) -> None:
         """Ask that `on_interrupt` be called between two steps; safe in a signal handler."""
         self._is_interrupted = True
-        self._leaves_loop = True
+        self._leave_loop()
 
     def stop(self) -> None:
         """Leave the run loop after the present step."""
         self.is_stopping = True
-        self._leaves_loop = True
+        self._leave_loop()
 
     def close(self) -> None:
-        """Close every coroutine that is left, youngest last."""
+        """Close every actor that is left, youngest last."""
         for actor in list(self._live.values()):
             actor.send = _ignore
             self._end(actor)
-            actor.coroutine.close()
+            actor.body.close()
         self._ready.clear()
         self._background.clear()
         self._timers.clear()
@@ -318,7 +322,13 @@ class Kernel:
 
     # Inside.
 
-    def _step(self, actor: Actor) -> None:
+    def _leave_loop(self) -> None:
+        # Instead of a look at a flag before every step. `run_turn` looks at its flags.
+        if self.clock.is_virtual:
+            self._ready.appendleft(self._leaver)
+
+    def step(self, actor: Actor) -> None:
+        """Resume an actor, and see to what becomes of it."""
         self.running = actor
         try:
             yielded = actor.send(None)
@@ -327,7 +337,7 @@ class Kernel:
         except Exception as error:
             self._fail(actor, error)
         else:
-            if yielded is not PARKED:
+            if yielded is not PARK:
                 self._fail(actor, ForeignAwaitError(actor.name, yielded))
 
     def _finish(self, actor: Actor, value: object) -> None:
@@ -341,6 +351,8 @@ class Kernel:
         self._live.pop(actor.serial, None)
 
     def _fail(self, actor: Actor, error: Exception) -> None:
+        if not isinstance(actor, Actor):  # What stands for one: the error is not its own.
+            raise error
         self._end(actor)
         if actor.on_error is not None:
             actor.on_error(error)
@@ -362,6 +374,5 @@ class Kernel:
 
     def _interrupt_now(self) -> None:
         self._is_interrupted = False
-        self._leaves_loop = self.is_stopping
         if self.on_interrupt is not None:
             self.on_interrupt()

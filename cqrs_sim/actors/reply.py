@@ -4,7 +4,8 @@ import types
 from collections.abc import Generator
 from typing import Generic, TypeVar
 
-from cqrs_sim.actors.kernel import PARK, PARKED, Actor, Kernel
+from cqrs_sim.actors.kernel import Actor, Kernel
+from cqrs_sim.actors.park import PARK
 
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ class Reply(Generic[T]):
         if not self._is_set:
             actor = self._waiter = self._kernel.running
             actor.waiting_for = self
-            yield PARKED
+            yield PARK
             actor.waiting_for = None
         if self._error is not None:
             raise self._error

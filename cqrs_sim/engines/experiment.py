@@ -5,14 +5,14 @@ The engines differ in the kernel's clock and in who runs the kernel; the course 
 
 import gc
 import itertools
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal, cast
 
 import attrs
 
 from cqrs_sim.actors.clock import VirtualClock, WallClock
-from cqrs_sim.actors.kernel import Actor, Kernel, Rank
+from cqrs_sim.actors.kernel import Actor, Body, Kernel, Rank
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.actors.reply import Latch
 from cqrs_sim.analysis.consistency import CheckResult
@@ -114,6 +114,7 @@ class Experiment:
         self._streams = streams = Streams(seed)
         self.load = load_for(scenario, streams) if load is None else load
         set_up = self.load.setup
+        self._set_up_count = len(set_up)
         planned = len(self.load.commands) if isinstance(self.load, Plan) else 0
         self.recorder = Recorder(
             clock,
@@ -150,7 +151,7 @@ class Experiment:
             elapsed_ns=self.kernel.now_ns(),
             expected_ns=self.expected_ns,
             submitted_count=self.system.commands.submitted_count,
-            committed_count=self.recorder.events_count,
+            committed_count=log.head - self._set_up_count,
             backlog_count=log.head - applied,
         )
 
@@ -184,7 +185,9 @@ class Experiment:
 
     def trace(self) -> Trace:
         """What was recorded."""
-        return self.recorder.trace(load_ended_ns=self.load_ended_ns, ended_ns=self.ended_ns)
+        return self.recorder.trace(
+            self.system.log.events, load_ended_ns=self.load_ended_ns, ended_ns=self.ended_ns
+        )
 
     def result(self, engine: Literal["virtual", "wall"]) -> Result:
         """What came of the run."""
@@ -265,9 +268,9 @@ class Experiment:
         for number in range(load.clients):
             self._add_load(clients.run(number), f"client {number}")
 
-    def _add_load(self, coroutine: Coroutine[object, None, None], name: str) -> None:
+    def _add_load(self, body: Body, name: str) -> None:
         self._load_left += 1
-        self._load_actors.append(self.kernel.spawn(coroutine, name, on_exit=self._load_ended))
+        self._load_actors.append(self.kernel.spawn(body, name, on_exit=self._load_ended))
 
     def _load_ended(self, _: object) -> None:
         self._load_left -= 1

@@ -74,7 +74,7 @@ class HostedSystem:
     def trace(self) -> Trace:
         """All stamps up to now."""
         now = self._kernel.now_ns()
-        return self._recorder.trace(load_ended_ns=now, ended_ns=now)
+        return self._recorder.trace(self.inner.log.events, load_ended_ns=now, ended_ns=now)
 
 
 class HostedFeed:

@@ -104,4 +104,4 @@ def trace_script(
     finally:
         kernel.close()
     now = kernel.now_ns()
-    return results[0], recorder.trace(load_ended_ns=now, ended_ns=now)
+    return results[0], recorder.trace(system.log.events, load_ended_ns=now, ended_ns=now)

@@ -1,16 +1,16 @@
 """The event log in memory: positions, versions per order, expected-version append."""
 
-from array import array
 from collections.abc import Sequence
 
 from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import ConcurrencyConflictError
-from cqrs_sim.event_log.subscription import Subscription
+from cqrs_sim.event_log.subscription import Subscription, fan_out
 from cqrs_sim.ids import CommandId, OrderId, Position, Version
 from cqrs_sim.probe import Probe
 
 NO_VERSION = Version(0)
+BEFORE_FIRST = Position(0)
 
 
 class MemoryLog:
@@ -25,9 +25,10 @@ class MemoryLog:
         self._kernel = kernel
         self._clock = kernel.clock
         self._probe = probe
+        self._committed = probe.committed
         self.events: list[Event] = []
         """All events; position p at index p - 1."""
-        self._previous = array("q")
+        self._previous: list[Position] = []
         self._last: dict[OrderId, Event] = {}
         self.subscriptions: list[Subscription] = []
 
@@ -62,12 +63,9 @@ class MemoryLog:
         # Subtle: the commit is stamped before any reader hears of it, and positions become
         # visible in order because nothing suspends in here. Guarded by
         # `test_the_commit_is_stamped_first`.
-        last = new_events[-1]
-        self._probe.committed(command_id, new_events[0].position, position, last.version)
-        now, subscriptions = self._clock.instant_ns, self.subscriptions
+        self._committed[command_id] = now = self._clock.instant_ns
         for event in new_events:
-            for subscription in subscriptions:
-                subscription.offer(event.position, now)
+            fan_out(self.subscriptions, event.position, now)
         return position
 
     def record(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
@@ -76,19 +74,19 @@ class MemoryLog:
         Raises:
             ConcurrencyConflictError: if the order does not have the expected version.
         """
-        events, previous, last = self.events, 0, self._last.get(order_id)
-        version = NO_VERSION
-        if last is not None:
-            version, previous = last.version, last.position
+        events, last = self.events, self._last.get(order_id)
+        if last is None:
+            version, position = NO_VERSION, BEFORE_FIRST
+        else:
+            version, position = last.version, last.position
         if version != expected:
             raise ConcurrencyConflictError(order_id, expected, version)
         for event in new_events:
             events.append(event)
-            self._previous.append(previous)
-            previous = event.position = len(events)  # type: ignore[assignment] # a position
+            self._previous.append(position)
+            position = event.position = len(events)  # type: ignore[assignment] # a position
         self._last[order_id] = event
-        assert event.version == expected + len(new_events), "versions are contiguous"
-        return previous  # type: ignore[return-value] # that of the last event
+        return position
 
     def read_order(self, order_id: OrderId) -> list[Event]:
         """The events of an order, oldest first; empty if there are none."""

@@ -5,7 +5,7 @@ load down and hide its own slowness. Closed-loop clients do wait, each for its o
 they measure is capacity, not what users would see at a rate.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from typing import Protocol, TypeVar, cast
 
 import attrs
@@ -26,13 +26,13 @@ BEFORE_ALL = -1
 _QUERIES = frozenset(QUERY_TYPES)
 
 
-async def follow_plan(
+def follow_plan(
     kernel: Kernel,
     intended_ns: Sequence[int],
     messages: Sequence[T],
     send: Callable[[T, int], object],
     rank: int,
-) -> None:
+) -> Generator[object, None, None]:
     """Send message i at `intended_ns[i]`, or at once if that is past.
 
     Args:
@@ -45,7 +45,7 @@ async def follow_plan(
     clock, sleep_until = kernel.clock, kernel.sleep_until
     for number, (instant, message) in enumerate(zip(intended_ns, messages, strict=True)):
         if instant > clock.instant_ns:
-            await sleep_until(instant, rank, BEFORE_ALL)
+            yield sleep_until(instant, rank, BEFORE_ALL)
         send(message, number)
 
 

@@ -7,6 +7,8 @@ is made of arrays, once, at the end.
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,8 @@ NAT = -(2**63)
 
 FIRST = Position(1)
 
+_CAUSE, _VERSION = attrgetter("causation_id"), attrgetter("version")
+
 
 class _Columns:
     """Columns of equal, growing length, all of integers that fit int64."""
@@ -47,7 +51,19 @@ class _Columns:
 
     def taken(self, name: str, rows: slice) -> NDArray[np.int64]:
         """A copy of some rows of a column."""
-        return np.array(self.columns[name][rows], np.int64)
+        return np.fromiter(self.columns[name], np.int64, rows.stop)[rows.start :]
+
+
+class RecordedEvent(Protocol):
+    """What the trace takes from an event of the log."""
+
+    @property
+    def version(self) -> Version:
+        """Of its order, after it."""
+
+    @property
+    def causation_id(self) -> CommandId:
+        """The command that caused it."""
 
 
 def _never(*names: str) -> dict[str, int]:
@@ -78,15 +94,11 @@ class Recorder:
         )
         columns = self._command_rows.columns
         self.submitted, self.dequeued = columns["submitted"], columns["dequeued"]
-        self.acknowledged, self._committed = columns["acknowledged"], columns["committed"]
+        self.committed, self.acknowledged = columns["committed"], columns["acknowledged"]
         self._outcome, self._session = columns["outcome"], columns["session"]
         self._intended = columns["intended"]
-        # Rows of these are positions; those before the first stay empty.
-        self._event_rows = _Columns({"command": 0, "version": 0}, capacity + first_position)
-        self._events_room = self._event_rows.capacity
-        self._last_position = first_position - 1
-        self._event_command = self._event_rows.columns["command"]
-        self._event_version = self._event_rows.columns["version"]
+        # Rows of these are positions; those before the first stay empty. They grow with the rows
+        # of the commands, since no command causes more than one event.
         self._delivery_rows = [
             _Columns(
                 _never("delivered", "taken", "applied", "checkpointed"), capacity + first_position
@@ -109,6 +121,8 @@ class Recorder:
         self, commands: Sequence[object], intended_ns: NDArray[np.int64], session: NDArray[np.int32]
     ) -> None:
         """Enter the commands of a plan; their ids are their places in it, from 0."""
+        while self._command_rows.capacity < len(commands):
+            self._make_room_for_commands()
         self._commands.extend(commands)
         self._plan(self._command_rows, intended_ns, session)
 
@@ -116,13 +130,13 @@ class Recorder:
         self, queries: Sequence[object], intended_ns: NDArray[np.int64], session: NDArray[np.int32]
     ) -> None:
         """Enter the queries of a plan; their ids are their places in it, from 0."""
+        while self._query_rows.capacity < len(queries):
+            self._query_rows.grow()
         self._queries.extend(queries)
         self._plan(self._query_rows, intended_ns, session)
 
     @staticmethod
     def _plan(rows: _Columns, intended: NDArray[np.int64], session: NDArray[np.int32]) -> None:
-        while rows.capacity < len(intended):
-            rows.grow()
         rows.columns["intended"][: len(intended)] = intended.tolist()
         rows.columns["session"][: len(session)] = session.tolist()
 
@@ -133,7 +147,7 @@ class Recorder:
         row = len(self._commands)
         self._commands.append(command)
         if row >= self._command_rows.capacity:
-            self._command_rows.grow()
+            self._make_room_for_commands()
         self._intended[row] = self._clock.instant_ns if intended_ns is None else intended_ns
         self._session[row] = session
         return row  # type: ignore[return-value] # its row is its id
@@ -153,29 +167,8 @@ class Recorder:
 
     # The instants.
 
-    def committed(
-        self, command_id: CommandId, first: Position, last: Position, version: Version
-    ) -> None:
-        """See `Probe`."""
-        self._committed[command_id] = self._clock.instant_ns
-        self._last_position = last
-        if last >= self._events_room:
-            self._make_room_for_events()
-        self._event_command[last] = command_id
-        self._event_version[last] = version
-        if first != last:
-            for earlier in range(1, last - first + 1):
-                self._event_command[last - earlier] = command_id
-                self._event_version[last - earlier] = version - earlier
-
-    @property
-    def events_count(self) -> int:
-        """How many events were committed."""
-        return self._last_position - self._first_position + 1
-
-    def _make_room_for_events(self) -> None:
-        self._event_rows.grow()
-        self._events_room = self._event_rows.capacity
+    def _make_room_for_commands(self) -> None:
+        self._command_rows.grow()
         for deliveries in self._delivery_rows:
             deliveries.grow()
 
@@ -201,15 +194,23 @@ class Recorder:
 
     # Afterwards.
 
-    def trace(self, *, load_ended_ns: int, ended_ns: int) -> Trace:
+    def trace(
+        self, log_events: Sequence[RecordedEvent], *, load_ended_ns: int, ended_ns: int
+    ) -> Trace:
         """All that was recorded; commands and queries that were never submitted are left out.
 
         Load comes in the order of ids, so what was not submitted when a run was cut short is a
         tail.
+
+        Args:
+            log_events: all events of the log, from position 1.
+            load_ended_ns: when the last command or query was, or should have been, sent.
+            ended_ns: when the run ended.
         """
         order_numbers: dict[OrderId, int] = {}
-        causes = self._event_rows.taken("command", self._positions)
-        versions = self._event_rows.taken("version", self._positions).astype(np.int32)
+        recorded = log_events[self._first_position - 1 :]
+        causes = np.fromiter(map(_CAUSE, recorded), np.int32, len(recorded))
+        versions = np.fromiter(map(_VERSION, recorded), np.int32, len(recorded))
         command_kinds, command_kind = _kinds(self._commands)
         query_kinds, query_kind = _kinds(self._queries)
         commands = self._command_table(order_numbers, command_kind, causes, versions)
@@ -233,14 +234,14 @@ class Recorder:
         self,
         order_numbers: dict[OrderId, int],
         kind: NDArray[np.int8],
-        causes: NDArray[np.int64],
+        causes: NDArray[np.int32],
         versions: NDArray[np.int32],
     ) -> CommandTable:
         commands = self._commands[: _submitted_count(self._command_rows)]
         rows, take = slice(len(commands)), self._command_rows.taken
         # 0 where a command has no event; positions rise, so the last of its events is what stays.
         version, position = np.zeros(len(commands), np.int32), np.zeros(len(commands), np.int64)
-        version[causes], position[causes] = versions, self._event_positions()
+        version[causes], position[causes] = versions, self._positions(len(causes))
         committed = take("committed", rows)
         outcome = take("outcome", rows)
         outcome[(outcome == Outcome.UNFINISHED) & (committed != NAT)] = Outcome.ACCEPTED
@@ -263,39 +264,39 @@ class Recorder:
             position=position,
         )
 
-    @property
-    def _positions(self) -> slice:
-        """The rows of what was recorded of events."""
-        return slice(self._first_position, self._first_position + self.events_count)
-
-    def _event_positions(self) -> NDArray[np.int64]:
-        return np.arange(self.events_count, dtype=np.int64) + int(self._first_position)
+    def _positions(self, events_count: int) -> NDArray[np.int64]:
+        return np.arange(events_count, dtype=np.int64) + int(self._first_position)
 
     def _event_table(
-        self, commands: CommandTable, causes: NDArray[np.int64], versions: NDArray[np.int32]
+        self, commands: CommandTable, causes: NDArray[np.int32], versions: NDArray[np.int32]
     ) -> EventTable:
         return EventTable(
-            position=self._event_positions(),
-            command=causes.astype(np.int32),
+            position=self._positions(len(causes)),
+            command=causes,
             order=commands.order[causes],
             version=versions,
             committed=commands.committed[causes],
         )
 
     def _delivery_table(self, events_count: int) -> DeliveryTable:
-        rows, count = self._positions, len(self._read_models)
+        first, count = int(self._first_position), len(self._read_models)
+        rows = slice(first, first + events_count)
 
-        def column(name: str) -> NDArray[np.timedelta64]:
-            parts = [deliveries.taken(name, rows) for deliveries in self._delivery_rows]
-            return _stamps(np.concatenate(parts) if parts else np.empty(0, np.int64))
+        def column(name: str, *, of_batches: bool = False) -> NDArray[np.timedelta64]:
+            stamps = np.empty((count, events_count), np.int64)
+            for stamps_of_one, deliveries in zip(stamps, self._delivery_rows, strict=True):
+                stamps_of_one[:] = deliveries.taken(name, rows)
+                if of_batches:
+                    _spread(stamps_of_one)
+            return _stamps(stamps.reshape(-1))
 
         return DeliveryTable(
             read_model=np.repeat(np.arange(count, dtype=np.int8), events_count),
-            position=np.tile(self._event_positions(), count),
+            position=np.tile(self._positions(events_count), count),
             delivered=column("delivered"),
-            taken=column("taken"),
+            taken=column("taken", of_batches=True),
             applied=column("applied"),
-            checkpointed=column("checkpointed"),
+            checkpointed=column("checkpointed", of_batches=True),
         )
 
     def _query_table(
@@ -325,9 +326,21 @@ class Recorder:
         )
 
 
+def _spread(stamps: NDArray[np.int64]) -> None:
+    """Give every event the stamp of its batch, which stands at the last event of the batch.
+
+    Batches are adjacent, so what lies behind the last stamp belongs to none.
+    """
+    last = np.flatnonzero(stamps != NAT)
+    if len(last):
+        stamps[: last[-1] + 1] = np.repeat(stamps[last], np.diff(last, prepend=-1))
+
+
 def _submitted_count(rows: _Columns) -> int:
-    found = np.flatnonzero(np.array(rows.columns["submitted"], np.int64) != NAT)
-    return int(found[-1]) + 1 if len(found) else 0
+    submitted, count = rows.columns["submitted"], rows.capacity
+    while count and submitted[count - 1] == NAT:
+        count -= 1
+    return count
 
 
 def _kinds(messages: Sequence[object]) -> tuple[tuple[str, ...], NDArray[np.int8]]:

@@ -4,14 +4,14 @@ Each event is applied once: a projector knows the last version it applied of eve
 what it has seen, and treats a gap as a bug, never as something to pass over in silence.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from heapq import heappop, heappush
 from typing import Protocol
 
 import attrs
 
-from cqrs_sim.actors.kernel import PARK, Actor, Alarm, Kernel, Rank
-from cqrs_sim.actors.mailbox import EndOfChannel
+from cqrs_sim.actors.kernel import Actor, Alarm, Kernel, Rank
+from cqrs_sim.actors.park import PARK
 from cqrs_sim.actors.randomness import Draws
 from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import ActorStoppedError, FreshnessTimeoutError, InvariantViolationError
@@ -85,47 +85,47 @@ class Projector:
         self.duplicates_count = 0
         self._is_stopped = False
 
-    async def run(self) -> None:
+    def run(self) -> Generator[object, None, None]:
         """The projector's life: until its subscription is closed and drained."""
         options, service = self.options, self.options.service
         index, batch_size, checkpoint_ns = options.index, options.batch, options.checkpoint_ns
         subscription, work, read = self._subscription, self._work, Rank.READ
-        apply, versions = self._apply, self._versions
-        take_batch, receive_batch = subscription.take_batch, subscription.receive_batch
+        take_batch, apply, versions = subscription.take_batch, self._apply, self._versions
         stamps, clock = self._stamps, self._kernel.clock
         taken, applied, checkpointed = stamps.taken, stamps.applied, stamps.checkpointed
         drawn = service.drawn if service is not None else []
         while True:
             batch = take_batch(batch_size)
             if not batch:
-                try:
-                    batch = await receive_batch(batch_size)
-                except EndOfChannel:
+                if subscription.is_drained:
                     return
-            first, count = batch[0].position, len(batch)
-            taken[first : first + count] = [clock.instant_ns] * count
+                yield subscription.wait()
+                continue
+            taken[batch[-1].position] = clock.instant_ns
             for event in batch:
+                position = event.position
                 if service is not None:
                     try:
-                        duration_ns = drawn[event.position - 1]
+                        duration_ns = drawn[position - 1]
                     except IndexError:
-                        duration_ns = service[event.position - 1]
-                    await work(duration_ns, read, index)
-                if event.version == versions.get(event.order_id, 0) + 1:
+                        duration_ns = service[position - 1]
+                    yield work(duration_ns, read, index)
+                order_id, version = event.order_id, event.version
+                if version == versions.get(order_id, 0) + 1:
                     apply(event)
-                    versions[event.order_id] = event.version
+                    versions[order_id] = version
                 else:
                     self._pass_over(event)
-                self.applied = position = event.position
+                self.applied = position
                 applied[position] = clock.instant_ns
                 if self._waiters:
                     self._wake_waiters()
             if checkpoint_ns:
-                await work(checkpoint_ns, read, index)
-            self.checkpoint = batch[-1].position
-            checkpointed[first : first + count] = [clock.instant_ns] * count
+                yield work(checkpoint_ns, read, index)
+            self.checkpoint = position
+            checkpointed[position] = clock.instant_ns
             if service is None:
-                await self._kernel.give_way()
+                yield self._kernel.give_way()
 
     def catch_up(self, events: Sequence[Event]) -> None:
         """Apply what was recorded before the run, at no time."""

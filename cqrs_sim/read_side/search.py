@@ -14,7 +14,7 @@ from cqrs_sim.domain.events import (
 )
 from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.status import CANCELLED, PENDING, OrderStatus
-from cqrs_sim.ids import Cents, OrderId
+from cqrs_sim.ids import Cents, OrderId, ProductId
 
 
 @attrs.define
@@ -37,30 +37,38 @@ class SearchReadModel:
 
     def __init__(self) -> None:
         self.rows: dict[OrderId, SearchRow] = {}
+        self._catalogue = _Catalogue()
         self._index: defaultdict[str, dict[OrderId, None]] = defaultdict(dict)
 
     def apply(self, event: Event) -> None:
         """Show one more event; the projector sees to it that none comes twice or out of order."""
         order_id, index = event.order_id, self._index
         if type(event) is OrderCreated:
-            customer, products = f"Customer-{event.customer_id}", _product_names(event.items)
+            customer = f"Customer-{event.customer_id}"
             index[customer][order_id] = None
-            for name in products:
-                index[name][order_id] = None
-            total = event.total_cents
+            products, total = self._indexed(event.items, order_id), event.total_cents
             self.rows[order_id] = SearchRow(order_id, customer, products, total, PENDING)
             return
         row = self.rows[order_id]
         if type(event) is OrderStatusChanged:
             row.status = event.new_status
         elif type(event) is OrderAmended:
-            row.product_names, row.total_cents = _product_names(event.items), event.total_cents
-            for name in row.product_names:
-                index[name][order_id] = None
+            row.product_names = self._indexed(event.items, order_id)
+            row.total_cents = event.total_cents
         elif type(event) is OrderCancelled:
             row.status = CANCELLED
         else:
             assert_never(event)
+
+    def _indexed(self, items: tuple[OrderItem, ...], order_id: OrderId) -> tuple[str, ...]:
+        """The names of the items' products, each once; the order can be found by them."""
+        index, catalogue, names = self._index, self._catalogue, []
+        for item in items:
+            name = catalogue[item.product_id]
+            if name not in names:
+                names.append(name)
+                index[name][order_id] = None
+        return tuple(names)
 
     def find(self, name: str) -> tuple[SearchRow, ...]:
         """The orders of a customer or with a product, by exact name, in the order of indexing.
@@ -80,10 +88,9 @@ class SearchReadModel:
         return self.rows, {name: self.find(name) for name in sorted(self._index)}
 
 
-def _product_names(items: tuple[OrderItem, ...]) -> tuple[str, ...]:
-    names = []
-    for item in items:
-        name = f"Product-{item.product_id}"
-        if name not in names:
-            names.append(name)
-    return tuple(names)
+class _Catalogue(dict[ProductId, str]):
+    """The names of products, each made once."""
+
+    def __missing__(self, product_id: ProductId) -> str:
+        name = self[product_id] = f"Product-{product_id}"
+        return name

@@ -1,6 +1,6 @@
 """The order actor: takes the commands of one order from its mailbox, one at a time, in order."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 
 import attrs
 
@@ -51,9 +51,9 @@ class OrderActors:
     service: Draws | None
     """Modelled service time by command id; None: only the work itself."""
 
-    async def run(
+    def run(
         self, order_id: OrderId, mailbox: Mailbox[Envelope], answered: Callable[[], None]
-    ) -> None:
+    ) -> Generator[object, None, None]:
         """The life of one order actor, from activation to passivation.
 
         Args:
@@ -62,13 +62,16 @@ class OrderActors:
             answered: called after each command was answered.
         """
         log, probe, clock, service = self.log, self.probe, self.clock, self.service
-        work, receive, append, write = self.work, mailbox.receive, log.append, Rank.WRITE
+        work, take, append, write = self.work, mailbox.take, log.append, Rank.WRITE
         dequeued, acknowledged = probe.dequeued, probe.acknowledged
         version = log.version_of(order_id)
         drawn = service.drawn if service is not None else []
         order = self.rehydrate(order_id)
         while True:
-            envelope = await receive()
+            envelope = take()
+            if envelope is None:
+                yield mailbox.wait()
+                continue
             command_id = envelope.command_id
             dequeued[command_id] = now = clock.instant_ns
             if service is not None:
@@ -76,12 +79,12 @@ class OrderActors:
                     duration_ns = drawn[command_id]
                 except IndexError:
                     duration_ns = service[command_id]
-                await work(duration_ns, write, command_id)
+                yield work(duration_ns, write, command_id)
                 now = clock.instant_ns
             elif clock.is_virtual:
                 # Commands of one instant must commit in the order of their ids, across orders: a
                 # timer, though of no duration, sorts them.
-                await work(0, write, command_id)
+                yield work(0, write, command_id)
             envelope.now_ns = now
             try:
                 events = decide(order, envelope.command, envelope)
@@ -90,7 +93,7 @@ class OrderActors:
                 self._reject(envelope, rejection)
                 answered()
                 continue
-            position = await append(order_id, version, events, command_id)
+            position = yield from append(order_id, version, events, command_id).__await__()
             for event in events:
                 order = evolve(order, event)
                 version = event.version

@@ -1,12 +1,13 @@
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 from fakes import ScriptedClock, run_actors
 
 from cqrs_sim.actors.clock import VirtualClock
-from cqrs_sim.actors.kernel import PARK, SLICE, Kernel, Rank
+from cqrs_sim.actors.kernel import SLICE, Kernel, Rank
 from cqrs_sim.actors.mailbox import Mailbox
+from cqrs_sim.actors.park import PARK
 from cqrs_sim.actors.reply import Latch, Reply
 from cqrs_sim.errors import ActorCrashedError, DeadlockError, ForeignAwaitError
 
@@ -220,6 +221,69 @@ def test_ending_an_actor_runs_its_finally_blocks_and_nothing_else(kernel: Kernel
     actor.lane.append(actor)  # Somebody may still hold it, and wake it.
     kernel.run_virtual()
     assert ran == ["finally"]
+
+
+def test_a_generator_is_an_actor_that_yields_what_others_await(kernel: Kernel) -> None:
+    ran: list[int] = []
+
+    def body() -> Generator[object, None, str]:
+        try:
+            for _ in range(3):
+                yield kernel.sleep(10, Rank.OTHER, 0)
+                ran.append(int(kernel.now_ns()))
+        finally:
+            ran.append(-1)
+        return "done"
+
+    heard: list[object] = []
+    kernel.spawn(body(), "a", on_exit=heard.append)
+    discarded = kernel.spawn(body(), "b")
+    kernel.discard(discarded)
+    kernel.run_virtual()
+    assert ran == [10, 20, 30, -1]
+    assert heard == ["done"]
+
+
+def test_a_generator_cannot_discard_itself(kernel: Kernel) -> None:
+    ran: list[str] = []
+
+    def body() -> Generator[object, None, None]:
+        kernel.discard(actor)
+        yield kernel.sleep(1, Rank.OTHER, 0)
+        ran.append("went on")
+
+    actor = kernel.spawn(body(), "a")
+    kernel.run_virtual()
+    assert ran == ["went on"]
+
+
+def test_an_interrupt_and_a_stop_at_one_instant_are_both_heard(kernel: Kernel) -> None:
+    ran: list[str] = []
+    kernel.on_interrupt = lambda: ran.append("interrupt")
+
+    async def body() -> None:
+        kernel.interrupt()
+        kernel.interrupt()
+        await kernel.pause(1)
+        ran.append("one")
+        kernel.stop()
+        kernel.interrupt()
+        await kernel.pause(1)
+        ran.append("never")
+
+    kernel.spawn(body(), "a")
+    kernel.run_virtual()
+    kernel.close()
+    assert ran == ["interrupt", "one", "interrupt"]
+
+
+def test_what_a_timer_raises_ends_the_run_as_it_is(kernel: Kernel) -> None:
+    def ring() -> None:
+        raise KeyError("k")
+
+    kernel.alarm(10, ring)
+    with pytest.raises(KeyError):
+        kernel.run_virtual()
 
 
 def test_closing_ends_actors_that_never_ran_without_a_warning(kernel: Kernel) -> None:

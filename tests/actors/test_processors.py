@@ -3,6 +3,7 @@ from fakes import run_actors
 
 from cqrs_sim.actors.kernel import Kernel, Rank
 from cqrs_sim.actors.processors import Processors
+from cqrs_sim.errors import ActorCrashedError
 
 
 def spans(kernel: Kernel, processors: Processors, jobs: list[int]) -> list[tuple[int, int, int]]:
@@ -65,3 +66,15 @@ def test_no_processor_is_lost_with_an_actor_that_is_discarded(kernel: Kernel) ->
     kernel.spawn(job(2), "next")
     run_actors(kernel, main())
     assert done == [2]
+
+
+def test_a_crash_after_work_names_the_actor_that_worked(kernel: Kernel) -> None:
+    processors = Processors(kernel, 1)
+
+    async def job() -> None:
+        await processors.work(10, Rank.WRITE, 0)
+        raise KeyError("k")
+
+    kernel.spawn(job(), "worker")
+    with pytest.raises(ActorCrashedError, match=r"^worker crashed: KeyError: 'k'$"):
+        kernel.run_virtual()

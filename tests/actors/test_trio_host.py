@@ -8,8 +8,9 @@ import trio.testing
 from fakes import MS, constant, create, scenario, update
 
 from cqrs_sim.actors.clock import WallClock
-from cqrs_sim.actors.kernel import PARK, Kernel, Rank
+from cqrs_sim.actors.kernel import Kernel, Rank
 from cqrs_sim.actors.mailbox import Mailbox
+from cqrs_sim.actors.park import PARK
 from cqrs_sim.actors.trio_host import TrioHost
 from cqrs_sim.domain.queries import GetOrderById
 from cqrs_sim.engines.hosted import HostedSystem, run_hosted

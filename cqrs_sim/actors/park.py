@@ -1,0 +1,30 @@
+"""How an actor is suspended, and what resumes it."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Final, Protocol, cast
+
+
+class Timer(Protocol):
+    """What is called when its instant has come: an actor, or what stands for one."""
+
+    @property
+    def send(self) -> Callable[[None], object]:
+        """Fire; what it returns must be `PARK`."""
+
+
+class _Park:
+    """See `PARK`."""
+
+    __await__: Callable[[], Iterator[object]]
+
+
+PARK: Final = cast("Awaitable[None]", _Park())
+"""What the primitives return, once they have seen to it that the running actor is woken.
+
+Awaited, or yielded by an actor that is a generator, it suspends that actor until then. It is also
+all that an actor may yield to its kernel; anything else is a foreign await.
+"""
+
+# An iterator over one `PARK`, in C throughout: a generator would add two frames to every sleep.
+_Park.__await__ = partial(iter, (PARK,))
