@@ -30,7 +30,7 @@ from cqrs_sim.errors import ActorCrashedError, DeadlockError, ForeignAwaitError
 from cqrs_sim.ids import Nanoseconds
 
 LEAVE: Final = object()
-"""What `_LEAVER` yields: the loop is to be left."""
+"""What `Kernel._leaver` yields: the loop is to be left."""
 
 SLICE: Final = 16
 """On the wall clock the kernel looks at its timers after at most this many received messages."""
@@ -210,6 +210,8 @@ class Kernel:
         assert isinstance(clock, VirtualClock)
         wake_background, housekeeping, park = Rank.WAKE_BACKGROUND, Rank.HOUSEKEEPING, PARK
         self.budget = UNBOUNDED
+        if self.is_stopping:
+            return
         # Not `while not ...`: CPython 3.11 specialises a loop only where it jumps back without a
         # condition, and this one is entered once a run. It is worth a quarter of the loop's time.
         while True:
@@ -264,6 +266,7 @@ class Kernel:
                 steps -= 1
             spent += granted - self.budget
             if not ready or spent >= self.quantum:
+                self.budget = SLICE
                 for _ in range(len(background)):
                     step(background.popleft())
                 spent = 0
@@ -337,7 +340,7 @@ class Kernel:
         except Exception as error:
             self._fail(actor, error)
         else:
-            if yielded is not PARK:
+            if yielded is not PARK and yielded is not LEAVE:
                 self._fail(actor, ForeignAwaitError(actor.name, yielded))
 
     def _finish(self, actor: Actor, value: object) -> None:

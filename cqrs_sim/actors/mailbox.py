@@ -146,8 +146,8 @@ class Mailbox(Generic[T]):
     def take(self) -> T | None:
         """The oldest message; None if the receiver is to `wait` first.
 
-        A hot loop calls `take` and `wait` itself: `receive`, which does it for all others, costs
-        one more coroutine a message.
+        A hot loop whose messages are never None calls `take` and `wait` itself: `receive`, which
+        does it for all others, costs one more coroutine a message.
         """
         kernel, items = self._kernel, self._items
         if not items or kernel.budget <= 0:
@@ -179,13 +179,11 @@ class Mailbox(Generic[T]):
         Raises:
             EndOfChannel: if the mailbox is closed and empty.
         """
-        while True:
-            message = self.take()
-            if message is not None:
-                return message
+        while not self._items or self._kernel.budget <= 0:
             if self._is_closed and not self._items:
                 raise EndOfChannel(self.name)
             await self.wait()
+        return self.take()  # type: ignore[return-value] # there is one, be it None
 
     def __aiter__(self) -> "Mailbox[T]":
         return self

@@ -27,4 +27,5 @@ all that an actor may yield to its kernel; anything else is a foreign await.
 """
 
 # An iterator over one `PARK`, in C throughout: a generator would add two frames to every sleep.
-_Park.__await__ = partial(iter, (PARK,))
+# Static, since a `partial` in a class becomes a method in later versions of Python.
+_Park.__await__ = staticmethod(partial(iter, (PARK,)))

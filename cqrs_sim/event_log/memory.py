@@ -86,6 +86,7 @@ class MemoryLog:
             self._previous.append(position)
             position = event.position = len(events)  # type: ignore[assignment] # a position
         self._last[order_id] = event
+        assert event.version == expected + len(new_events), "versions are contiguous"
         return position
 
     def read_order(self, order_id: OrderId) -> list[Event]:

@@ -346,6 +346,33 @@ def test_stop_leaves_the_loop_after_the_present_step(kernel: Kernel) -> None:
 
     run_actors(kernel, first(), main())
     assert ran == ["first"]
+    kernel.run_virtual()
+    assert ran == ["first"], "a kernel that was stopped stays so"
+
+
+def test_a_background_actor_takes_messages_though_others_are_always_ready() -> None:
+    clock = ScriptedClock()
+    kernel = Kernel(clock, quantum=4)
+    mailboxes = [Mailbox[int](kernel, "busy", 100), Mailbox[int](kernel, "background", 100)]
+    got: list[int] = []
+
+    async def busy() -> None:
+        while True:
+            mailboxes[0].send_nowait(await mailboxes[0].receive())
+            clock.move_by(1)
+
+    async def background() -> None:
+        while True:
+            got.append(await mailboxes[1].receive())
+
+    for mailbox in mailboxes:
+        for number in range(3):
+            mailbox.send_nowait(number)
+    kernel.spawn(busy(), "busy")
+    kernel.spawn(background(), "background", is_background=True)
+    kernel.run_turn(100)
+    kernel.close()
+    assert got == [0, 1, 2]
 
 
 def test_an_interrupt_is_heard_once_between_two_steps(kernel: Kernel) -> None:

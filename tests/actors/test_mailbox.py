@@ -234,3 +234,17 @@ def test_the_message_in_work_is_known_to_the_kernel(kernel: Kernel) -> None:
         assert kernel.running.message == "hello"
 
     run_actors(kernel, receiver())
+
+
+def test_none_is_a_message_like_any_other(kernel: Kernel) -> None:
+    mailbox: Mailbox[int | None] = Mailbox(kernel, "a", 3)
+    mailbox.send_nowait(None)
+    mailbox.send_nowait(7)
+    got: list[int | None] = []
+
+    async def receiver() -> None:
+        got.append(await mailbox.receive())
+        got.append(await mailbox.receive())
+
+    run_actors(kernel, receiver())
+    assert got == [None, 7]
