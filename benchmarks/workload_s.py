@@ -27,7 +27,7 @@ from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.engines import virtual
 from cqrs_sim.engines.experiment import Experiment
 from cqrs_sim.engines.planning import plan_for
-from cqrs_sim.load.plan import Plan
+from cqrs_sim.load_generation.plan import Plan
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.scenario.scenario import (
     Load,

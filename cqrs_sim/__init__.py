@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cqrs_sim.analysis.lag import consistency_lag_s
     from cqrs_sim.analysis.summary import summarise
+    from cqrs_sim.comparison import compare
     from cqrs_sim.domain.commands import AmendOrder, CancelOrder, CreateOrder, UpdateOrderStatus
     from cqrs_sim.domain.item import OrderItem
     from cqrs_sim.domain.queries import (
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
     )
     from cqrs_sim.engines.hosted import run_hosted
     from cqrs_sim.engines.virtual import run_script
+    from cqrs_sim.fresh_reads import compare_reads
+    from cqrs_sim.loading import load
     from cqrs_sim.measurement.trace import Trace, load_trace
     from cqrs_sim.plots import (
         plot_backlog,
+        plot_fresh_reads,
         plot_lag_distribution,
         plot_lag_over_time,
         plot_rates,
@@ -51,10 +55,14 @@ __all__ = [
     "Scenario",
     "Trace",
     "UpdateOrderStatus",
+    "compare",
+    "compare_reads",
     "consistency_lag_s",
+    "load",
     "load_scenario",
     "load_trace",
     "plot_backlog",
+    "plot_fresh_reads",
     "plot_lag_distribution",
     "plot_lag_over_time",
     "plot_rates",
@@ -79,10 +87,14 @@ _HOMES = {
     "Scenario": "scenario.scenario",
     "Trace": "measurement.trace",
     "UpdateOrderStatus": "domain.commands",
+    "compare": "comparison",
+    "compare_reads": "fresh_reads",
     "consistency_lag_s": "analysis.lag",
+    "load": "loading",
     "load_scenario": "simulation",
     "load_trace": "measurement.trace",
     "plot_backlog": "plots",
+    "plot_fresh_reads": "plots",
     "plot_lag_distribution": "plots",
     "plot_lag_over_time": "plots",
     "plot_rates": "plots",

@@ -4,6 +4,7 @@ CqrsSimError
 ├── InvalidScenarioError         the caller's configuration is impossible; raised before a run
 ├── InvalidCommandLogError       a recorded command log cannot be replayed as it stands
 ├── ResultFolderError            a result cannot be written, or a folder holds no valid one
+├── IncomparableResultsError     two results are not of one kind, so a difference means nothing
 ├── CommandRejectedError         the domain says no: expected, counted, part of the results
 │   ├── InvalidCommandError      the command's own fields break a rule, whatever the order's state
 │   │   └── InvalidQuantityError an item's quantity is not positive
@@ -48,6 +49,10 @@ class InvalidCommandLogError(CqrsSimError, ValueError):
 
 class ResultFolderError(CqrsSimError, OSError):
     """A result cannot be written there, or the folder does not hold a valid result."""
+
+
+class IncomparableResultsError(CqrsSimError, ValueError):
+    """What two results measured is not one thing: other engines, or no metric in common."""
 
 
 class CommandRejectedError(CqrsSimError):

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from cqrs_sim.analysis.lag import consistency_lag_s, events_after, lag_over_time
 from cqrs_sim.analysis.rates import backlog, last_activity_ns, mailbox_backlog, rates
-from cqrs_sim.analysis.summary import path_stages_s
+from cqrs_sim.analysis.reads import ReadSummary
+from cqrs_sim.analysis.stages import path_stages_s
 from cqrs_sim.measurement.trace import Trace
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ STAGES = {
     "channel": ("#E69F00", "bus: channel"),
     "apply": ("#0072B2", "read: apply"),
 }
+READS = {"eventual": ("#56B4E9", "o"), "at_least": ("#0072B2", "s"), "write_side": (WRITE, "D")}
+"""Colour and marker of each read strategy."""
 MOST_POINTS = 2000
 """Of a curve: an SVG of 100,000 points is slow to open and shows nothing more."""
 FORMATS = ("png", "svg")
@@ -166,6 +169,35 @@ def plot_rates(ax: "Axes", trace: Trace) -> list["Line2D"]:
         drawn += ax.plot(middle_s, applied_per_s, color=_colour(trace, name), label=label)
     _dress(ax, "Commands offered and accepted, events applied", "per second")
     _time_axis(ax, trace)
+    ax.set_ylim(bottom=0)
+    _legend(ax, drawn)
+    return drawn
+
+
+def plot_fresh_reads(ax: "Axes", reads: Iterable[ReadSummary]) -> list["Line2D"]:
+    """What a fresh read pays against what it leaves stale, a mark for each strategy.
+
+    Hollow marks: not all queries got an answer; what they waited for nothing is paid too. A thin
+    line leads from the mean to the p99, where the sample can carry one.
+    """
+    drawn: list[Line2D] = []
+    for read in reads:
+        (colour, marker), failed = READS[read.strategy], read.n - read.answered
+        # None, as of a sample too small for its p99, becomes nan, which is not drawn.
+        paid_ms = np.array([read.paid_mean_s, read.response_s.p99], np.float64) * 1e3
+        left = np.full(2, read.missed_own_share, np.float64) * 100
+        parts = [f"{read.strategy}: missed {left[0]:.3g} % of {read.own_writes:,} own writes"]
+        if read.age_s.mean is not None:
+            parts.append(f"answers {_milliseconds(read.age_s.mean)} old on average")
+        if failed:
+            parts.append(f"{failed / read.n * 100:.3g} % without an answer")
+        ax.plot(paid_ms, left, color=colour, alpha=0.5)
+        drawn += ax.plot(
+            paid_ms[:1], left[:1], marker, color=colour, markersize=10, label="\n".join(parts),
+            markerfacecolor="none" if failed else colour, markeredgewidth=2, clip_on=False,
+        )  # fmt: skip
+    _dress(ax, "The price of a fresh read", "missed own writes (%)", "mean time paid, to p99 (ms)")
+    ax.set_xlim(left=0)
     ax.set_ylim(bottom=0)
     _legend(ax, drawn)
     return drawn

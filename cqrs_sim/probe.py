@@ -1,9 +1,9 @@
-"""The probe: the hooks through which a run is measured.
+"""The probe: the columns and methods through which a run is measured.
 
-The write side, the log and the read side call a probe at each instant that the trace records
-(`docs/trace-format.md`) and know nothing of measurement. `NullProbe` ignores everything; the real
-one is `measurement.recorder.Recorder`. A hook takes its own time stamp, so no layer handles
-clocks for measurement's sake. An exception in a hook is a bug and ends the run.
+The write side, the log and the read side stamp each instant that the trace records
+(`docs/trace-format.md`) into a column of the probe, or tell it by a method, and know nothing of
+measurement. `NullProbe` ignores everything; the real one is `measurement.recorder.Recorder`. An
+exception in a probe is a bug and ends the run.
 """
 
 import itertools
@@ -30,6 +30,33 @@ class Outcome(IntEnum):
     """A full mailbox with a drop policy threw it away (no such policy exists yet)."""
     UNKNOWN = 5
     """Its caller went away before the answer; the command ran on."""
+
+
+class Strategy(IntEnum):
+    """How fresh a query's answer is to be; the codes stand in the trace."""
+
+    EVENTUAL = 0
+    """What the read model shows when it is asked."""
+    AT_LEAST = 1
+    """Once the read model shows a position, such as that of the session's own last write."""
+    WRITE_SIDE = 2
+    """From the order actor, which knows all that was committed of its order."""
+
+
+class QueryOutcome(IntEnum):
+    """What became of a query; the codes stand in the trace."""
+
+    UNFINISHED = 0
+    """Not answered when the run ended."""
+    ANSWERED = 1
+    TIMED_OUT = 2
+    """The position that it waited for was not shown in time."""
+    REFUSED = 3
+    """A full mailbox with policy `reject` turned it away."""
+
+
+NO_READ_MODEL = -1
+"""In place of a read model's index, where the write side answered."""
 
 
 class Column(Protocol):
@@ -94,11 +121,17 @@ class Probe(Protocol):
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None:
         """The command ended otherwise than accepted."""
 
-    def query_submitted(self, query_id: QueryId) -> None:
-        """The query reached the read side."""
+    def query_submitted(self, query_id: QueryId, strategy: Strategy) -> None:
+        """The query reached the side that is to answer it."""
 
     def query_answered(self, query_id: QueryId, read_model: int, position: Position) -> None:
-        """The caller has the answer; it reflects all events up to `position`."""
+        """The caller has the answer; it reflects all events up to `position`.
+
+        `read_model` is `NO_READ_MODEL` if the write side answered.
+        """
+
+    def query_failed(self, query_id: QueryId, outcome: QueryOutcome) -> None:
+        """The query ended without an answer."""
 
 
 class Clock(Protocol):
@@ -145,7 +178,8 @@ class NullProbe:
         return QueryId(next(self._queries))
 
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None: ...  # noqa: D102
-    def query_submitted(self, query_id: QueryId) -> None: ...  # noqa: D102
+    def query_submitted(self, query_id: QueryId, strategy: Strategy) -> None: ...  # noqa: D102
     def query_answered(  # noqa: D102
         self, query_id: QueryId, read_model: int, position: Position
     ) -> None: ...
+    def query_failed(self, query_id: QueryId, outcome: QueryOutcome) -> None: ...  # noqa: D102

@@ -18,10 +18,16 @@ from typing import Literal, TypeAlias
 import attrs
 
 from cqrs_sim.analysis.consistency import CheckResult
-from cqrs_sim.analysis.summary import Json, Summary, summarise
+from cqrs_sim.analysis.json_values import Json
+from cqrs_sim.analysis.metrics import Metrics
+from cqrs_sim.analysis.replicated import Replications
+from cqrs_sim.analysis.summary import Summary, summarise
+from cqrs_sim.analysis.thresholds import Verdict, judge, parse_thresholds
 from cqrs_sim.errors import ResultFolderError
+from cqrs_sim.histograms import write_histograms
 from cqrs_sim.measurement.trace import Trace, save_trace
 from cqrs_sim.plots import write_figures
+from cqrs_sim.report.page import write_report
 from cqrs_sim.scenario.reading import to_toml
 from cqrs_sim.scenario.scenario import Scenario
 
@@ -31,7 +37,10 @@ SUMMARY = "summary.json"
 SCENARIO = "scenario.toml"
 TRACE = "trace.npz"
 FIGURES = "figures"
-PACKAGES = ("cqrs-sim", "numpy", "trio")
+REPORT = "report.html"
+HISTOGRAMS = "histograms"
+REPLICATIONS = "replications"
+PACKAGES = ("cqrs-sim", "numpy", "scipy", "trio")
 
 
 def clock_kind(engine: Engine) -> str:
@@ -59,6 +68,10 @@ class Result:
     engine: Engine
     complete: bool = True
     """False if the run was cut short."""
+    aborted: str | None = None
+    """The threshold that ended the run early, with the value seen then."""
+    replications: Replications | None = None
+    """What runs with other seeds came to, this one among them."""
     extra_checks: tuple[CheckResult, ...] = ()
     """Findings of the engine that need more than the trace."""
     provenance: Mapping[str, Json] = attrs.field()
@@ -80,7 +93,31 @@ class Result:
             deadline_ns=self.trace.load_ended_ns + self.scenario.run.drain,
             checks=self.extra_checks,
             provenance=self.provenance,
+            query_timeout_ns=self.scenario.queries.timeout,
         )
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Every number of the summary by its name: `result.metrics["lag.orders.p99"]`."""
+        return Metrics(self.summary.to_json())
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """On the scenario's thresholds; with replications each holds for the mean over them."""
+        summary = self.summary.to_json()
+        if self.replications is not None and self.replications.seeds:
+            summary = self.replications.summary(summary)
+        return judge(parse_thresholds(self.scenario.thresholds), summary)
+
+    def to_json(self) -> dict[str, Json]:
+        """The content of `summary.json`."""
+        replications = self.replications
+        return {
+            **self.summary.to_json(),
+            "aborted": self.aborted,
+            "thresholds": [verdict.to_json() for verdict in self.verdicts],
+            "replications": None if replications is None else replications.to_json(),
+        }
 
     @property
     def title(self) -> str:
@@ -88,6 +125,8 @@ class Result:
         how = [f"{self.engine} engine", f"{clock_kind(self.engine)} clock", f"seed {self.seed}"]
         if self.scenario.load.model == "closed":
             how.append("closed loop")
+        if self.replications is not None:
+            how.append(f"the first of {len(self.replications.seeds)} replications")
         if not self.complete:
             how.append("cut short")
         return f"{self.scenario.name}\n{' · '.join(how)}"
@@ -176,17 +215,35 @@ def _make_sibling(folder: Path) -> Path:
 
 
 def _write_files(result: Result, folder: Path) -> None:
-    summary = json.dumps(result.summary.to_json(), indent=2, allow_nan=False)
-    (folder / SUMMARY).write_text(f"{summary}\n", encoding="utf-8")
+    _write_json(result.to_json(), folder / SUMMARY)
     (folder / SCENARIO).write_text(to_toml(result.scenario), encoding="utf-8")
     save_trace(result.trace, folder / TRACE)
     figures = folder / FIGURES
     figures.mkdir()
     warm_up_ns = result.scenario.run.warm_up
     write_figures(figures, result.trace, result.title, warm_up_ns=warm_up_ns)
+    histograms = folder / HISTOGRAMS
+    histograms.mkdir()
+    write_histograms(histograms, result.trace, after_ns=warm_up_ns)
+    write_report(result, folder / REPORT)
+    if result.replications is not None:
+        _write_replications(result.replications, folder / REPLICATIONS)
     for path in folder.rglob("*"):
         if path.is_file():
             _reach_the_disk(path)
+
+
+def _write_json(content: Json, path: Path) -> None:
+    text = json.dumps(content, indent=2, allow_nan=False)
+    path.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _write_replications(replications: Replications, folder: Path) -> None:
+    """The summary of each, in a folder of the seed's number."""
+    folder.mkdir()
+    for seed, summary in zip(replications.seeds, replications.summaries, strict=False):
+        (folder / str(seed)).mkdir()
+        _write_json(summary, folder / str(seed) / SUMMARY)
 
 
 def _reach_the_disk(path: Path) -> None:
@@ -200,7 +257,11 @@ def _put_in_place(partial: Path, folder: Path) -> None:
         partial.replace(folder)
         return
     earlier = _make_sibling(folder)
-    folder.replace(earlier)
+    try:
+        folder.replace(earlier)
+    except OSError:
+        earlier.rmdir()
+        raise
     try:
         partial.replace(folder)
     except OSError:

@@ -6,13 +6,20 @@ from typing import Literal, TypeAlias, assert_never, get_args
 
 import attrs
 
+from cqrs_sim.actors.clock import VirtualClock
+from cqrs_sim.analysis.json_values import Json
+from cqrs_sim.analysis.replicated import Until, parse_until
+from cqrs_sim.analysis.summary import summarise
+from cqrs_sim.analysis.thresholds import Threshold, known_before, parse_thresholds
 from cqrs_sim.engines import virtual, wall
 from cqrs_sim.engines.experiment import Progress
 from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.measurement.recorder import Recorder
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.presets import preset_names, preset_text
 from cqrs_sim.scenario.reading import read_scenario
 from cqrs_sim.scenario.scenario import Scenario
+from cqrs_sim.scenario.wording import shown
 
 RunnableEngine: TypeAlias = Literal["virtual", "wall"]
 
@@ -56,6 +63,7 @@ def run(
     engine: RunnableEngine = "virtual",
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
+    abort_on_fail: bool = False,
 ) -> Result:
     """Run a scenario.
 
@@ -64,18 +72,55 @@ def run(
         engine: `virtual` simulates, the same on every machine; `wall` runs in real time.
         seed: of all random draws, from 0 to 2**64 - 1.
         progress: called now and then while the run lasts.
+        abort_on_fail: end the run when a threshold of the scenario has failed already; which can
+            be judged so early stands in `engines.watch`.
 
     Raises:
-        InvalidScenarioError: if the scenario is impossible, or the engine cannot run it.
+        InvalidScenarioError: if the scenario is impossible, a threshold names no metric, or the
+            engine cannot run it.
     """
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
     if engine not in get_args(RunnableEngine):
         raise InvalidScenarioError([f'engine = {engine!r}: must be "virtual" or "wall"'])
+    thresholds = checked_thresholds(scenario)
+    abort_on = thresholds if abort_on_fail else ()
     match engine:
         case "virtual":
-            return virtual.run(scenario, seed=seed, progress=progress)
+            return virtual.run(scenario, seed=seed, progress=progress, abort_on=abort_on)
         case "wall":
-            return wall.run(scenario, seed=seed, progress=progress)
+            return wall.run(scenario, seed=seed, progress=progress, abort_on=abort_on)
         case _:
             assert_never(engine)
+
+
+def checked_thresholds(scenario: Scenario) -> tuple[Threshold, ...]:
+    """The thresholds of a scenario, checked against the metrics that its summary will have.
+
+    Raises:
+        InvalidScenarioError: one line a mistake.
+    """
+    if not scenario.thresholds:
+        return ()
+    return parse_thresholds(scenario.thresholds, template_for(tuple(scenario.read_models)))
+
+
+def checked_until(text: str, scenario: Scenario) -> Until:
+    """The rule of a text such as "lag.orders.p99 ±5%", checked like the thresholds.
+
+    Raises:
+        InvalidScenarioError: one line.
+    """
+    try:
+        until = parse_until(text)
+        known_before(template_for(tuple(scenario.read_models)), until.name)
+    except ValueError as error:
+        raise InvalidScenarioError([f"--until {shown(text, 80)}: {error}"]) from None
+    return until
+
+
+def template_for(read_models: Sequence[str]) -> dict[str, Json]:
+    """The summary of a run of these read models in which nothing happened."""
+    recorder = Recorder(VirtualClock(), read_models)
+    trace = recorder.trace([], load_ended_ns=1, ended_ns=1)
+    return summarise(trace).to_json()

@@ -1,7 +1,8 @@
 """The end of a run as a person reads it: the verdict, then lag first.
 
-The order is fixed: verdict, lag by read model, response and its parts, rates, where the time goes,
-queries, checks. Where a figure would mislead it is withheld, and the reason stands below.
+The order is fixed: verdict, lag by read model, what reads paid and lacked, response of commands and
+its parts, rates, where the time goes, the load generator, checks. Where a figure would mislead it
+is withheld, and the reason stands below.
 """
 
 from collections.abc import Iterable
@@ -11,30 +12,38 @@ from rich.table import Table
 from rich.text import Text
 
 from cqrs_sim.analysis.lag import commands_after, queueing_s, response_time_s, service_s
-from cqrs_sim.analysis.quantiles import SampleSummary, summarise_sample
-from cqrs_sim.analysis.saturation import WRITE_SIDE, StageLoad
-from cqrs_sim.analysis.summary import MeanStages, Summary
+from cqrs_sim.analysis.quantiles import (
+    FRACTIONS,
+    SampleSummary,
+    operations_needed,
+    summarise_sample,
+)
+from cqrs_sim.analysis.saturation import WRITE_SIDE
+from cqrs_sim.analysis.stages import MeanStages
+from cqrs_sim.analysis.summary import Summary
+from cqrs_sim.analysis.warm_up import Opinion
+from cqrs_sim.plain_text import count_of, milliseconds, percent, printable
 from cqrs_sim.probe import Outcome
 from cqrs_sim.results import Result, clock_kind
-from cqrs_sim.terminal import (
-    BAD,
-    GOOD,
-    WARNING,
-    Screen,
-    count_of,
-    milliseconds,
-    percent,
-    printable,
-    table_of,
-)
+from cqrs_sim.terminal import BAD, GOOD, WARNING, Screen, table_of
+from cqrs_sim.verdict import judge
 
 QUANTILES = ("p50", "p90", "p99", "p999", "max")
+QUERY_KEYS = {
+    "GetOrderById": "by_id",
+    "GetOrdersByCustomer": "by_customer",
+    "GetOrdersByStatus": "by_status",
+    "GetOrderStatistics": "statistics",
+}
+"""What the scenario calls each kind of query."""
+STYLES = {"good": GOOD, "warning": WARNING, "bad": BAD}
+"""Of the verdict, by its tone."""
 
 
 def show_summary(screen: Screen, result: Result, *, is_quiet: bool = False) -> None:
     """The end of a run, lag first; only the verdict if it is to be quiet."""
     summary = result.summary
-    screen.show(verdict(summary))
+    screen.show(verdict(summary, result.aborted))
     if is_quiet:
         return
     screen.show(
@@ -42,61 +51,25 @@ def show_summary(screen: Screen, result: Result, *, is_quiet: bool = False) -> N
         "",
         _lag_table(summary),
         *_withheld(summary),
+        *_too_few(summary),
+        *_warm_up(summary),
+        *_reads(summary),
         "",
         _commands_table(result),
         _outcomes(summary),
         _rates(summary),
         "",
         *_stages(summary),
-        *_queries(summary),
         "",
+        *_generator(summary),
         *_checks(summary),
     )
 
 
-def verdict(summary: Summary) -> Text:
-    """The run in one sentence."""
-    text, style = _judged(summary)
-    if summary.complete:
-        return Text(text, style)
-    return Text(f"INCOMPLETE: interrupted; until then {text}", WARNING)
-
-
-def _judged(summary: Summary) -> tuple[str, str]:
-    failed = [check.name for check in summary.checks if not check.ok]
-    if failed:
-        names = printable(", ".join(failed))
-        return f"INCORRECT: {count_of(len(failed), 'check')} failed: {names}", BAD
-    if summary.invalid:
-        return f"INVALID: {printable(summary.invalid[0])}", BAD
-    if summary.saturated:
-        return "SATURATED: " + "; ".join(map(_saturated, _verdicts(summary))), BAD
-    return _steady(summary), GOOD
-
-
-def _verdicts(summary: Summary) -> list[tuple[StageLoad, SampleSummary | None]]:
-    return [(load, summary.lag_s.get(load.stage)) for load in summary.saturated]
-
-
-def _saturated(stage: tuple[StageLoad, SampleSummary | None]) -> str:
-    load, lag = stage
-    text = printable(load.stage)
-    if load.offered_load is not None:
-        text += f" (offered load {load.offered_load:.2f})"
-    if lag is None or not lag.n:
-        return text
-    if not lag.censored:
-        return f"{text}: its backlog kept growing while the load lasted"
-    return f"{text}: {percent(lag.censored, lag.n)} of events were never applied"
-
-
-def _steady(summary: Summary) -> str:
-    lags = {name: lag.p99 for name, lag in summary.lag_s.items() if lag.p99 is not None}
-    if not lags:
-        return "nothing to judge by: too little happened to measure a lag"
-    slowest = max(lags, key=lambda name: lags[name])
-    lag = milliseconds(lags[slowest])
-    return f"steady: {printable(slowest)} is the slowest read model, p99 lag {lag} ms"
+def verdict(summary: Summary, aborted: str | None = None) -> Text:
+    """The run in one sentence; `aborted` names the threshold that ended it early."""
+    judged = judge(summary, aborted)
+    return Text(judged.text, STYLES[judged.tone])
 
 
 def _frame(result: Result) -> Text:
@@ -126,7 +99,10 @@ def _lag_table(summary: Summary) -> Table:
 
 
 def _row(name: str, sample: SampleSummary, is_withheld: bool = False) -> list[Text]:
-    values = [milliseconds(getattr(sample, quantile)) for quantile in QUANTILES]
+    values = [
+        "too few" if name in sample.too_few else milliseconds(getattr(sample, name))
+        for name in QUANTILES
+    ]
     if is_withheld:
         values = ["withheld", *["-"] * (len(QUANTILES) - 1)]
     return [Text(printable(name)), *map(Text, values)]
@@ -137,12 +113,57 @@ def _withheld(summary: Summary) -> Iterable[Text]:
     for load in summary.saturated:
         reasons = ", and ".join(load.reasons)
         yield Text(f"{printable(load.stage)}: percentiles withheld, because {reasons}", WARNING)
+        yield from _bounds(load.stage, summary.lag_s.get(load.stage))
     for name, lag in summary.lag_s.items():
         if lag.censored and lag.p50 is not None:
             yield Text(
                 f"{printable(name)}: '-' is longer than the run allowed to see "
                 f"({lag.censored:,} of {lag.n:,} events not applied when it ended)"
             )
+
+
+def _too_few(summary: Summary) -> Iterable[Text]:
+    """How many events it takes for the quantiles that are not shown."""
+    absent = {quantile for lag in summary.lag_s.values() for quantile in lag.too_few}
+    needed = [
+        f"{_label(quantile)} {operations_needed(fraction):,}"
+        for quantile, fraction in FRACTIONS.items()
+        if quantile in absent
+    ]
+    if needed:
+        yield Text(f"too few: a quantile q needs 100 / (1 - q) values: {', '.join(needed)}", "dim")
+
+
+def _warm_up(summary: Summary) -> Iterable[Text]:
+    """Where the second opinion on the warm-up is another than the scenario's."""
+    checks = {"response": summary.warm_up.response}
+    checks |= {f"lag of {printable(name)}": c for name, c in summary.warm_up.lag.items()}
+    for measure, check in checks.items():
+        if check.opinion is Opinion.CUT_MORE:
+            yield Text(
+                f"warm-up: MSER-5 would leave out the first {check.mser5_s:.4g} s for the "
+                f"{measure}, not {summary.warm_up.cut_s:.4g} s",
+                WARNING,
+            )
+        elif check.opinion is Opinion.TOO_SHORT:
+            yield Text(f"warm-up: for the {measure} the run is too short to be steady", WARNING)
+
+
+def _bounds(stage: str, lag: SampleSummary | None) -> Iterable[Text]:
+    """What the lag of a saturated read model was at least and at most, in this run."""
+    if lag is None or not lag.bounds:
+        return
+    parts = []
+    for name, (low, high) in lag.bounds.items():
+        limits = f"at least {milliseconds(low)}"
+        if high is not None:
+            limits = f"{milliseconds(low)} to {milliseconds(high)}"
+        parts.append(f"{_label(name)} {limits}")
+    yield Text(f"{printable(stage)}: bounds of the lag in this run (ms): {', '.join(parts)}")
+
+
+def _label(quantile: str) -> str:
+    return "p99.9" if quantile == "p999" else quantile
 
 
 def _commands_table(result: Result) -> Table:
@@ -194,21 +215,50 @@ def _sum(name: str, stages: MeanStages) -> Text:
     return Text(f"{name}: {' + '.join(parts)} = {stages.whole_name} {milliseconds(stages.whole)}")
 
 
-def _queries(summary: Summary) -> Iterable[RenderableType]:
-    queries, sample = summary.queries, summary.queries_s
-    if not queries.offered:
+def _reads(summary: Summary) -> Iterable[RenderableType]:
+    """What each kind of query paid for its answer, and what the answer lacked."""
+    if not summary.reads.rows:
         return
+    names = ("strategy", "p50", "p99", "mean", "n", "no answer", "stale", "missed own")
+    table = table_of("Queries (ms): the price of an answer, and what it lacked", "query", *names)
+    table.columns[1].justify = "left"
+    for row in summary.reads.rows:
+        response = row.response_s
+        paid = [
+            "too few" if name in response.too_few else milliseconds(getattr(response, name))
+            for name in ("p50", "p99")
+        ]
+        lacked = (_share(row.stale_share), _share(row.missed_own_share))
+        none = percent(row.n - row.answered, row.n)
+        mean = milliseconds(row.answered_mean_s)
+        kind = QUERY_KEYS.get(row.kind, printable(row.kind))
+        table.add_row(kind, row.strategy, *paid, mean, f"{row.n:,}", none, *lacked)
     yield ""
-    table = table_of("Queries (ms)", "", "p50", "p90", "p99", "p99.9", "max", "n")
-    table.add_row(*_row("response", sample), f"{sample.n:,}")
     yield table
-    text = f"answered {queries.answered:,} of {queries.offered:,}"
-    if queries.about_one_order:
-        text += (
-            f"; stale {percent(queries.stale, queries.about_one_order)} of "
-            f"{queries.about_one_order:,} answers about one order, at most "
-            f"{count_of(queries.versions_missing_max or 0, 'version')} behind"
+    own = summary.own_writes
+    if own.queries:
+        yield Text(
+            f"missed their own write: {percent(own.queries_that_missed, own.queries)} of "
+            f"{own.queries:,} answers about an order that the asker had written, in "
+            f"{own.sessions_that_missed:,} of {count_of(own.sessions, 'session')}"
         )
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def _generator(summary: Summary) -> Iterable[Text]:
+    """How well the load generator of a wall-clock run kept its plan, and what that cost."""
+    health = summary.generator
+    if health.pacer is None or health.slip_s.max is None:
+        return
+    text = f"load generator: at most {milliseconds(health.slip_s.max)} ms late, "
+    text += f"spun {health.pacer.spin_share:.0%} of the run to be in time"
+    if health.hiccups is not None and health.hiccups.worst:
+        worst = health.hiccups.worst[0]
+        text += f"; longest pause of the machine {milliseconds(worst.length_s)} ms"
+        text += f" at {worst.at_s:.1f} s, of it our own work {milliseconds(worst.busy_s)} at most"
     yield Text(text)
 
 

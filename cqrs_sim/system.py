@@ -5,16 +5,18 @@ the demo, users. The methods here are for actors of the system's own kernel; tri
 same ones of `engines.hosted.HostedSystem`.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 
 from cqrs_sim.actors.kernel import Actor, Kernel
 from cqrs_sim.actors.mailbox import MailboxStatistics
+from cqrs_sim.actors.pauses import Pauses, Work
 from cqrs_sim.actors.processors import Processors
 from cqrs_sim.actors.randomness import Draws, Streams
 from cqrs_sim.actors.reply import Latch, Reply
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.events import Event
-from cqrs_sim.domain.queries import Query
+from cqrs_sim.domain.order import Order
+from cqrs_sim.domain.queries import GetOrderById, OrderRow, Query
 from cqrs_sim.errors import (
     ActorStoppedError,
     CommandRejectedError,
@@ -22,16 +24,17 @@ from cqrs_sim.errors import (
     MailboxFullError,
 )
 from cqrs_sim.event_log.memory import MemoryLog
-from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, Position
-from cqrs_sim.probe import Probe
-from cqrs_sim.read_side.gateway import NO_POSITION, Answer, QueryGateway
+from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, Position, QueryId
+from cqrs_sim.probe import NO_READ_MODEL, Probe
+from cqrs_sim.read_side.gateway import Answer, QueryGateway
 from cqrs_sim.read_side.orders import OrdersReadModel
-from cqrs_sim.read_side.projector import Projector, ProjectorOptions, ReadModel
+from cqrs_sim.read_side.paused import PausedSubscription
+from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
-from cqrs_sim.scenario.scenario import Scenario, Service
+from cqrs_sim.scenario.scenario import Pause, Scenario, Service
 from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
-from cqrs_sim.write_side.order_actor import Accepted, OrderActors
+from cqrs_sim.write_side.order_actor import Accepted, OrderActors, Snapshot
 
 READ_MODELS: dict[str, Callable[[], ReadModel]] = {
     "orders": OrdersReadModel,
@@ -57,6 +60,7 @@ class System:
         count = scenario.run.processors
         work = Processors(kernel, count).work if count else kernel.sleep
         self.log = MemoryLog(kernel, probe)
+        self._query_draws = draws(streams, "query", scenario.queries.service)
         self.commands = self._write_side(scenario, streams, work)
         self.commands.set_up(set_up)
         self.projectors: dict[str, Projector] = {}
@@ -66,7 +70,6 @@ class System:
         self._quiet: Latch | None = None
         for name in scenario.read_models:
             self._add_read_model(name, scenario, streams, work)
-        self._query_draws = draws(streams, "query", scenario.queries.service)
         self.queries = QueryGateway(kernel, probe, self.projectors, self._query_draws)
 
     # The facade.
@@ -116,7 +119,7 @@ class System:
         self,
         query: Query,
         *,
-        at_least: Position = NO_POSITION,
+        at_least: Position | None = None,
         timeout_ns: int | None = None,
         intended_ns: Nanoseconds | None = None,
         session: int = 0,
@@ -129,6 +132,26 @@ class System:
         """
         query_id = self._probe.new_query(query, intended_ns, session)
         return self.queries.answer(query, query_id, at_least, timeout_ns)
+
+    def query_write_side(
+        self, query: GetOrderById, *, intended_ns: Nanoseconds | None = None, session: int = 0
+    ) -> Coroutine[object, None, Answer]:
+        """Ask the order actor, in turn with its commands: the answer lacks nothing of its order.
+
+        Raises:
+            MailboxFullError: if the order's mailbox is full and its policy is `reject`.
+            ActorStoppedError: if the system closes first.
+        """
+        query_id = self._probe.new_query(query, intended_ns, session)
+        return self.answer_from_write_side(query, query_id)
+
+    async def answer_from_write_side(self, query: GetOrderById, query_id: QueryId) -> Answer:
+        """Like `query_write_side`, for a query that already has an id."""
+        reply: Reply[Snapshot] = Reply(self._kernel, query.order_id)
+        self.commands.ask(query.order_id, query_id, reply)
+        snapshot = await reply.wait()
+        self._probe.query_answered(query_id, NO_READ_MODEL, snapshot.position)
+        return Answer(row_of(snapshot.order), snapshot.position, None)
 
     def subscribe(self, read_model: str, after: Position | None = None) -> "EventFeed":
         """The events that a read model shows, one by one, as it comes to show them.
@@ -186,13 +209,13 @@ class System:
 
     # Wiring.
 
-    def _write_side(
-        self, scenario: Scenario, streams: Streams, work: Callable[[int, int, int], Awaitable[None]]
-    ) -> CommandGateway:
-        side = scenario.write_side
+    def _write_side(self, scenario: Scenario, streams: Streams, work: Work) -> CommandGateway:
+        side, pauses = scenario.write_side, self._pauses(scenario.write_side.pauses)
         service = self._write_draws = draws(streams, "write", side.service)
-        actors = OrderActors(self.log, self._probe, self._kernel.clock, work, service)
-        options = MailboxOptions(side.mailbox, side.policy, side.passivate_after)
+        actors = OrderActors(
+            self.log, self._probe, self._kernel.clock, work, service, self._query_draws
+        )
+        options = MailboxOptions(side.mailbox, side.policy, side.passivate_after, pauses)
         return CommandGateway(self._kernel, self._probe, actors, options)
 
     def _add_read_model(
@@ -200,16 +223,20 @@ class System:
         name: str,
         scenario: Scenario,
         streams: Streams,
-        work: Callable[[int, int, int], Awaitable[None]],
+        work: Work,
     ) -> None:
         settings, index = scenario.read_models[name], len(self.projectors)
         subscription = self.log.subscribe(name, index, settings.channel)
+        inbox: Inbox = subscription
+        pauses = self._pauses(settings.pauses)
+        if pauses is not None:
+            inbox, work = PausedSubscription(subscription, pauses), pauses.holding(work)
         service = draws(streams, f"read/{name}", settings.service)
         if service is not None:
             self._read_draws.append(service)
         options = ProjectorOptions(index, name, settings.batch, service, settings.checkpoint)
         model = READ_MODELS[name]()
-        projector = Projector(self._kernel, self._probe, subscription, model, work, options)
+        projector = Projector(self._kernel, self._probe, inbox, model, work, options)
         projector.catch_up(self.log.events)
         self.projectors[name] = projector
         self._projecting_count += 1
@@ -218,6 +245,10 @@ class System:
                 projector.run(), f"projector {name}", is_background=True, on_exit=self._projected
             )
         )
+
+    def _pauses(self, pauses: Sequence[Pause]) -> Pauses | None:
+        spans = [(pause.at, pause.at + pause.duration) for pause in pauses]
+        return Pauses(self._kernel, spans) if spans else None
 
     def _projected(self, _: object) -> None:
         self._projecting_count -= 1
@@ -263,6 +294,16 @@ def draws(streams: Streams, name: str, service: Service) -> Draws | None:
     if service.distribution == "real" or service.mean == 0:
         return None
     return Draws(streams.stream(f"service/{name}"), service.distribution, service.mean)
+
+
+def row_of(order: Order | None) -> OrderRow | None:
+    """An order's state as a query answers it: what the read model `orders` shows once it can."""
+    if order is None:
+        return None
+    return OrderRow(
+        order.order_id, order.customer_id, f"Customer-{order.customer_id}", order.items,
+        order.total_cents, order.status, order.created_ns, order.updated_ns, order.version,
+    )  # fmt: skip
 
 
 def fold(system: System, name: str) -> ReadModel:

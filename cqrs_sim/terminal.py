@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cqrs_sim.actors.clock import VirtualClock, WallClock
+from cqrs_sim.plain_text import milliseconds, printable
 
 if TYPE_CHECKING:
     # Only for types: listing scenarios should not wait for numpy and the engines.
@@ -26,13 +27,6 @@ REWRITES_NS = 100_000_000
 LINES_NS = 3_000_000_000
 """Time between two progress lines in a pipe; shorter runs print none."""
 GOOD, BAD, WARNING = "green", "bold red", "bold yellow"
-
-
-def printable(text: str) -> str:
-    """The text on one line, with everything that could steer a terminal escaped."""
-    return "".join(
-        character if character.isprintable() else ascii(character)[1:-1] for character in text
-    )
 
 
 class Screen:
@@ -93,7 +87,8 @@ class ProgressLine:
         if self._is_quiet or now_ns - self._shown_ns < period_ns:
             return
         self._shown_ns = now_ns
-        self._put(_progress_text(progress, self._last, self._clock_name))
+        width = self._screen.width
+        self._put(_progress_text(progress, self._last, self._clock_name, width))
         self._last = progress
 
     def stage(self, what: str) -> None:
@@ -116,19 +111,50 @@ class ProgressLine:
             self._screen.write(f"{line}\n")
 
 
-def _progress_text(progress: "Progress", last: "Progress | None", clock_name: str) -> str:
+def _progress_text(
+    progress: "Progress", last: "Progress | None", clock_name: str, width: int
+) -> str:
+    """How far the run is, and what happened since `last`; the longest form that fits."""
     elapsed_s, expected_s = progress.elapsed_ns / 1e9, progress.expected_ns / 1e9
+    share = "drain"
     if elapsed_s <= expected_s:
         share = f"{100 * elapsed_s / expected_s if expected_s else 100.0:3.0f} %"
-    else:
-        share = "drain"
-    since_ns = progress.elapsed_ns - (last.elapsed_ns if last else 0)
-    sent = progress.submitted_count - (last.submitted_count if last else 0)
-    rate = f"{sent / since_ns * 1e9:,.0f}/s" if since_ns else "-"
-    return (
-        f"{share}  {elapsed_s:.1f} of {expected_s:.1f} s{clock_name}  "
-        f"{progress.submitted_count:,} commands  {rate}  backlog {progress.backlog_count:,}"
+    tail = progress.look()
+    response, lag = _brief_time(tail.response_p99_ns), _brief_time(tail.lag_p99_ns)
+    rates = (
+        f"offered {_rate(progress, last, 'offered_count')}, "
+        f"accepted {_rate(progress, last, 'committed_count')}/s"
     )
+    backlog = f"backlog {_brief_count(progress.backlog_count)}"
+    of_time = f"{elapsed_s:.1f} of {expected_s:.1f} s{clock_name}"
+    short = f"{share}  {rates}  p99 {response}, lag {lag}  {backlog}"
+    long = f"{share}  {of_time}  {rates}  p99 response {response}, lag {lag}  {backlog}"
+    return long if len(long) < width else short
+
+
+def _rate(progress: "Progress", last: "Progress | None", count: str) -> str:
+    since_s = (progress.elapsed_ns - (last.elapsed_ns if last else 0)) / 1e9
+    number: int = getattr(progress, count) - (getattr(last, count) if last else 0)
+    return _brief_count(round(number / since_s)) if since_s else "-"
+
+
+def _brief_count(number: int) -> str:
+    """A number in at most five characters, up to a billion."""
+    for limit, unit, digits in ((10_000, 1, 0), (99_950, 1e3, 1), (999_500, 1e3, 0)):
+        if number < limit:
+            return f"{number / unit:,.{digits}f}{'k' if unit > 1 else ''}"
+    return f"{number / 1e6:.1f}M" if number < 99_950_000 else f"{number / 1e6:.0f}M"
+
+
+def _brief_time(duration_ns: int | None) -> str:
+    """A duration in about three digits, with its unit; `-` if there is none."""
+    if duration_ns is None:
+        return "-"
+    duration_s = duration_ns / 1e9
+    if duration_s < 0.9995:
+        return f"{milliseconds(duration_s)} ms"
+    digits = 2 if duration_s < 9.995 else 1 if duration_s < 99.95 else 0
+    return f"{duration_s:,.{digits}f} s"
 
 
 def table_of(title: str, *columns: str) -> Table:
@@ -176,34 +202,3 @@ def show_pairs(screen: Screen, title: str, pairs: Iterable[tuple[str, str]]) -> 
     for name, meaning in pairs:
         table.add_row(Text(printable(name), "bold"), Text(printable(meaning)))
     screen.show(table)
-
-
-def milliseconds(duration_s: float | None) -> str:
-    """Milliseconds to about three digits; `-` where withheld."""
-    if duration_s is None:
-        return "-"
-    value = duration_s * 1e3
-    if value == 0.0:
-        return "0"
-    # Each limit is where rounding would add a digit.
-    for limit, digits in ((0.0995, 3), (9.995, 2), (99.95, 1)):
-        if value < limit:
-            return f"{value:.{digits}f}"
-    return f"{value:,.0f}"
-
-
-def percent(part: int, whole: int) -> str:
-    """A share in per cent; 0 and 100 only where it is exactly that."""
-    if not part or not whole:
-        return "0 %"
-    share = 100 * part / whole
-    if part == whole:
-        return "100 %"
-    if share < 0.1 or share > 99.9:
-        return "< 0.1 %" if share < 0.1 else "> 99.9 %"
-    return f"{share:.1f} %" if share < 9.95 or share > 99.0 else f"{share:.0f} %"
-
-
-def count_of(number: int, noun: str) -> str:
-    """A number with its noun, such as "1 check" or "2 checks"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

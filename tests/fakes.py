@@ -26,7 +26,14 @@ from cqrs_sim.ids import (
     ProductId,
     QueryId,
 )
-from cqrs_sim.probe import Column, DeliveryColumns, NullProbe, Outcome
+from cqrs_sim.probe import (
+    Column,
+    DeliveryColumns,
+    NullProbe,
+    Outcome,
+    QueryOutcome,
+    Strategy,
+)
 from cqrs_sim.scenario.scenario import Scenario, Service
 from cqrs_sim.scenario.units import Duration
 
@@ -95,11 +102,14 @@ class RecordingProbe(NullProbe):
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None:
         self._note("turned_away", command_id, outcome)
 
-    def query_submitted(self, query_id: QueryId) -> None:
-        self._note("query_submitted", query_id)
+    def query_submitted(self, query_id: QueryId, strategy: Strategy) -> None:
+        self._note("query_submitted", query_id, strategy)
 
     def query_answered(self, query_id: QueryId, read_model: int, position: Position) -> None:
         self._note("query_answered", query_id, read_model, position)
+
+    def query_failed(self, query_id: QueryId, outcome: QueryOutcome) -> None:
+        self._note("query_failed", query_id, outcome)
 
 
 # Actors.

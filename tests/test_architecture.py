@@ -18,8 +18,8 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 FOUNDATION = ("errors", "ids", "probe")
 SIDES = ("event_log", "write_side", "read_side")
 BELOW_ENGINES = (
-    *FOUNDATION, "domain", "actors", *SIDES, "load", "measurement", "scenario", "analysis",
-    "plots", "results", "system",
+    *FOUNDATION, "domain", "actors", *SIDES, "load_generation", "measurement", "scenario",
+    "analysis", "plots", "histograms", "plain_text", "verdict", "report", "results", "system",
 )  # fmt: skip
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -37,20 +37,44 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *FOUNDATION, "actors", "event_log", "domain.events", "domain.item", "domain.queries",
         "domain.status",
     ),
-    "load": (*FOUNDATION, "actors", "domain.commands", "domain.item", "domain.queries"),
+    "load_generation": (*FOUNDATION, "actors", "domain.commands", "domain.item", "domain.queries"),
     "measurement": FOUNDATION,
     "scenario": ("errors", "ids"),
-    "analysis": (*FOUNDATION, "measurement.trace"),
+    "analysis": (
+        *FOUNDATION, "measurement.trace", "scenario.unit_text", "scenario.wording",
+    ),
     "plots": (*FOUNDATION, "analysis", "measurement.trace", "scenario"),
-    "results": (*FOUNDATION, "analysis", "measurement.trace", "scenario", "plots"),
+    "histograms": ("analysis", "measurement.trace"),
+    "plain_text": (),
+    "verdict": (*FOUNDATION, "analysis", "plain_text"),
+    "report": (
+        *FOUNDATION, "analysis", "measurement.trace", "scenario", "plain_text", "verdict",
+    ),
+    "results": (
+        *FOUNDATION, "analysis", "measurement.trace", "scenario", "plots", "histograms", "report",
+    ),
     "system": (*FOUNDATION, "domain", "actors", *SIDES, "scenario"),
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
     "simulation": (*BELOW_ENGINES, "engines"),
+    "fresh_reads": (*BELOW_ENGINES, "engines", "simulation"),
+    "replications": (*BELOW_ENGINES, "engines", "simulation"),
+    "loading": BELOW_ENGINES,
+    "comparison": BELOW_ENGINES,
+    "comparison_plots": (*BELOW_ENGINES, "comparison"),
     "demo": (*BELOW_ENGINES, "engines", "simulation"),
     "terminal": (*BELOW_ENGINES, "engines", "simulation", "demo"),
     "summary_text": (*BELOW_ENGINES, "terminal"),
-    "cli": (*BELOW_ENGINES, "engines", "simulation", "demo", "terminal", "summary_text", ""),
-    "__init__": (*BELOW_ENGINES, "engines", "simulation"),
+    "threshold_text": (*BELOW_ENGINES, "terminal"),
+    "comparison_text": (*BELOW_ENGINES, "comparison", "terminal"),
+    "verbs": (
+        *BELOW_ENGINES, "engines", "simulation", "replications", "loading", "comparison",
+        "comparison_plots", "demo", "terminal", "summary_text", "threshold_text",
+        "comparison_text", "",
+    ),
+    "cli": ("verbs",),
+    "__init__": (
+        *BELOW_ENGINES, "engines", "simulation", "loading", "comparison", "fresh_reads",
+    ),
     "__main__": ("cli",),
 }  # fmt: skip
 """Layer: what of ours it may import, itself aside. "" is the package itself."""
@@ -59,16 +83,29 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "trio": ("actors.trio_host",),
     "outcome": ("actors.trio_host",),
     "time": ("actors.clock",),
-    "datetime": ("actors.clock", "load.recorded_time"),
+    "datetime": ("actors.clock", "load_generation.recorded_time"),
     "random": ("actors.randomness",),
     "uuid": ("actors.randomness",),
     "secrets": ("actors.randomness",),
-    "signal": ("engines.interrupts", "cli"),
+    "signal": ("engines.interrupts",),
+    "multiprocessing": ("replications",),
+    "concurrent": ("replications",),
     "threading": ("engines.interrupts",),
-    "matplotlib": ("plots",),
-    "click": ("cli",),
-    "rich": ("cli", "summary_text", "terminal"),
-    "scipy": (),
+    "matplotlib": ("plots", "comparison_plots"),
+    "click": (
+        "cli",
+        "verbs.compare",
+        "verbs.demo",
+        "verbs.exits",
+        "verbs.options",
+        "verbs.report",
+        "verbs.run",
+        "verbs.scenarios",
+    ),
+    "rich": ("comparison_text", "summary_text", "terminal", "threshold_text"),
+    "scipy": ("analysis.survival", "analysis.intervals", "analysis.comparison"),
+    "jinja2": ("report.page",),
+    "hdrh": ("histograms",),
     "pandas": (),
     "asyncio": (),
     "pickle": (),
@@ -233,7 +270,7 @@ def test_matplotlib_is_imported_only_when_a_figure_is_asked_for() -> None:
 
 def test_imports_of_our_own_are_late_only_where_a_command_should_start_fast() -> None:
     """Elsewhere a late import would hide a cycle."""
-    may_be_late = ("cli", "__init__", "__main__", "terminal")
+    may_be_late = ("verbs", "__init__", "__main__", "terminal")
     assert [
         f"{module.path.name}:{found.line} imports {name} late"
         for module in MODULES
@@ -271,7 +308,7 @@ def test_only_the_command_line_prints() -> None:
     assert [
         f"{module.path.name}:{node.lineno}"
         for module in MODULES
-        if module.layer not in ("cli", "terminal")
+        if module.layer not in ("verbs", "terminal")
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         if node.func.id == "print"
@@ -361,7 +398,7 @@ def test_the_tree_of_errors_in_the_docstring_is_complete() -> None:
 
 def test_nobody_catches_everything_or_a_bug_of_our_own() -> None:
     """`except Exception` is for those who must tell others: kernel, host, bridge, command line."""
-    may_catch_all = {"actors.kernel", "actors.trio_host", "cli"}
+    may_catch_all = {"actors.kernel", "actors.trio_host", "verbs.exits"}
     handlers = [
         (module, node, ast.unparse(node.type) if node.type else "BaseException")
         for module in MODULES

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from cqrs_sim import results, simulation
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.cli import main
 from cqrs_sim.errors import ResultFolderError
 from cqrs_sim.measurement.trace import Trace
@@ -172,7 +173,7 @@ def test_the_demo_ends_with_when_an_order_was_visible_and_what_to_try_next() -> 
 
 
 def test_a_run_shows_lag_first_and_writes_a_folder(folder: Path) -> None:
-    shown = cqrs_sim("run", "small.toml", "--out", "here/out")
+    shown = cqrs_sim("run", "small.toml", "--rate", "1500/s", "--out", "here/out")
     parts = (
         "steady: ",
         "Consistency lag",
@@ -188,7 +189,14 @@ def test_a_run_shows_lag_first_and_writes_a_folder(folder: Path) -> None:
     places = [shown.stdout.index(part) for part in parts]
     assert places == sorted(places)
     names = {path.name for path in (folder / "here/out").iterdir()}
-    assert names == {"figures", "scenario.toml", "summary.json", "trace.npz"}
+    assert names == {
+        "figures",
+        "histograms",
+        "report.html",
+        "scenario.toml",
+        "summary.json",
+        "trace.npz",
+    }
 
 
 def test_json_is_the_summary_and_all_else_goes_to_stderr(folder: Path) -> None:
@@ -422,3 +430,171 @@ def test_a_replay_takes_no_duration(folder: Path) -> None:
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert "a replay ends with its log" in refused.stderr
     assert cqrs_sim("run", *settings, "-q").exit_code == 0
+
+
+# Thresholds, replications, comparison.
+
+
+def test_a_failed_threshold_exits_with_99_and_says_by_how_much(folder: Path) -> None:
+    limits = ("--threshold", "rates.offered > 1/s", "--threshold", "response.p50 < 1ns")
+    shown = cqrs_sim("run", "small.toml", "--out", "out", *limits)
+
+    assert shown.exit_code == 99
+    lines = shown.stdout.splitlines()
+    assert "thresholds: 1 ok, 1 failed" in lines
+    summary = json.loads((folder / "out/summary.json").read_text())
+    assert [one["ok"] for one in summary["thresholds"]] == [True, False]
+    assert "response.p50 < 1ns" in (folder / "out/scenario.toml").read_text()
+
+
+def test_thresholds_of_the_scenario_hold_beside_those_of_the_command_line(folder: Path) -> None:
+    (folder / "limited.toml").write_text('thresholds = ["commands.dropped == 0"]\n' + SMALL)
+    assert cqrs_sim("run", "limited.toml", "-q").exit_code == 0
+    shown = cqrs_sim("run", "limited.toml", "--threshold", "commands.dropped > 0", "-q")
+    assert shown.exit_code == 99
+    assert "threshold commands.dropped > 0: FAILED: it is 0" in shown.stdout
+
+
+def test_a_threshold_that_cannot_hold_is_refused_before_the_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbid_runs(monkeypatch)
+    limits = ("--threshold", "lag.order.p99 < 5ms", "--threshold", "lag.orders.p99 < 5")
+    shown = cqrs_sim("run", "small.toml", *limits)
+    assert shown.exit_code == 2
+    assert len(shown.stderr.splitlines()) == 2
+    assert "did you mean lag.orders.p99" in shown.stderr
+
+
+def test_a_threshold_in_a_file_is_validated(folder: Path) -> None:
+    (folder / "limited.toml").write_text('thresholds = ["lag.orders.p77 < 1s"]\n' + SMALL)
+    shown = cqrs_sim("validate", "limited.toml")
+    assert shown.exit_code == 2
+    assert shown.stderr.startswith('cqrs-sim: limited.toml: threshold "lag.orders.p77 < 1s": ')
+
+
+def test_what_weighs_more_than_a_threshold_decides_the_exit_code(
+    ended: RunResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = attrs.evolve(ended.scenario, thresholds=("response.p50 < 1ns",))
+    failing = attrs.evolve(ended, scenario=limited)
+    give(monkeypatch, failing)
+    assert cqrs_sim("run", "small.toml").exit_code == 99
+    give(monkeypatch, attrs.evolve(failing, trace=sent_late(ended.trace)))
+    assert cqrs_sim("run", "small.toml").exit_code == 4
+    give(monkeypatch, attrs.evolve(failing, extra_checks=(FAILED,)))
+    assert cqrs_sim("run", "small.toml").exit_code == 3
+    give(monkeypatch, attrs.evolve(failing, complete=False))
+    assert cqrs_sim("run", "small.toml").exit_code == 130
+
+
+def test_a_run_that_a_threshold_ended_exits_with_99(folder: Path) -> None:
+    slow = ("--set", "write_side.service.mean=5ms", "--threshold", "response.max < 1ms")
+    shown = cqrs_sim("run", "small.toml", "--out", "out", "--abort-on-fail", *slow)
+    assert shown.exit_code == 99
+    assert "ended early by a threshold: response.max < 1ms: was at least 5 ms" in shown.stdout
+    summary = json.loads((folder / "out/summary.json").read_text())
+    assert summary["complete"] is False
+    assert summary["aborted"].startswith("response.max < 1ms")
+
+
+def test_replications_are_shown_with_intervals_and_written(folder: Path) -> None:
+    shown = cqrs_sim(
+        "run", "small.toml", "--replications", "3", "-J", "1", "--seed", "5", "--out", "out"
+    )
+    assert shown.exit_code == 0
+    assert "3 replications, with the seeds 5 to 7" in shown.stdout
+    written = json.loads((folder / "out/summary.json").read_text())["replications"]
+    assert written["seeds"] == [5, 6, 7]
+    assert written["metrics"]["rates_per_s.offered"]["n"] == 3
+    seeds = sorted(path.name for path in (folder / "out/replications").iterdir())
+    assert seeds == ["5", "6", "7"]
+    first = json.loads((folder / "out/replications/5/summary.json").read_text())
+    assert first["seed"] == 5
+
+
+def test_replicating_until_a_metric_is_known_says_whether_it_is(folder: Path) -> None:
+    run = ("run", "small.toml", "-J", "1", "-q")
+    shown = cqrs_sim(*run, "--until", "rates.offered ±50%")
+    assert shown.exit_code == 0
+    assert "rates.offered ±50% reached with 10 replications" in shown.stdout
+    shown = cqrs_sim(*run, "--until", "rates.offered +-0.001%", "--max-replications", "11")
+    assert shown.exit_code == 0
+    assert "was not reached with 11 replications, which is the cap" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--replications", "1"),
+        ("--until", "rates.offered"),
+        ("--until", "rates.ofered ±5%"),
+        ("--max-replications", "20"),
+        ("--jobs", "2"),
+    ],
+)
+def test_impossible_replications_are_refused_before_the_run(
+    arguments: tuple[str, ...], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbid_runs(monkeypatch)
+    assert cqrs_sim("run", "small.toml", *arguments).exit_code == 2
+
+
+def test_replications_of_which_one_failed_or_was_cut_say_so_in_the_exit_code(
+    ended: RunResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = Replications(seeds=(0, 1), values={})
+    for changes, code in (
+        ({"incorrect": (1,)}, 3),
+        ({"invalid": (1,)}, 4),
+        ({"is_complete": False}, 130),
+        ({}, 0),
+    ):
+        give(monkeypatch, attrs.evolve(ended, replications=attrs.evolve(some, **changes)))
+        assert cqrs_sim("run", "small.toml", "-q").exit_code == code
+
+
+@pytest.fixture
+def pair(folder: Path) -> tuple[str, str]:
+    """Two result folders of three replications each; in the second the read model is slower."""
+    run = ("run", "small.toml", "--replications", "3", "-J", "1", "-q", "--duration", "5s")
+    for name, mean in (("A", "1ms"), ("B", "3ms")):
+        setting = f"read_models.orders.service.mean={mean}"
+        assert cqrs_sim(*run, "--set", setting, "--out", name).exit_code == 0
+    return "A", "B"
+
+
+def test_a_gate_decides_the_exit_code_of_a_comparison(pair: tuple[str, str]) -> None:
+    assert cqrs_sim("compare", *pair).exit_code == 0
+    shown = cqrs_sim("compare", *pair, "--gate", "lag.orders.mean +5%")
+    assert shown.exit_code == 99
+    assert shown.stdout.startswith("1 gate failed; significant change: ")
+    assert "differs: read_models.orders.service.mean: 1ms, 3ms" in shown.stdout
+    assert cqrs_sim("compare", *pair, "--gate", "rates.accepted -5%").exit_code == 0
+
+
+def test_a_comparison_is_written_as_json_markdown_and_figures(pair: tuple[str, str]) -> None:
+    assert cqrs_sim("compare", *pair, "--out", "C", "-q").exit_code == 0
+    assert sorted(path.name for path in Path("C").iterdir()) == [
+        "comparison.json", "comparison.md", "comparison.png", "comparison.svg",
+    ]  # fmt: skip
+    shown = cqrs_sim("compare", *pair, "--json")
+    assert json.loads(shown.stdout) == json.loads(Path("C/comparison.json").read_text())
+    assert cqrs_sim("compare", *pair, "--markdown").stdout == Path("C/comparison.md").read_text()
+    assert cqrs_sim("compare", *pair, "--out", "C").exit_code == 5
+
+
+def test_what_cannot_be_compared_is_a_line(pair: tuple[str, str]) -> None:
+    summary = json.loads(Path("B/summary.json").read_text())
+    Path("B/summary.json").write_text(json.dumps({**summary, "engine": "wall"}))
+    shown = cqrs_sim("compare", *pair)
+    assert (shown.exit_code, len(shown.stderr.splitlines())) == (2, 1)
+    assert "--across-engines" in shown.stderr
+    assert cqrs_sim("compare", *pair, "--across-engines").exit_code == 0
+    for arguments, code in (
+        (("A", "nowhere"), 5),
+        (("A", "A", "--gate", "lag.order.p99 +5%"), 2),
+        (("A", "A", "--gate", "nonsense"), 2),
+        (("A", "A", "--json", "--markdown"), 2),
+    ):
+        assert cqrs_sim("compare", *arguments).exit_code == code

@@ -70,7 +70,7 @@ def test_ctrl_c_writes_what_was_measured_and_marks_it_incomplete(
     ) as process:
         os.close(child)
         shown = b""
-        while b" commands " not in shown:
+        while b"accepted" not in shown:
             shown += os.read(terminal, 4096)
         process.send_signal(signal.SIGINT)
         stdout, _ = process.communicate()

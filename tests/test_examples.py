@@ -21,10 +21,11 @@ from click.testing import CliRunner
 from matplotlib import pyplot as plt
 
 from cqrs_sim import cli, results, simulation
+from cqrs_sim.analysis.quantiles import SampleSummary
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 from cqrs_sim.scenario.keys import keys_below, part_of
-from cqrs_sim.scenario.parts import RateSegment, ReadModel, Service
+from cqrs_sim.scenario.parts import Pause, RateSegment, ReadModel, Service
 from cqrs_sim.scenario.quantities import (
     ChoiceQuantity,
     CountQuantity,
@@ -34,11 +35,13 @@ from cqrs_sim.scenario.quantities import (
     RealQuantity,
     ShareQuantity,
     TextQuantity,
+    TextsQuantity,
 )
 from cqrs_sim.scenario.reading import read_scenario
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.scenario.unit_text import duration_text, rate_text
 from cqrs_sim.scenario.units import quantity_of
+from cqrs_sim.verbs import exits
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -144,7 +147,7 @@ def test_every_cqrs_sim_command_of_every_page_runs(
             arguments += [*SMALL, "--force"] if "--out" in arguments else SMALL
         ended = CliRunner().invoke(cli.main, arguments)
         # A wall clock run on a busy machine may measure nothing valid, and says so.
-        allowed = (0, cli.INVALID) if "wall" in arguments else (0,)
+        allowed = (0, exits.INVALID) if "wall" in arguments else (0,)
         assert ended.exit_code in allowed, f"{name}: {command}: {ended.output}"
         if file:
             Path(file).write_text(ended.stdout, "utf-8")
@@ -289,6 +292,8 @@ def values_of(quantity: Quantity | None) -> str:
             return f"number, {plain(quantity.minimum)} to {plain(quantity.maximum)}"
         case TextQuantity():
             return f"text, {quantity.minimum:,} to {quantity.maximum:,} characters"
+        case TextsQuantity():
+            return f"up to {quantity.most}, of {values_of(quantity.text)}"
         case ChoiceQuantity():
             return ", ".join(quantity.choices)
         case _:
@@ -304,6 +309,8 @@ def expected_keys(
         quantity = quantity_of(attribute)
         if path == "load.profile":
             yield from expected_keys(RateSegment, "load.profile[].")
+        elif attribute.name == "pauses":
+            yield from expected_keys(Pause, f"{path}[].")
         elif attribute.name == "read_models":
             yield from expected_keys(ReadModel, "read_models.NAME.")
         elif quantity is None:
@@ -379,20 +386,32 @@ def paths_in(value: object, path: str = "") -> Iterator[str]:
         yield path
 
 
+SAMPLE_KEYS = [field.name for field in attrs.fields(SampleSummary)]
+
+
 def generic(path: str) -> str:
-    path = re.sub(r"^(lag_s|stages_s\.read_models)\.\w+", r"\1.NAME", path)
+    by_read_model = (
+        r"^(lag_s|visibility_s|stages_s\.read_models|warm_up\.lag|intervals\.lag_s)\.\w+"
+    )
+    path = re.sub(by_read_model, r"\1.NAME", path)
+    path = re.sub(r"^backlog\.[^.]+", "backlog.STAGE", path)
+    path = re.sub(r"^reads\.\w+\.(eventual|at_least|write_side)", "reads.KIND.STRATEGY", path)
+    path = re.sub(r"^own_writes\.witness.*", "own_writes.witness", path)
+    path = re.sub(r"^(intervals\..*)\.(mean|p99)\.\w+$", r"\1.FIGURE.INTERVAL", path)
     path = re.sub(r"^offered_load\..*", "offered_load.STAGE", path)
     path = re.sub(r"^checks\.\w+", "checks.NAME", path)
     path = re.sub(r"^provenance\.versions\..*", "provenance.versions.NAME", path)
-    return re.sub(r"\.(p50|p90|p99|p999|max|mean|n|censored)$", ".SAMPLE", path)
+    of_sample = (
+        r"^(response_s|queries_s|(?:lag_s|visibility_s)\.NAME|"
+        r"reads\.KIND\.STRATEGY\.(?:response|age)_s|generator\.(?:queries_)?slip_s)"
+    )
+    return re.sub(rf"{of_sample}\.({'|'.join(SAMPLE_KEYS)})$", r"\1.SAMPLE", path)
 
 
 def test_every_field_of_a_summary_stands_in_the_page_of_the_trace() -> None:
     result = simulation.run(simulation.load_scenario("default", ["run.duration=4s"]))
-    summary = json.loads(json.dumps(result.summary.to_json()))
+    summary = json.loads(json.dumps(result.to_json()))
     found = {generic(path) for path in paths_in(summary)}
-    # The number of rows of a mean is no sample.
-    found = {re.sub(r"^(stages_s\..*)\.SAMPLE$", r"\1.n", path) for path in found}
 
     documented = {unquoted(row[0]) for row in rows_of(DOCS / "trace-format.md", "summary.json")}
     assert documented == found
@@ -400,8 +419,7 @@ def test_every_field_of_a_summary_stands_in_the_page_of_the_trace() -> None:
 
 def test_the_exit_codes_are_those_of_the_command_line() -> None:
     rows = rows_of(DOCS / "trace-format.md", "Exit codes")
-    codes = {cli.INTERNAL, cli.USAGE, cli.INCORRECT, cli.INVALID, cli.ENVIRONMENT, cli.INTERRUPTED}
-    assert {int(row[0]) for row in rows} == {0, *codes}
+    assert {int(row[0]) for row in rows} == {0, exits.USAGE, *exits.PRECEDENCE}
 
 
 # References.

@@ -26,7 +26,7 @@ SCENARIO = Scenario(
     ),
 )
 RESULT = Result(trace=make_trace(Plan(seconds=1.0)), scenario=SCENARIO, seed=3, engine="virtual")
-FILES = {"summary.json", "scenario.toml", "trace.npz", "figures"}
+FILES = {"summary.json", "scenario.toml", "trace.npz", "figures", "histograms", "report.html"}
 
 
 @pytest.fixture(autouse=True)
@@ -209,20 +209,22 @@ def test_an_interrupt_on_the_way_leaves_nothing(
     assert names(tmp_path) == set()
 
 
+@pytest.mark.parametrize("failing", [2, 3])
 def test_an_earlier_result_comes_back_if_the_new_one_cannot_take_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
 ) -> None:
+    """The first file put in place is the report; then one folder leaves and the other comes."""
     folder = tmp_path / "result"
     write_result(RESULT, folder)
     replace, calls = Path.replace, []
 
-    def second_fails(self: Path, target: Path) -> Path:
+    def fails_once(self: Path, target: Path) -> Path:
         calls.append(target)
-        if len(calls) == 2:
+        if len(calls) == failing:
             raise OSError(5, "Input/output error")
         return replace(self, target)
 
-    monkeypatch.setattr(Path, "replace", second_fails)
+    monkeypatch.setattr(Path, "replace", fails_once)
     with pytest.raises(ResultFolderError, match="Input/output error"):
         write_result(attrs.evolve(RESULT, seed=4), folder, force=True)
     assert json.loads((folder / "summary.json").read_text())["seed"] == 3

@@ -6,10 +6,12 @@ import pytest
 from cqrs_sim import simulation
 from cqrs_sim.actors.clock import VirtualClock
 from cqrs_sim.engines.experiment import Progress
+from cqrs_sim.engines.live import Tail
 from cqrs_sim.ids import Nanoseconds
+from cqrs_sim.plain_text import milliseconds, percent, printable
 from cqrs_sim.results import Result
 from cqrs_sim.summary_text import show_summary, verdict
-from cqrs_sim.terminal import ProgressLine, Screen, milliseconds, percent, printable, show_pairs
+from cqrs_sim.terminal import ProgressLine, Screen, show_pairs
 
 SECOND = 1_000_000_000
 
@@ -19,14 +21,32 @@ class Terminal(io.StringIO):
         return True
 
 
-def progress_at(seconds: float, submitted: int = 0) -> Progress:
+def progress_at(
+    seconds: float,
+    offered: int = 0,
+    accepted: int = 0,
+    backlog: int = 7,
+    tail: Tail = Tail(response_p99_ns=3_140_000, lag_p99_ns=1_234_000_000),  # noqa: B008 - frozen
+) -> Progress:
     return Progress(
         elapsed_ns=int(seconds * SECOND),
         expected_ns=10 * SECOND,
-        submitted_count=submitted,
-        committed_count=submitted,
-        backlog_count=7,
+        offered_count=offered,
+        submitted_count=offered,
+        committed_count=accepted,
+        backlog_count=backlog,
+        look=lambda: tail,
     )
+
+
+def shown_on_a_terminal(progress: Progress, columns: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The first line of a run, as a terminal of that width gets it."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream, clock = Terminal(), VirtualClock()
+    line = ProgressLine(Screen(stream), "virtual", clock=clock)
+    clock.instant_ns = Nanoseconds(SECOND)
+    line(progress)
+    return stream.getvalue().removeprefix("\r\x1b[K")
 
 
 @pytest.fixture(scope="module")
@@ -99,12 +119,18 @@ def test_a_pipe_gets_a_line_every_three_seconds_and_none_before() -> None:
     line = ProgressLine(Screen(stream), "wall", clock=clock)
     for tenths in range(65):
         clock.instant_ns = Nanoseconds(tenths * SECOND // 10)
-        line(progress_at(tenths / 10, submitted=tenths * 10))
+        line(progress_at(tenths / 10, offered=tenths * 10, accepted=tenths * 9))
     line.close()
 
     assert stream.getvalue().splitlines() == [
-        " 30 %  3.0 of 10.0 s  300 commands  100/s  backlog 7",
-        " 60 %  6.0 of 10.0 s  600 commands  100/s  backlog 7",
+        (
+            " 30 %  3.0 of 10.0 s  offered 100, accepted 90/s  "
+            "p99 response 3.14 ms, lag 1.23 s  backlog 7"
+        ),
+        (
+            " 60 %  6.0 of 10.0 s  offered 100, accepted 90/s  "
+            "p99 response 3.14 ms, lag 1.23 s  backlog 7"
+        ),
     ]
 
 
@@ -112,15 +138,64 @@ def test_a_terminal_gets_one_line_that_is_rewritten_and_then_removed() -> None:
     stream, clock = Terminal(), VirtualClock()
     line = ProgressLine(Screen(stream), "virtual", clock=clock)
     clock.instant_ns = Nanoseconds(SECOND)
-    line(progress_at(12.0, submitted=1200))
+    line(progress_at(12.0, offered=1200, accepted=1200))
     line.stage("drawing figures")
     line.close()
 
     start = "\r\x1b[K"
     assert stream.getvalue() == (
-        f"{start}drain  12.0 of 10.0 s simulated  1,200 commands  100/s  backlog 7"
+        f"{start}drain  offered 100, accepted 100/s  p99 3.14 ms, lag 1.23 s  backlog 7"
         f"{start}drawing figures...{start}"
     )
+
+
+def test_a_wide_terminal_shows_the_time_and_what_the_p99_is_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert shown_on_a_terminal(progress_at(5.0, 500, 400), 120, monkeypatch) == (
+        " 50 %  5.0 of 10.0 s simulated  offered 100, accepted 80/s  "
+        "p99 response 3.14 ms, lag 1.23 s  backlog 7"
+    )
+
+
+def test_the_line_fits_80_columns_whatever_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    huge = progress_at(
+        10.0,
+        offered=987_654_321_0,
+        accepted=987_654_321_0,
+        backlog=987_654_321,
+        tail=Tail(response_p99_ns=999_449_000, lag_p99_ns=9_994_000_000_000),
+    )
+    shown = shown_on_a_terminal(huge, 80, monkeypatch)
+    assert shown == "100 %  offered 988M, accepted 988M/s  p99 999 ms, lag 9,994 s  backlog 988M"
+    assert len(shown) < 80
+
+
+def test_nothing_accepted_or_applied_lately_is_shown_as_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    idle = progress_at(5.0, tail=Tail(response_p99_ns=None, lag_p99_ns=None))
+    shown = shown_on_a_terminal(idle, 80, monkeypatch)
+    assert shown == " 50 %  offered 0, accepted 0/s  p99 -, lag -  backlog 7"
+
+
+def test_the_line_has_no_colours_that_no_color_would_have_to_take_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "\x1b" not in shown_on_a_terminal(progress_at(5.0), 80, monkeypatch)
+
+
+def test_whoever_is_not_shown_a_line_does_not_pay_for_looking() -> None:
+    def look() -> Tail:
+        raise AssertionError("nobody asked")
+
+    unseen = attrs.evolve(progress_at(1.0), look=look)
+    stream, clock = io.StringIO(), VirtualClock()
+    clock.instant_ns = Nanoseconds(SECOND)
+    ProgressLine(Screen(stream), "wall", clock=clock)(unseen)
+    clock.instant_ns = Nanoseconds(9 * SECOND)
+    ProgressLine(Screen(Terminal()), "wall", is_quiet=True, clock=clock)(unseen)
+    assert stream.getvalue() == ""
 
 
 def test_a_quiet_run_shows_no_progress() -> None:

@@ -18,7 +18,7 @@ from cqrs_sim.engines import virtual
 from cqrs_sim.engines.planning import plan_for
 from cqrs_sim.errors import CommandRejectedError
 from cqrs_sim.ids import OrderId
-from cqrs_sim.load.plan import Plan
+from cqrs_sim.load_generation.plan import Plan
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 from cqrs_sim.scenario.scenario import Load, ReadModel, Run, Scenario, Service, Workload, WriteSide
@@ -164,11 +164,11 @@ def system(**parts: object) -> Scenario:
 
 
 def read_model(service: Service, **settings: int) -> ReadModel:
-    counts = {name: Count(value) for name, value in settings.items() if name != "checkpoint"}
     return ReadModel(
         service=service,
         checkpoint=Duration(settings.get("checkpoint", 0)),
-        **counts,
+        channel=Count(settings.get("channel", 1024)),
+        batch=Count(settings.get("batch", 1)),
     )
 
 

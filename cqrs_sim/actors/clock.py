@@ -6,7 +6,7 @@ attribute, not a method, because it is read some twenty times a command.
 """
 
 import time
-from time import perf_counter_ns
+from time import perf_counter_ns, thread_time_ns
 
 from cqrs_sim.ids import Nanoseconds
 
@@ -38,6 +38,11 @@ class WallClock:
     def instant_ns(self) -> Nanoseconds:
         """Nanoseconds since the start."""
         return perf_counter_ns() - self._origin_ns  # type: ignore[return-value] # read too often
+
+    @property
+    def busy_ns(self) -> int:
+        """Processor time of this thread, from any origin: between two readings, when it ran."""
+        return thread_time_ns()
 
 
 def utc_timestamp() -> str:

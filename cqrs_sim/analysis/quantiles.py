@@ -5,19 +5,33 @@ not exceed: x[ceil(q n)] of the sorted sample (Hyndman and Fan, "Sample quantile
 packages", 1996, definition 1). Interpolating definitions would invent values between the last one
 seen and the censored ones, about which nothing is known. A censored value sorts above all others;
 a quantile, maximum or mean that falls among them is withheld (None), never guessed.
+
+A sample can be too small for a quantile: with fewer than 100 / (1 - q) values the quantile q rests
+on less than 100 of them, and says more about the luck of a run than about the system. Such a
+quantile is None too, and named in `too_few`. `survival` estimates quantiles from censored samples.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+Bounds: TypeAlias = Mapping[str, tuple[float | None, float | None]]
+"""By name of quantile: what it is at least and at most, in seconds; None: nothing is known."""
+
+FRACTIONS: Final[Mapping[str, float]] = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
+"""The quantiles of a summary, as fractions, by their names."""
+
+BEYOND = 100
+"""Values that a quantile wants above it."""
+
 
 @attrs.frozen(kw_only=True)
 class SampleSummary:
-    """The shape of one sample, in seconds; None: withheld or empty."""
+    """The shape of one sample, in seconds; None: withheld, empty, or too few for it."""
 
     p50: float | None
     p90: float | None
@@ -29,19 +43,39 @@ class SampleSummary:
     """Size of the sample, censored values included."""
     censored: int
     """How many of them had not happened when the run ended."""
+    too_few: tuple[str, ...] = ()
+    """Names of the quantiles that are None because `n` is too small for them."""
+    bounds: Bounds = attrs.field(factory=dict)
+    """Of the quantiles of a censored or saturated sample; empty where there is no doubt."""
 
     def withheld(self) -> "SampleSummary":
-        """Only the counts: what may be said of a stage that is saturated."""
-        return SampleSummary(
-            p50=None,
-            p90=None,
-            p99=None,
-            p999=None,
-            max=None,
-            mean=None,
-            n=self.n,
-            censored=self.censored,
-        )
+        """Only counts and bounds: what may be said of a stage that is saturated."""
+        return attrs.evolve(self, p50=None, p90=None, p99=None, p999=None, max=None, mean=None)
+
+
+def operations_needed(fraction: float) -> int:
+    """How many values a sample needs for a quantile: 100 / (1 - q).
+
+    Then 100 values lie above it, so that its rank alone (standard error of their count: 10) moves
+    it by about a tenth of the tail. Values of one run depend on each other and carry less still:
+    this is a least, not a guarantee.
+
+    Args:
+        fraction: in [0, 1): 0.5 needs 200, 0.9 1000, 0.99 10,000, 0.999 100,000.
+    """
+    # Rounded before `ceil`, because 100 / (1 - 0.9) is 1000.0000000000002.
+    return math.ceil(round(BEYOND / (1.0 - fraction), 6))
+
+
+def too_few_for(size: int) -> tuple[str, ...]:
+    """Names of the quantiles that so many values cannot carry; none if there are no values."""
+    return tuple(name for name, q in FRACTIONS.items() if 0 < size < operations_needed(q))
+
+
+def carried(found: Mapping[str, float | None], size: int) -> dict[str, float | None]:
+    """The same with None for each quantile that so many values cannot carry."""
+    too_few = too_few_for(size)
+    return {name: None if name in too_few else value for name, value in found.items()}
 
 
 def quantiles(sample: NDArray[np.float64], fractions: Sequence[float]) -> list[float | None]:
@@ -65,22 +99,31 @@ def quantiles(sample: NDArray[np.float64], fractions: Sequence[float]) -> list[f
 
 
 def summarise_sample(sample: NDArray[np.float64]) -> SampleSummary:
-    """Quantiles, maximum, mean and counts.
+    """Quantiles that the sample can carry, maximum, mean and counts.
 
     Args:
         sample: shape (n,), seconds, each a whole number of nanoseconds; nan where censored.
     """
-    p50, p90, p99, p999, longest = quantiles(sample, (0.5, 0.9, 0.99, 0.999, 1.0))
-    censored = int(np.count_nonzero(np.isnan(sample)))
+    *found, longest = quantiles(sample, (*FRACTIONS.values(), 1.0))
+    return summary_of(sample, dict(zip(FRACTIONS, found, strict=True)), longest)
+
+
+def summary_of(
+    sample: NDArray[np.float64],
+    found: Mapping[str, float | None],
+    longest: float | None,
+    bounds: Bounds | None = None,
+) -> SampleSummary:
+    """A summary with these quantiles, but for those that the sample cannot carry."""
+    size, censored = len(sample), int(np.count_nonzero(np.isnan(sample)))
     return SampleSummary(
-        p50=p50,
-        p90=p90,
-        p99=p99,
-        p999=p999,
+        **carried(found, size),
         max=longest,
-        mean=_mean(sample) if len(sample) and not censored else None,
-        n=len(sample),
+        mean=_mean(sample) if size and not censored else None,
+        n=size,
         censored=censored,
+        too_few=too_few_for(size),
+        bounds={} if bounds is None else bounds,
     )
 
 

@@ -2,7 +2,8 @@
 
 Three rates, never "throughput" alone: *offered* (commands intended), *accepted* (committed) and
 *applied* (shown), per second. A backlog is a step function, exact at every instant, since it is the
-difference of two counts of stamps.
+difference of two counts of stamps. Its age is a saw-tooth: it grows with time and falls when the
+oldest leaves.
 """
 
 import attrs
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from cqrs_sim.analysis.lag import NAT, deliveries_by_event
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
+
+FOREVER = 2**63 - 1
+"""Later than any instant, in nanoseconds."""
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -67,6 +71,16 @@ def _is_anything_waiting(trace: Trace) -> bool:
     return bool(unseen or waiting)
 
 
+@attrs.frozen(eq=False, kw_only=True)
+class Stay:
+    """When things came to a stage and left it. Columns: shape (n,)."""
+
+    entered: NDArray[np.timedelta64]
+    """NaT if it never came."""
+    left: NDArray[np.timedelta64]
+    """NaT if it was still there when the run ended."""
+
+
 def backlog(trace: Trace, read_model: str, at_ns: NDArray[np.int64]) -> NDArray[np.int64]:
     """Position lag: events committed and not yet applied, at instants.
 
@@ -78,26 +92,60 @@ def backlog(trace: Trace, read_model: str, at_ns: NDArray[np.int64]) -> NDArray[
     Returns:
         Shape (n,), a count.
     """
-    applied = deliveries_by_event(trace, read_model).applied
-    return _inside(trace.events.committed, applied, at_ns)
+    return inside(in_read_model(trace, read_model), at_ns)
 
 
 def mailbox_backlog(trace: Trace, at_ns: NDArray[np.int64]) -> NDArray[np.int64]:
     """Commands submitted and not yet taken by their order actors, at instants; as `backlog`."""
+    return inside(in_mailbox(trace), at_ns)
+
+
+def backlog_age_s(trace: Trace, read_model: str, at_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Now - committed of the oldest event not applied, at instants; 0 if all are applied.
+
+    Args:
+        trace: the run.
+        read_model: its name.
+        at_ns: as for `backlog`.
+
+    Returns:
+        Shape (n,), seconds.
+    """
+    stay = in_read_model(trace, read_model)
+    age = np.zeros(len(at_ns))
+    # Events may be applied out of order. The first that leaves later than t is where the latest
+    # leaving so far first passes t; and the first in the log is the oldest.
+    last_to_leave = np.maximum.accumulate(ns_or(stay.left, FOREVER))
+    oldest = np.searchsorted(last_to_leave, at_ns, side="right")
+    waits = np.flatnonzero(oldest < len(last_to_leave))
+    committed = stay.entered.astype(np.int64)[oldest[waits]]
+    age[waits] = np.maximum(at_ns[waits] - committed, 0) / 1e9
+    return age
+
+
+def ns_or(stamps: NDArray[np.timedelta64], otherwise: int) -> NDArray[np.int64]:
+    """Nanoseconds, and another number for NaT."""
+    return np.where(np.isnat(stamps), np.int64(otherwise), stamps.astype(np.int64))
+
+
+def in_read_model(trace: Trace, read_model: str) -> Stay:
+    """Events that are committed and not yet applied to a read model, in position order."""
+    return Stay(entered=trace.events.committed, left=deliveries_by_event(trace, read_model).applied)
+
+
+def in_mailbox(trace: Trace) -> Stay:
+    """Commands that their order actors have not taken yet, in plan order."""
     commands = trace.commands
     # Commands that were answered without an order actor (refused, malformed) were in no mailbox.
     is_answered = ~np.isnat(commands.acknowledged) | np.isin(
         commands.outcome, (Outcome.REJECTED, Outcome.REFUSED, Outcome.DROPPED)
     )
     never_in = np.isnat(commands.dequeued) & is_answered
-    return _inside(np.where(never_in, NAT, commands.submitted), commands.dequeued, at_ns)
+    return Stay(entered=np.where(never_in, NAT, commands.submitted), left=commands.dequeued)
 
 
-def _inside(
-    entered: NDArray[np.timedelta64],
-    left: NDArray[np.timedelta64],
-    at_ns: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    came = np.searchsorted(np.sort(happened_ns(entered)), at_ns, side="right")
-    went = np.searchsorted(np.sort(happened_ns(left)), at_ns, side="right")
+def inside(stay: Stay, at_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many came at or before instants, and had not left: shape (n,)."""
+    came = np.searchsorted(np.sort(happened_ns(stay.entered)), at_ns, side="right")
+    went = np.searchsorted(np.sort(happened_ns(stay.left)), at_ns, side="right")
     return came - went

@@ -6,6 +6,7 @@ generator could not keep its plan, so the system was not asked what the scenario
 """
 
 import math
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from cqrs_sim.analysis.lag import (
     commands_after,
+    deliveries_by_event,
     events_after,
     response_time_s,
     schedule_slip_s,
@@ -22,6 +24,7 @@ from cqrs_sim.analysis.rates import backlog, mailbox_backlog
 from cqrs_sim.measurement.trace import Trace
 
 WRITE_SIDE = "write side"
+"""The stage of the order actors; read models are stages by their own names."""
 BLOCKS = 20
 T_QUANTILE = 2.093
 """97.5 % quantile of Student's t with BLOCKS - 1 = 19 degrees of freedom: the lower end of a
@@ -30,6 +33,8 @@ SLOPE_LIMIT = 0.01
 """Share of the offered rate by which a backlog must be seen to grow."""
 SLIP_LIMIT_S = 0.002
 ACHIEVED_LIMIT = 0.99
+CENSORED_LIMIT = 0.05
+"""Share of events never applied above which a run says too little of a read model that keeps up."""
 
 
 @attrs.frozen(kw_only=True)
@@ -38,6 +43,8 @@ class StageLoad:
 
     stage: str
     """`write side`, or the name of a read model."""
+    offered_per_s: float
+    """Events for a read model, commands for the write side, that the load period offered."""
     offered_load: float | None
     """Work offered per second of time, in servers; None if no service was seen."""
     slope_per_s: float | None
@@ -51,6 +58,20 @@ class StageLoad:
     def is_saturated(self) -> bool:
         """Whether there is any reason."""
         return bool(self.reasons)
+
+    @property
+    def saturates_at_per_s(self) -> float | None:
+        """The rate that a saturated stage can just do; None if it is not saturated.
+
+        Of a stage that is offered too much work: 1 / busy time per event (for the write side: the
+        rate of all commands at which the busiest order has no time to spare). Of one that falls
+        behind for another reason, as it stands still at times: what it got done while it did.
+        """
+        if not self.is_saturated:
+            return None
+        if self.offered_load is not None and self.offered_load >= 1.0:
+            return self.offered_per_s / self.offered_load
+        return max(self.offered_per_s - (self.slope_per_s or 0.0), 0.0)
 
 
 def stage_loads(trace: Trace, *, after_ns: int = 0) -> tuple[StageLoad, ...]:
@@ -86,6 +107,7 @@ def _stage(trace: Trace, stage: str, offered_load: float | None, rate_per_s: flo
         reasons.append(f"its backlog grows by {slope:,.0f} a second (at least {low:,.0f})")
     return StageLoad(
         stage=stage,
+        offered_per_s=rate_per_s,
         offered_load=offered_load,
         slope_per_s=slope,
         slope_low_per_s=low,
@@ -152,6 +174,27 @@ def backlog_slope_per_s(trace: Trace, stage: str) -> tuple[float | None, float |
     growth = np.diff(inside) / block_s
     mean = int(inside[-1] - inside[0]) / (BLOCKS * block_s)
     return mean, mean - T_QUANTILE * float(growth.std(ddof=1)) / math.sqrt(BLOCKS)
+
+
+def censoring_reasons(
+    trace: Trace, loads: Sequence[StageLoad], *, after_ns: int = 0
+) -> tuple[str, ...]:
+    """Why too much was cut off by the end of the run to measure the lag; empty if it was not.
+
+    A saturated read model is excused: that it never catches up is the result.
+    """
+    saturated = {load.stage for load in loads if load.is_saturated}
+    rows = events_after(trace, after_ns)
+    reasons = []
+    for name in trace.read_models:
+        unseen = np.isnat(deliveries_by_event(trace, name).applied[rows])
+        count, size = int(np.count_nonzero(unseen)), len(unseen)
+        if name not in saturated and count > CENSORED_LIMIT * size:
+            reasons.append(
+                f"too much is censored: {name} did not come to show {count / size:.1%} of the "
+                f"events before the run ended, more than {CENSORED_LIMIT:.0%}; let it run longer"
+            )
+    return tuple(reasons)
 
 
 def invalid_reasons(trace: Trace, *, after_ns: int = 0) -> tuple[str, ...]:

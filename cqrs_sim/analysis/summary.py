@@ -2,36 +2,66 @@
 
 Everything from the warm-up cut on: commands and queries by their intended instant, events by their
 commit. Percentiles of a stage that is saturated are withheld (None), and the reason stands in
-`saturated`; the mean parts in `stages_s` are kept, as a description of what was seen.
+`saturated`; the mean parts in `stages_s` are kept, as a description of what was seen. Where events
+were not seen before the run ended, lags come by Kaplan and Meier, with bounds (`survival`).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.analysis.consistency import CheckResult, check_trace, outcome_counts
+from cqrs_sim.analysis.generator import GeneratorHealth, generator_health
+from cqrs_sim.analysis.intervals import Interval, batch_means, sectioning
+from cqrs_sim.analysis.json_values import Json, plain
 from cqrs_sim.analysis.lag import (
     NAT,
     commands_after,
     consistency_lag_s,
     deliveries_by_event,
     events_after,
-    lag_parts,
     queries_after,
     response_time_s,
     seconds,
 )
 from cqrs_sim.analysis.quantiles import SampleSummary, summarise_sample
-from cqrs_sim.analysis.saturation import WRITE_SIDE, StageLoad, invalid_reasons, stage_loads
+from cqrs_sim.analysis.reads import ReadsSummary, summarise_reads
+from cqrs_sim.analysis.saturation import (
+    WRITE_SIDE,
+    StageLoad,
+    censoring_reasons,
+    invalid_reasons,
+    stage_loads,
+)
+from cqrs_sim.analysis.stages import (
+    MeanStages,
+    StageBacklog,
+    read_stages_s,
+    stage_backlogs,
+    write_stages_s,
+)
+from cqrs_sim.analysis.staleness import OwnWrites, own_writes
+from cqrs_sim.analysis.survival import (
+    Sample,
+    lag_sample,
+    summarise_censored,
+    visibility_sample,
+)
+from cqrs_sim.analysis.warm_up import WarmUp, check_warm_up
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 
-Json: TypeAlias = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
-
 SCHEMA = 1
+
+
+class SampleOf(Protocol):
+    """Takes the durations of a read model from a trace."""
+
+    def __call__(self, trace: Trace, read_model: str, *, after_ns: int) -> Sample:
+        """Of the events committed at or after an instant."""
 
 
 @attrs.frozen(kw_only=True)
@@ -44,23 +74,6 @@ class RatesPerS:
     """Commands committed per second."""
     applied: float | None
     """Commands per second whose events all read models came to show."""
-
-
-@attrs.frozen(kw_only=True)
-class MeanStages:
-    """Arithmetic means over the rows that passed every stage, so that the parts sum to `whole`."""
-
-    parts: Mapping[str, float | None]
-    """Seconds, in the order of the stages; None if no row passed them all."""
-    whole_name: str
-    """`response`, `lag` or `path`."""
-    whole: float | None
-    n: int
-    """How many rows passed them all."""
-
-    def to_json(self) -> Json:
-        """As in the file."""
-        return {**self.parts, self.whole_name: self.whole, "n": self.n}
 
 
 @attrs.frozen(kw_only=True)
@@ -78,6 +91,16 @@ class QuerySummary:
 
 
 @attrs.frozen(kw_only=True)
+class SingleRunIntervals:
+    """How far one measure of this one run can be trusted: weaker evidence than replications."""
+
+    mean: Interval
+    """By batch means."""
+    p99: Interval
+    """By sectioning."""
+
+
+@attrs.frozen(kw_only=True)
 class Summary:
     """What one run came to."""
 
@@ -92,9 +115,22 @@ class Summary:
     response_s: SampleSummary
     lag_s: Mapping[str, SampleSummary]
     """By read model."""
+    visibility_s: Mapping[str, SampleSummary]
+    """By read model: max(0, applied - acknowledged), per write."""
+    backlog: Mapping[str, StageBacklog]
+    """By stage."""
+    warm_up: WarmUp
+    response_interval: SingleRunIntervals | None
+    """None if the write side is saturated."""
+    lag_intervals: Mapping[str, SingleRunIntervals | None]
+    """By read model; None if it is saturated."""
     queries: QuerySummary
     queries_s: SampleSummary
     """Answered - intended."""
+    reads: ReadsSummary
+    """By kind of query and read strategy."""
+    own_writes: OwnWrites
+    generator: GeneratorHealth
     write_stages_s: MeanStages
     read_stages_s: Mapping[str, MeanStages]
     """By read model."""
@@ -117,7 +153,6 @@ class Summary:
 
     def to_json(self) -> dict[str, Json]:
         """The content of `summary.json`: plain values, no nan."""
-        response_s = attrs.asdict(self.response_s)
         return {
             "schema": SCHEMA,
             "engine": self.engine,
@@ -129,20 +164,34 @@ class Summary:
                 "offered": sum(self.commands.values()),
                 **{outcome.name.lower(): self.commands[outcome] for outcome in _REPORTED},
             },
-            "rates_per_s": attrs.asdict(self.rates_per_s),
-            "response_s": response_s,
-            "lag_s": {name: attrs.asdict(lag) for name, lag in self.lag_s.items()},
-            "queries": attrs.asdict(self.queries),
-            "queries_s": attrs.asdict(self.queries_s),
+            "rates_per_s": plain(self.rates_per_s),
+            "response_s": plain(self.response_s),
+            "lag_s": {name: plain(lag) for name, lag in self.lag_s.items()},
+            "visibility_s": {name: plain(sample) for name, sample in self.visibility_s.items()},
+            "queries": plain(self.queries),
+            "queries_s": plain(self.queries_s),
+            "reads": self.reads.to_json(),
+            "own_writes": plain(self.own_writes),
+            "generator": self.generator.to_json(),
             "stages_s": {
                 "write_side": self.write_stages_s.to_json(),
                 "read_models": {name: s.to_json() for name, s in self.read_stages_s.items()},
+            },
+            "backlog": {stage: plain(backlog) for stage, backlog in self.backlog.items()},
+            "warm_up": plain(self.warm_up),
+            "intervals": {
+                "response_s": _interval_json(self.response_interval),
+                "lag_s": {
+                    name: _interval_json(found) for name, found in self.lag_intervals.items()
+                },
             },
             "offered_load": {load.stage: load.offered_load for load in self.loads},
             "saturated": [
                 {
                     "stage": load.stage,
                     "offered_load": load.offered_load,
+                    "offered_per_s": load.offered_per_s,
+                    "saturates_at_per_s": load.saturates_at_per_s,
                     "slope_per_s": load.slope_per_s,
                     "reasons": list(load.reasons),
                 }
@@ -159,6 +208,10 @@ class Summary:
             },
             "provenance": dict(self.provenance),
         }
+
+
+def _interval_json(found: SingleRunIntervals | None) -> Json:
+    return None if found is None else plain(found)
 
 
 _REPORTED = (
@@ -183,6 +236,7 @@ def summarise(
     deadline_ns: int | None = None,
     checks: Sequence[CheckResult] = (),
     provenance: Mapping[str, Json] | None = None,
+    query_timeout_ns: int | None = None,
 ) -> Summary:
     """Summarise a run.
 
@@ -196,13 +250,13 @@ def summarise(
         deadline_ns: as for `check_trace`; ignored if the run is not complete.
         checks: results of checks that need more than the trace.
         provenance: versions, machine and clock, for the record.
+        query_timeout_ns: after which a query that waits was given up; the trace does not say.
     """
     loads = stage_loads(trace, after_ns=warm_up_ns)
     saturated = {load.stage for load in loads if load.is_saturated}
-    rows = commands_after(trace, warm_up_ns)
-    response = summarise_sample(response_time_s(trace)[rows])
-    asked = queries_after(trace, warm_up_ns)
-    queries_s = seconds(trace.queries.answered - trace.queries.intended)[asked]
+    rows, asked = commands_after(trace, warm_up_ns), queries_after(trace, warm_up_ns)
+    response_s = response_time_s(trace)[rows]
+    response = summarise_sample(response_s)
     return Summary(
         engine=engine,
         seed=seed,
@@ -212,86 +266,58 @@ def summarise(
         commands=outcome_counts(trace.commands, rows),
         rates_per_s=_rates(trace, warm_up_ns),
         response_s=response.withheld() if WRITE_SIDE in saturated else response,
-        lag_s={
-            name: _lag(trace, name, warm_up_ns, is_saturated=name in saturated)
-            for name in trace.read_models
-        },
+        lag_s=_seen(trace, lag_sample, warm_up_ns, saturated),
+        visibility_s=_seen(trace, visibility_sample, warm_up_ns, saturated),
+        backlog=stage_backlogs(trace, after_ns=warm_up_ns),
+        warm_up=check_warm_up(trace, warm_up_ns, saturated),
+        response_interval=None if WRITE_SIDE in saturated else _intervals(response_s),
+        lag_intervals=_lag_intervals(trace, warm_up_ns, saturated),
         queries=_queries(trace, asked),
-        queries_s=summarise_sample(queries_s),
+        queries_s=summarise_sample(seconds(trace.queries.answered - trace.queries.intended)[asked]),
+        reads=summarise_reads(trace, after_ns=warm_up_ns, timeout_ns=query_timeout_ns),
+        own_writes=own_writes(trace, asked),
+        generator=generator_health(trace, after_ns=warm_up_ns, host=(provenance or {}).get("host")),
         write_stages_s=write_stages_s(trace, after_ns=warm_up_ns),
         read_stages_s={
             name: read_stages_s(trace, name, after_ns=warm_up_ns) for name in trace.read_models
         },
         loads=loads,
-        invalid=invalid_reasons(trace, after_ns=warm_up_ns),
+        invalid=(
+            *invalid_reasons(trace, after_ns=warm_up_ns),
+            # A run that was cut short says so itself.
+            *(censoring_reasons(trace, loads, after_ns=warm_up_ns) if complete else ()),
+        ),
         checks=(*check_trace(trace, deadline_ns=deadline_ns if complete else None), *checks),
         provenance=provenance or {},
     )
 
 
-def write_stages_s(trace: Trace, *, after_ns: int = 0) -> MeanStages:
-    """Where accepted commands spent their response time, on average."""
-    rows = commands_after(trace, after_ns) & (trace.commands.outcome == Outcome.ACCEPTED)
-    commands = trace.commands
-    parts = {
-        "slip": commands.submitted - commands.intended,
-        "queueing": commands.dequeued - commands.submitted,
-        "service": commands.committed - commands.dequeued,
-        "reply": commands.acknowledged - commands.committed,
+def _seen(
+    trace: Trace, sample_of: SampleOf, after_ns: int, saturated: Collection[str]
+) -> dict[str, SampleSummary]:
+    """How soon events came to be seen, by read model."""
+    return {
+        name: summarise_censored(
+            sample_of(trace, name, after_ns=after_ns), is_steady=name not in saturated
+        )
+        for name in trace.read_models
     }
-    return _mean_stages({name: part[rows] for name, part in parts.items()}, "response")
 
 
-def read_stages_s(trace: Trace, read_model: str, *, after_ns: int = 0) -> MeanStages:
-    """Where events spent their consistency lag, on average."""
+def _lag_intervals(
+    trace: Trace, after_ns: int, saturated: Collection[str]
+) -> dict[str, SingleRunIntervals | None]:
+    """By read model; of a saturated one a longer run would have another mean and another p99."""
     rows = events_after(trace, after_ns)
-    parts = lag_parts(trace, read_model)
-    return _mean_stages(
-        {
-            "fan_out": parts.fan_out[rows],
-            "channel": parts.channel[rows],
-            "apply": parts.apply[rows],
-        },
-        "lag",
-    )
-
-
-def path_stages_s(trace: Trace, read_model: str, *, after_ns: int = 0) -> MeanStages:
-    """Where events spent the time from their command's mailbox to the read model, on average."""
-    rows = events_after(trace, after_ns)
-    command = trace.events.command
-    parts = lag_parts(trace, read_model)
-    path = {
-        "queueing": (trace.commands.dequeued - trace.commands.submitted)[command],
-        "service": (trace.commands.committed - trace.commands.dequeued)[command],
-        "fan_out": parts.fan_out,
-        "channel": parts.channel,
-        "apply": parts.apply,
+    return {
+        name: None if name in saturated else _intervals(consistency_lag_s(trace, name)[rows])
+        for name in trace.read_models
     }
-    return _mean_stages({name: part[rows] for name, part in path.items()}, "path")
 
 
-def _mean_stages(parts: Mapping[str, NDArray[np.timedelta64]], whole_name: str) -> MeanStages:
-    """Means over one common set of rows, from exact integer totals."""
-    passed = np.all([~np.isnat(part) for part in parts.values()], axis=0)
-    count = int(np.count_nonzero(passed))
-    totals = {name: int(part[passed].astype(np.int64).sum()) for name, part in parts.items()}
-    return MeanStages(
-        parts={name: _mean_s(total, count) for name, total in totals.items()},
-        whole_name=whole_name,
-        whole=_mean_s(sum(totals.values()), count),
-        n=count,
-    )
-
-
-def _mean_s(total_ns: int, count: int) -> float | None:
-    return total_ns / count / 1e9 if count else None
-
-
-def _lag(trace: Trace, read_model: str, after_ns: int, *, is_saturated: bool) -> SampleSummary:
-    rows = events_after(trace, after_ns)
-    lag = summarise_sample(consistency_lag_s(trace, read_model)[rows])
-    return lag.withheld() if is_saturated else lag
+def _intervals(sample: NDArray[np.float64]) -> SingleRunIntervals:
+    """Of one measure of this run, in order of time."""
+    return SingleRunIntervals(mean=batch_means(sample), p99=sectioning(sample, 0.99))
 
 
 def _rates(trace: Trace, after_ns: int) -> RatesPerS:

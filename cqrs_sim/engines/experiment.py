@@ -6,8 +6,8 @@ The engines differ in the kernel's clock and in who runs the kernel; the course 
 import gc
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Literal, cast
+from contextlib import contextmanager
+from typing import Literal
 
 import attrs
 
@@ -18,13 +18,16 @@ from cqrs_sim.actors.reply import Latch
 from cqrs_sim.analysis.consistency import CheckResult
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import Query
+from cqrs_sim.engines.live import Live, Tail, nothing_seen
 from cqrs_sim.engines.planning import plan_for, scripts_for, setup_for
-from cqrs_sim.errors import ActorStoppedError, InvalidScenarioError
+from cqrs_sim.engines.sessions import Sessions
+from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.ids import Position, QueryId
-from cqrs_sim.load.generators import Clients, follow_plan
-from cqrs_sim.load.plan import Plan
+from cqrs_sim.load_generation.generators import Clients, follow_plan
+from cqrs_sim.load_generation.plan import Plan
 from cqrs_sim.measurement.recorder import Recorder
 from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.probe import Probe
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.system import System, draws, fold
@@ -55,10 +58,14 @@ class Progress:
     """On the run's own clock."""
     expected_ns: int
     """When the load ends."""
+    offered_count: int
+    """Commands intended up to now."""
     submitted_count: int
     committed_count: int
     backlog_count: int
     """Events that the slowest read model has yet to apply."""
+    look: Callable[[], Tail]
+    """Response and lag since the last look; it costs something, so only whoever shows it asks."""
 
 
 def refuse_timeless(scenario: Scenario, engine: str) -> None:
@@ -100,6 +107,7 @@ class Experiment:
         seed: int,
         clock: VirtualClock | WallClock,
         load: Plan | ClosedLoad | None = None,
+        probe: Probe | None = None,
     ) -> None:
         """Draw the load and wire the system.
 
@@ -108,6 +116,8 @@ class Experiment:
             seed: of all random streams.
             clock: virtual or wall.
             load: by default it is drawn from the scenario.
+            probe: what is told of the run in place of the recorder; then there is nothing to make a
+                trace of, nor to look at.
         """
         self.scenario = scenario
         self.kernel = Kernel(clock, quantum=scenario.run.quantum)
@@ -122,9 +132,13 @@ class Experiment:
             capacity=max(4096, planned),
             first_position=Position(len(set_up) + 1),
         )
-        self.system = System(scenario, self.kernel, streams, self.recorder, set_up)
+        told = self.recorder if probe is None else probe
+        self.system = System(scenario, self.kernel, streams, told, set_up)
+        self._sessions = Sessions(self.system, told, self.kernel, scenario.queries)
         if isinstance(self.load, Plan):
             self.system.reserve(planned, len(self.load.queries))
+        live = Live(self.recorder, self.system.log, [*self.system.projectors.values()])
+        self._look = live.look if probe is None else nothing_seen
         self.is_interrupted = False
         self.load_ended_ns = 0
         self.ended_ns = 0
@@ -150,10 +164,18 @@ class Experiment:
         return Progress(
             elapsed_ns=self.kernel.now_ns(),
             expected_ns=self.expected_ns,
+            offered_count=self._offered_count(),
             submitted_count=self.system.commands.submitted_count,
             committed_count=log.head - self._set_up_count,
             backlog_count=log.head - applied,
+            look=self._look,
         )
+
+    def _offered_count(self) -> int:
+        if not isinstance(self.load, Plan):
+            return self.system.commands.submitted_count
+        intended_ns = self.load.commands_intended_ns
+        return int(intended_ns.searchsorted(self.kernel.now_ns(), side="right"))
 
     async def drive(
         self, progress: Callable[[Progress], None] | None = None, period_ns: int = 0
@@ -167,6 +189,9 @@ class Experiment:
             self._load_done.open()
         else:
             self._start_load()
+            if isinstance(kernel.clock, WallClock):
+                # Writing down a long plan took a while, for which no command may be late.
+                kernel.clock.restart()
         await self._load_done.wait()
         self.load_ended_ns = max(kernel.now_ns(), 0 if self.is_interrupted else self.expected_ns)
         alarm = kernel.alarm(self.load_ended_ns + drain_ns, self._finished.open)
@@ -228,20 +253,17 @@ class Experiment:
             self._start_clients(self.load)
 
     def _start_plan(self, plan: Plan) -> None:
-        system, kernel = self.system, self.kernel
-        commands, queries, answer = plan.commands, plan.queries, system.queries.answer
+        kernel, ask = self.kernel, self._sessions.ask
+        commands, queries = plan.commands, plan.queries
         self.recorder.plan_commands(commands, plan.commands_intended_ns, plan.commands_session)
         self.recorder.plan_queries(queries, plan.queries_intended_ns, plan.queries_session)
 
-        async def ask(query: Query, query_id: QueryId) -> None:
-            with suppress(ActorStoppedError):  # The run ended first: the row stays unanswered.
-                await answer(query, query_id)
+        asks = plan.queries_session.tolist()
 
         def send_query(query: Query, number: int) -> None:
-            kernel.spawn(ask(query, QueryId(number)), "query")
+            kernel.spawn(ask(query, QueryId(number), asks[number]), "query")
 
-        # A command's number in the plan is its id.
-        submit = cast("Callable[[Command, int], None]", system.commands.submit)
+        submit = self._sessions.submitting(plan.commands_session.tolist())
         sent_ns, asked_ns = plan.commands_intended_ns.tolist(), plan.queries_intended_ns.tolist()
         sending = follow_plan(kernel, sent_ns, commands, submit, Rank.LOAD)
         asking = follow_plan(kernel, asked_ns, queries, send_query, Rank.QUERY)
@@ -254,13 +276,12 @@ class Experiment:
             await self.kernel.sleep_until(instant_ns, Rank.LOAD, 1)
 
     def _start_clients(self, closed: ClosedLoad) -> None:
-        load, system = self.scenario.load, self.system
-
+        load, system, sessions = self.scenario.load, self.system, self._sessions
         clients = self._clients = Clients(
             kernel=self.kernel,
             scripts=closed.scripts,
-            execute=system.execute,
-            query=system.query,
+            execute=sessions.execute if sessions.keeps_tokens else system.execute,
+            query=sessions.query,
             think_time=draws(self._streams, "think", load.think_time),
             ends_ns=self.expected_ns,
             thought=itertools.count(),

@@ -9,13 +9,13 @@ from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.actors.trio_host import TrioHost
 from cqrs_sim.domain.commands import COMMAND_TYPES, Command
 from cqrs_sim.domain.events import Event
-from cqrs_sim.domain.queries import QUERY_TYPES, Query
+from cqrs_sim.domain.queries import QUERY_TYPES, GetOrderById, Query
 from cqrs_sim.errors import ActorStoppedError
 from cqrs_sim.ids import CorrelationId, Position
 from cqrs_sim.measurement.recorder import Recorder
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
-from cqrs_sim.read_side.gateway import NO_POSITION, Answer
+from cqrs_sim.read_side.gateway import Answer
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.system import EventFeed, System
 from cqrs_sim.write_side.order_actor import Accepted
@@ -56,7 +56,7 @@ class HostedSystem:
         self,
         query: Query,
         *,
-        at_least: Position = NO_POSITION,
+        at_least: Position | None = None,
         timeout_ns: int | None = None,
         session: int = 0,
     ) -> Answer:
@@ -66,6 +66,15 @@ class HostedSystem:
         query_id = self._recorder.new_query(query, None, session)
         answer = self.inner.queries.answer
         return await self._host.call(answer, query, query_id, at_least, timeout_ns, name="query")
+
+    async def query_write_side(self, query: GetOrderById, *, session: int = 0) -> Answer:
+        """See `System.query_write_side`."""
+        if not isinstance(query, GetOrderById):
+            raise TypeError(f"{query!r} is no GetOrderById, all that an order actor can answer")
+        query_id = self._recorder.new_query(query, None, session)
+        return await self._host.call(
+            self.inner.answer_from_write_side, query, query_id, name="query"
+        )
 
     def subscribe(self, read_model: str, after: Position | None = None) -> "HostedFeed":
         """See `System.subscribe`; ends when the system closes."""

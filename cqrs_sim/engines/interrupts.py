@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: the first drains the run, the second ends it at once."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -26,6 +27,34 @@ def no_interrupts() -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def termination_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM raise `KeyboardInterrupt`, as Ctrl-C does; in the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def ignore_interrupts() -> None:
+    """Take no notice of signals, but while a run lasts: for processes that run for another one."""
+    for number in CAUGHT:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def interrupt_process(pid: int) -> None:
+    """What Ctrl-C does, to one process that we have started."""
+    os.kill(pid, signal.SIGINT)
 
 
 @contextmanager

@@ -9,12 +9,12 @@ from pathlib import Path
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.domain.commands import CreateOrder
 from cqrs_sim.errors import InvalidCommandLogError, InvalidScenarioError
-from cqrs_sim.load.arrivals import RateProfile, RateSegment, arrival_times_ns
-from cqrs_sim.load.plan import Operation, Plan, closed_scripts, draw_open_plan
-from cqrs_sim.load.popularity import Popularity
-from cqrs_sim.load.reads import Reads
-from cqrs_sim.load.replay import CommandLog, read_command_log, replay_plan
-from cqrs_sim.load.workload import Workload, setup_orders
+from cqrs_sim.load_generation.arrivals import RateProfile, RateSegment, arrival_times_ns
+from cqrs_sim.load_generation.plan import Operation, Plan, closed_scripts, draw_open_plan
+from cqrs_sim.load_generation.popularity import Popularity
+from cqrs_sim.load_generation.reads import Reads
+from cqrs_sim.load_generation.replay import CommandLog, read_command_log, replay_plan
+from cqrs_sim.load_generation.workload import Workload, setup_orders
 from cqrs_sim.scenario.scenario import Load, Scenario
 from cqrs_sim.scenario.units import format_duration
 

@@ -3,12 +3,15 @@
 Same scenario, seed and versions: the same trace, to the nanosecond, in any process.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
+
+import attrs
 
 from cqrs_sim.actors.clock import VirtualClock
 from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.actors.randomness import Streams
+from cqrs_sim.analysis.thresholds import Threshold
 from cqrs_sim.engines.experiment import (
     ClosedLoad,
     Experiment,
@@ -17,7 +20,8 @@ from cqrs_sim.engines.experiment import (
     refuse_timeless,
 )
 from cqrs_sim.engines.interrupts import interrupts
-from cqrs_sim.load.plan import Plan
+from cqrs_sim.engines.watch import Watch
+from cqrs_sim.load_generation.plan import Plan
 from cqrs_sim.measurement.recorder import Recorder
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.results import Result
@@ -28,6 +32,8 @@ T = TypeVar("T")
 
 REPORTS = 200
 """How often progress is reported in a run."""
+LOOK_AT = 10
+"""A watch looks at one of so many reports."""
 
 
 def run(
@@ -36,6 +42,7 @@ def run(
     seed: int = 0,
     load: Plan | ClosedLoad | None = None,
     progress: Callable[[Progress], None] | None = None,
+    abort_on: Sequence[Threshold] = (),
 ) -> Result:
     """Run a scenario in virtual time.
 
@@ -44,14 +51,17 @@ def run(
         seed: of all random streams.
         load: what to send; by default it is drawn from the scenario.
         progress: called now and then while the run lasts.
+        abort_on: the run ends when one of them has failed, see `engines.watch`.
 
     Raises:
         InvalidScenarioError: if a stage's service is `real`, for which there is no virtual time.
     """
     refuse_timeless(scenario, "virtual")
     experiment = Experiment(scenario, seed, VirtualClock(), load)
-    run_experiment(experiment, progress)
-    return experiment.result("virtual")
+    watch = Watch(experiment, abort_on, every=LOOK_AT, progress=progress) if abort_on else None
+    run_experiment(experiment, watch or progress)
+    result = experiment.result("virtual")
+    return result if watch is None else attrs.evolve(result, aborted=watch.failed)
 
 
 def run_experiment(

@@ -4,17 +4,25 @@ Modelled service times are timers beside the real work; with `service = "real"` 
 work.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import attrs
 
 from cqrs_sim.actors.clock import WallClock
-from cqrs_sim.actors.trio_host import TrioHost
+from cqrs_sim.actors.hiccups import HiccupTicker
+from cqrs_sim.actors.trio_host import HostStatistics, TrioHost
+from cqrs_sim.analysis.json_values import Json
+from cqrs_sim.analysis.thresholds import Threshold
 from cqrs_sim.engines.experiment import ClosedLoad, Experiment, Progress, calm_collector
 from cqrs_sim.engines.interrupts import interrupts
-from cqrs_sim.load.plan import Plan
-from cqrs_sim.results import Result
+from cqrs_sim.engines.watch import MOST_ROWS, Watch
+from cqrs_sim.load_generation.plan import Plan
+from cqrs_sim.results import Result, provenance_of
 from cqrs_sim.scenario.scenario import Scenario
 
 REPORT_PERIOD_NS = 250_000_000
+LOOK_AT = 4
+"""A watch looks at one of so many reports: once a second."""
 
 
 def run(
@@ -23,6 +31,7 @@ def run(
     seed: int = 0,
     load: Plan | ClosedLoad | None = None,
     progress: Callable[[Progress], None] | None = None,
+    abort_on: Sequence[Threshold] = (),
 ) -> Result:
     """Run a scenario in real time; arguments as in `engines.virtual.run`.
 
@@ -31,21 +40,56 @@ def run(
         DeadlockError: if nothing can run any more while actors wait for one another.
     """
     experiment = Experiment(scenario, seed, WallClock(), load)
-    run_experiment(experiment, progress)
-    return experiment.result("wall")
+    watch = None
+    if abort_on:
+        watch = Watch(experiment, abort_on, every=LOOK_AT, most_rows=MOST_ROWS, progress=progress)
+    host = run_experiment(experiment, watch or progress)
+    provenance = {**provenance_of("wall"), "host": host_to_json(host)}
+    aborted = None if watch is None else watch.failed
+    return attrs.evolve(experiment.result("wall"), provenance=provenance, aborted=aborted)
 
 
 def run_experiment(
     experiment: Experiment, progress: Callable[[Progress], None] | None = None
-) -> None:
-    """Run what is set up: from the first arrival to the end of the drain."""
-    host = TrioHost(experiment.kernel, reports_deadlock=True)
+) -> HostStatistics:
+    """Run what is set up, from the first arrival to the end of the drain; say how time was kept."""
+    clock = experiment.kernel.clock
+    assert isinstance(clock, WallClock)
+    warm_up_ns = experiment.scenario.run.warm_up
+    ticker = HiccupTicker(clock, after_ns=warm_up_ns, is_over=lambda: experiment.ended_ns > 0)
+    host = TrioHost(experiment.kernel, reports_deadlock=True, ticker=ticker)
 
     async def main() -> None:
         await host.call(experiment.drive, progress, REPORT_PERIOD_NS, name="run")
 
     with calm_collector(), interrupts(experiment.kernel):
-        clock = experiment.kernel.clock
-        assert isinstance(clock, WallClock)
         clock.restart()  # Setting up took time that is no part of the run.
         host.run(main)
+    return host.statistics()
+
+
+def host_to_json(host: HostStatistics) -> dict[str, Json]:
+    """How a host kept time, as `analysis.generator` reads it, and as it stands in the summary."""
+    hiccups = host.hiccups
+    return {
+        "elapsed_s": host.elapsed_ns / 1e9,
+        "spun_s": host.spun_ns / 1e9,
+        "waited_s": host.waited_ns / 1e9,
+        "lead_s": host.lead_ns / 1e9,
+        "hiccups": None
+        if hiccups is None
+        else {
+            "period_s": hiccups.period_ns / 1e9,
+            "ticks": hiccups.ticks_count,
+            "late": hiccups.late_count,
+            "late_s": hiccups.late_ns / 1e9,
+            "worst": [
+                {
+                    "at_s": hiccup.due_ns / 1e9,
+                    "length_s": hiccup.late_ns / 1e9,
+                    "busy_s": hiccup.busy_ns / 1e9,
+                }
+                for hiccup in hiccups.worst
+            ],
+        },
+    }

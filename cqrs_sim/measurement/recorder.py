@@ -22,7 +22,7 @@ from cqrs_sim.measurement.trace import (
     Trace,
 )
 from cqrs_sim.measurement.versions import versions_missing
-from cqrs_sim.probe import Clock, DeliveryColumns, Outcome
+from cqrs_sim.probe import Clock, DeliveryColumns, Outcome, QueryOutcome, Strategy
 
 NAT = -(2**63)
 """What NumPy's NaT is in int64: never."""
@@ -96,7 +96,7 @@ class Recorder:
         self.submitted, self.dequeued = columns["submitted"], columns["dequeued"]
         self.committed, self.acknowledged = columns["committed"], columns["acknowledged"]
         self._outcome, self._session = columns["outcome"], columns["session"]
-        self._intended = columns["intended"]
+        self.intended = columns["intended"]
         # Rows of these are positions; those before the first stay empty. They grow with the rows
         # of the commands, since no command causes more than one event.
         self._delivery_rows = [
@@ -108,7 +108,7 @@ class Recorder:
         self._query_rows = _Columns(
             {
                 **_never("intended", "submitted", "answered"),
-                **dict.fromkeys(("session", "read_model", "position"), 0),
+                **dict.fromkeys(("session", "read_model", "position", "strategy", "outcome"), 0),
             },
             max(1, capacity // 4),
         )
@@ -148,7 +148,7 @@ class Recorder:
         self._commands.append(command)
         if row >= self._command_rows.capacity:
             self._make_room_for_commands()
-        self._intended[row] = self._clock.instant_ns if intended_ns is None else intended_ns
+        self.intended[row] = self._clock.instant_ns if intended_ns is None else intended_ns
         self._session[row] = session
         return row  # type: ignore[return-value] # its row is its id
 
@@ -181,9 +181,11 @@ class Recorder:
         """See `Probe`."""
         return DeliveryColumns(**self._delivery_rows[read_model].columns)
 
-    def query_submitted(self, query_id: QueryId) -> None:
+    def query_submitted(self, query_id: QueryId, strategy: Strategy) -> None:
         """See `Probe`."""
-        self._query_rows.columns["submitted"][query_id] = self._clock.instant_ns
+        columns = self._query_rows.columns
+        columns["submitted"][query_id] = self._clock.instant_ns
+        columns["strategy"][query_id] = strategy
 
     def query_answered(self, query_id: QueryId, read_model: int, position: Position) -> None:
         """See `Probe`."""
@@ -191,6 +193,11 @@ class Recorder:
         columns["answered"][query_id] = self._clock.instant_ns
         columns["read_model"][query_id] = read_model
         columns["position"][query_id] = position
+        columns["outcome"][query_id] = QueryOutcome.ANSWERED
+
+    def query_failed(self, query_id: QueryId, outcome: QueryOutcome) -> None:
+        """See `Probe`."""
+        self._query_rows.columns["outcome"][query_id] = outcome
 
     # Afterwards.
 
@@ -323,6 +330,8 @@ class Recorder:
             order=order,
             position=position,
             versions_missing=versions_missing(order, answered, position, events),
+            strategy=take("strategy", rows).astype(np.int8),
+            outcome=take("outcome", rows).astype(np.int8),
         )
 
 

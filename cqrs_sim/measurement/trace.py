@@ -18,7 +18,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from cqrs_sim.errors import IncompleteTraceError, ResultFolderError
-from cqrs_sim.probe import Outcome
+from cqrs_sim.probe import NO_READ_MODEL, Outcome, QueryOutcome, Strategy
 
 Array: TypeAlias = NDArray[np.generic]
 
@@ -122,15 +122,15 @@ class QueryTable:
     intended: Stamps
     """When the load plan wanted the query sent."""
     submitted: Stamps
-    """When it reached the read side."""
+    """When it reached the side that is to answer it."""
     answered: Stamps
-    """When the caller had the answer."""
+    """When the caller had the answer; NaT if never, as after a timeout."""
     kind: Bytes
     """Index into `Trace.query_kinds`."""
     session: Ints
     """Number of the session that asked."""
     read_model: Bytes
-    """Index into `Trace.read_models`."""
+    """Index into `Trace.read_models`; -1 where the write side answered."""
     order: Ints
     """The order asked for, as index into `Trace.order_ids`; -1 where the query is not about one."""
     position: Longs
@@ -138,6 +138,18 @@ class QueryTable:
     versions_missing: Floats
     """Versions of that order committed but not shown when answered; nan where the query is not
     about one order or was never answered."""
+    strategy: Bytes = attrs.field()
+    """`Strategy` code. Files from before there were strategies are read: all was `EVENTUAL`."""
+    outcome: Bytes = attrs.field()
+    """`QueryOutcome` code; in a file from before there were any: answered or not."""
+
+    @strategy.default
+    def _eventual(self) -> NDArray[np.int8]:
+        return np.full(len(self.intended), Strategy.EVENTUAL, np.int8)
+
+    @outcome.default
+    def _answered_or_not(self) -> NDArray[np.int8]:
+        return (~np.isnat(self.answered)).astype(np.int8)
 
     def __attrs_post_init__(self) -> None:
         _check_columns(self)
@@ -342,7 +354,9 @@ def _check_indices(trace: Trace) -> None:
         ("deliveries.read_model", deliveries.read_model, 0, len(trace.read_models)),
         ("queries.order", queries.order, -1, len(trace.order_ids)),
         ("queries.kind", queries.kind, 0, len(trace.query_kinds)),
-        ("queries.read_model", queries.read_model, 0, len(trace.read_models)),
+        ("queries.read_model", queries.read_model, NO_READ_MODEL, len(trace.read_models)),
+        ("queries.strategy", queries.strategy, 0, len(Strategy)),
+        ("queries.outcome", queries.outcome, 0, len(QueryOutcome)),
     ):
         if len(index) and not lowest <= int(index.min()) <= int(index.max()) < size:
             raise IncompleteTraceError(f"{what} points outside the {size} names it refers to")
@@ -353,7 +367,9 @@ def _check_indices(trace: Trace) -> None:
 
 def _table(table: type[Table], name: str, arrays: Mapping[str, Array]) -> Table:
     columns = {
-        field.name: _present(arrays, f"{name}.{field.name}") for field in attrs.fields(table)
+        field.name: _present(arrays, f"{name}.{field.name}")
+        for field in attrs.fields(table)
+        if field.default is attrs.NOTHING or f"{name}.{field.name}" in arrays
     }
     return table(**columns)  # type: ignore[arg-type]  # `_check_columns` checks each dtype.
 

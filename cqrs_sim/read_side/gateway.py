@@ -16,15 +16,12 @@ from cqrs_sim.domain.queries import (
     GetOrderStatistics,
     Query,
 )
-from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.errors import FreshnessTimeoutError, InvalidScenarioError
 from cqrs_sim.ids import Position, QueryId
-from cqrs_sim.probe import Probe
+from cqrs_sim.probe import Probe, QueryOutcome, Strategy
 from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.projector import Projector
 from cqrs_sim.read_side.statistics import StatisticsReadModel
-
-NO_POSITION = Position(0)
-"""Any answer is fresh enough."""
 
 
 @attrs.frozen
@@ -34,7 +31,8 @@ class Answer:
     value: AnswerValue
     position: Position
     """The answer reflects every event up to here and none behind."""
-    read_model: str
+    read_model: str | None
+    """None: the write side answered."""
 
 
 class QueryGateway:
@@ -58,23 +56,25 @@ class QueryGateway:
         self,
         query: Query,
         query_id: QueryId,
-        at_least: Position = NO_POSITION,
+        at_least: Position | None = None,
         timeout_ns: int | None = None,
     ) -> Answer:
         """Answer from the query's read model, once that shows position `at_least`.
 
-        A modelled service time passes first, then the answer is read in one step, so it reflects
-        exactly the position that it carries.
+        Without it any answer is fresh enough. A modelled service time passes first, then the answer
+        is read in one step, so it reflects exactly the position that it carries.
 
         Raises:
             FreshnessTimeoutError: if `at_least` is not reached within `timeout_ns`.
             InvalidScenarioError: if the scenario has no read model for such a query.
         """
-        self._probe.query_submitted(query_id)
+        strategy = Strategy.EVENTUAL if at_least is None else Strategy.AT_LEAST
+        self._probe.query_submitted(query_id, strategy)
         self._in_flight_count += 1
         try:
             projector = self._projector_for(query)
-            await projector.wait_applied(at_least, timeout_ns)
+            if at_least is not None:
+                await self._wait_shown(projector, at_least, timeout_ns, query_id)
             if self._service is not None:
                 await self._kernel.sleep(self._service[query_id], Rank.QUERY, query_id)
             value, position = _read(projector, query), projector.applied
@@ -90,6 +90,15 @@ class QueryGateway:
         if self._in_flight_count:
             self._drained = Latch(self._kernel, "the queries in flight")
             await self._drained.wait()
+
+    async def _wait_shown(
+        self, projector: Projector, position: Position, timeout_ns: int | None, query_id: QueryId
+    ) -> None:
+        try:
+            await projector.wait_applied(position, timeout_ns)
+        except FreshnessTimeoutError:
+            self._probe.query_failed(query_id, QueryOutcome.TIMED_OUT)
+            raise
 
     def _projector_for(self, query: Query) -> Projector:
         name = "statistics" if isinstance(query, GetOrderStatistics) else "orders"

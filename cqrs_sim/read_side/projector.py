@@ -15,7 +15,6 @@ from cqrs_sim.actors.park import PARK
 from cqrs_sim.actors.randomness import Draws
 from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import ActorStoppedError, FreshnessTimeoutError, InvariantViolationError
-from cqrs_sim.event_log.subscription import Subscription
 from cqrs_sim.ids import OrderId, Position, Version
 from cqrs_sim.probe import Probe
 
@@ -28,6 +27,20 @@ class ReadModel(Protocol):
 
     def contents(self) -> object:
         """All that can be asked of it, comparable with `==`."""
+
+
+class Inbox(Protocol):
+    """Where a projector takes its events from; see `event_log.subscription.Subscription`."""
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing is left and nothing will come."""
+
+    def take_batch(self, limit: int) -> Sequence[Event]:
+        """Up to `limit` events; empty if there is none now."""
+
+    def wait(self) -> Awaitable[None]:
+        """Suspend the running actor until there may be more."""
 
 
 @attrs.frozen
@@ -63,7 +76,7 @@ class Projector:
         self,
         kernel: Kernel,
         probe: Probe,
-        subscription: Subscription,
+        subscription: Inbox,
         read_model: ReadModel,
         work: Callable[[int, int, int], Awaitable[None]],
         options: ProjectorOptions,

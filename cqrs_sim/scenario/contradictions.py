@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     Load,
+    Pause,
     Queries,
     RateSegment,
     ReadModel,
@@ -52,10 +53,14 @@ def contradictions_among(
     if queries is not None:
         mistakes += _of_service("queries.service", queries.service)
         mistakes += _of_mix(queries)
+        mistakes += _of_strategies(queries)
     if write_side is not None:
         mistakes += _of_service("write_side.service", write_side.service)
+        mistakes += _of_pauses("write_side", write_side.pauses)
     if read_models is not None:
         mistakes += _of_read_models(read_models)
+        for name, model in read_models.items():
+            mistakes += _of_pauses(joined("read_models", name), model.pauses)
     if queries is not None and read_models is not None:
         mistakes += _of_answers(queries, read_models)
     return mistakes
@@ -168,6 +173,28 @@ def _of_mix(queries: Queries) -> Iterator[str]:
         yield "queries.mix: all weights are 0, so no query can be chosen"
 
 
+def _of_strategies(queries: Queries) -> Iterator[str]:
+    for query in _READ_MODEL_OF_QUERY:
+        if query != "by_id" and getattr(queries.strategy, query) == "write_side":
+            yield (
+                f'queries.strategy.{query} = "write_side": an order actor knows its own order '
+                'alone, so only by_id can ask it; use "eventual" or "at_least"'
+            )
+
+
+def _of_pauses(path: str, pauses: tuple[Pause, ...]) -> Iterator[str]:
+    # One that begins after the end never comes, as the rest of a profile: runs are cut short.
+    resumed = 0
+    for index, pause in enumerate(pauses):
+        if pause.at < resumed:
+            at, ended = format_duration(pause.at), format_duration(resumed)
+            yield (
+                f'{path}.pauses[{index}].at = "{at}": must not be before the pause above it has '
+                f"ended, at {ended}"
+            )
+        resumed = max(resumed, pause.at + pause.duration)
+
+
 def _of_read_models(read_models: Mapping[str, ReadModel]) -> Iterator[str]:
     if not read_models:
         yield f"read_models: at least one is needed, of {', '.join(READ_MODEL_NAMES)}"
@@ -182,6 +209,8 @@ def _of_answers(queries: Queries, read_models: Mapping[str, ReadModel]) -> Itera
         return
     for query, read_model in _READ_MODEL_OF_QUERY.items():
         weight: float = getattr(queries.mix, query)
+        if getattr(queries.strategy, query) == "write_side":
+            continue
         if weight > 0 and read_model not in read_models:
             yield (
                 f"queries.mix.{query} = {weight:g}: is answered by the read model {read_model}, "

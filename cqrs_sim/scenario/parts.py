@@ -19,6 +19,7 @@ ArrivalProcess: TypeAlias = Literal["constant", "poisson"]
 WorkloadKind: TypeAlias = Literal["lifecycle", "amendments"]
 Popularity: TypeAlias = Literal["uniform", "zipf", "hot_set"]
 MailboxPolicy: TypeAlias = Literal["block", "reject"]
+ReadStrategy: TypeAlias = Literal["eventual", "at_least", "write_side"]
 
 READ_MODEL_NAMES = ("orders", "statistics", "search")
 
@@ -31,6 +32,15 @@ class Service:
     """`real`: no modelled time at all, only the work itself (for the wall clock)."""
     mean: Duration = units.duration(0, minimum=0)
     """Mean of the distribution; 0 with `real`."""
+
+
+@attrs.frozen(kw_only=True)
+class Pause:
+    """A stretch in which a stage begins nothing: what it is at, it finishes."""
+
+    at: Duration = units.duration(minimum=0)
+    """From the start of the run."""
+    duration: Duration = units.duration()
 
 
 @attrs.frozen(kw_only=True)
@@ -114,6 +124,18 @@ class QueryMix:
 
 
 @attrs.frozen(kw_only=True)
+class QueryStrategies:
+    """How fresh the answer to each kind of query is to be."""
+
+    by_id: ReadStrategy = units.choice("eventual", ReadStrategy)
+    """`eventual`: what the read model shows. `at_least`: once it shows the session's own last
+    write. `write_side`: from the order actor, in turn with the commands."""
+    by_customer: ReadStrategy = units.choice("eventual", ReadStrategy)
+    by_status: ReadStrategy = units.choice("eventual", ReadStrategy)
+    statistics: ReadStrategy = units.choice("eventual", ReadStrategy)
+
+
+@attrs.frozen(kw_only=True)
 class Queries:
     """Reads, made by sessions that also write."""
 
@@ -122,6 +144,9 @@ class Queries:
     sessions: Count = units.count(50, maximum=10_000_000)
     mix: QueryMix = units.part(QueryMix)
     service: Service = units.part(Service)
+    strategy: QueryStrategies = units.part(QueryStrategies)
+    timeout: Duration = units.duration(1_000_000_000)
+    """`at_least`: how long a query waits for the session's own write before it is given up."""
 
 
 @attrs.frozen(kw_only=True)
@@ -132,9 +157,11 @@ class WriteSide:
     mailbox: Count = units.count(64)
     """Capacity of each order's mailbox."""
     policy: MailboxPolicy = units.choice("block", MailboxPolicy)
-    """What a full mailbox does: let the sender wait, or refuse the command."""
+    """What a full mailbox does: let the sender wait, or refuse the message."""
     passivate_after: Duration = units.duration(1_000_000_000)
     """An order idle for this long leaves memory; its state comes back from the log."""
+    pauses: tuple[Pause, ...] = units.series(Pause)
+    """When no order actor takes a message, as in a stop of the whole process."""
 
 
 @attrs.frozen(kw_only=True)
@@ -149,3 +176,5 @@ class ReadModel:
     """Most events taken, and checkpointed, at once."""
     checkpoint: Duration = units.duration(0, minimum=0)
     """Time to store the checkpoint, once a batch."""
+    pauses: tuple[Pause, ...] = units.series(Pause)
+    """When the projector begins nothing."""

@@ -236,6 +236,38 @@ class TextQuantity:
 
 
 @attrs.frozen
+class TextsQuantity:
+    """A list of texts."""
+
+    text: TextQuantity
+    most: int
+
+    def parse(self, raw: object) -> tuple[str, ...]:
+        """See `Quantity`."""
+        value = tuple(raw) if isinstance(raw, list) else raw
+        self.check(value)
+        assert isinstance(value, tuple)
+        return value
+
+    def check(self, value: object) -> None:
+        """See `Quantity`."""
+        if not isinstance(value, tuple):
+            raise ValueError('must be a list of texts, such as ["..."]')
+        if len(value) > self.most:
+            raise ValueError(f"must have at most {self.most} members")
+        for index, member in enumerate(value):
+            try:
+                self.text.check(member)
+            except ValueError as error:
+                raise ValueError(f"[{index}] {error}") from None
+
+    def write(self, value: object) -> str:
+        """See `Quantity`."""
+        assert isinstance(value, tuple)
+        return f"[{', '.join(map(quoted, value))}]"
+
+
+@attrs.frozen
 class ChoiceQuantity:
     """One of a few words."""
 

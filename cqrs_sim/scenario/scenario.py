@@ -20,11 +20,14 @@ from cqrs_sim.scenario.parts import (
     Load,
     LoadModel,
     MailboxPolicy,
+    Pause,
     Popularity,
     Queries,
     QueryMix,
+    QueryStrategies,
     RateSegment,
     ReadModel,
+    ReadStrategy,
     Run,
     Service,
     Workload,
@@ -40,11 +43,14 @@ __all__ = [
     "Load",
     "LoadModel",
     "MailboxPolicy",
+    "Pause",
     "Popularity",
     "Queries",
     "QueryMix",
+    "QueryStrategies",
     "RateSegment",
     "ReadModel",
+    "ReadStrategy",
     "Run",
     "Scenario",
     "Service",
@@ -61,6 +67,8 @@ class Scenario:
 
     name: Text = units.text("unnamed", minimum=1)
     description: Text = units.text("", maximum=1000, multiline=True)
+    thresholds: tuple[str, ...] = units.texts()
+    """What the run must come to, such as "lag.orders.p99 < 50ms"."""
     run: Run = units.part(Run)
     load: Load = units.part(Load, lambda: Load(rate=Rate(100.0)))
     workload: Workload = units.part(Workload)

@@ -20,6 +20,7 @@ from cqrs_sim.scenario.keys import meant_key, unknown_key
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     Load,
+    Pause,
     Queries,
     RateSegment,
     ReadModel,
@@ -103,8 +104,9 @@ def _table_hook(
         quantity = quantity_of(attribute)
         if quantity is not None:
             overrides[attribute.name] = override(struct_hook=partial(_parsed, quantity))
-        elif attribute.name == "profile":
-            overrides[attribute.name] = override(struct_hook=partial(_segments, converter))
+        elif attribute.name in _SERIES:
+            series = partial(_series, converter, *_SERIES[attribute.name])
+            overrides[attribute.name] = override(struct_hook=series)
         elif attribute.name == "read_models":
             overrides[attribute.name] = override(struct_hook=partial(_read_models, converter))
     structure = make_dict_structure_fn(cls, converter, **overrides)
@@ -124,13 +126,22 @@ def _parsed(quantity: Quantity, raw: object, _: object) -> object:
         raise _MistakeError(raw, str(error)) from None
 
 
-def _segments(converter: cattrs.Converter, raw: object, _: object) -> tuple[RateSegment, ...]:
+_SERIES: dict[str, tuple[type, str, str]] = {
+    "profile": (RateSegment, "segments", '{ duration = "10s", rate = "200/s" }'),
+    "pauses": (Pause, "pauses", '{ at = "10s", duration = "2s" }'),
+}
+"""Fields that hold tables in order: their class, what they are called, and one of them."""
+
+
+def _series(
+    converter: cattrs.Converter, cls: type[T], name: str, example: str, raw: object, _: object
+) -> tuple[T, ...]:
     # Text is iterable too, and would give a mistake a letter.
     if not isinstance(raw, list):
-        raise _MistakeError(raw, 'must be a list such as [{ duration = "10s", rate = "200/s" }]')
+        raise _MistakeError(raw, f"must be a list such as [{example}]")
     if len(raw) > LONGEST_SERIES:
-        raise _MistakeError(raw, f"must have at most {LONGEST_SERIES} segments")
-    return converter.structure(raw, tuple[RateSegment, ...])
+        raise _MistakeError(raw, f"must have at most {LONGEST_SERIES} {name}")
+    return converter.structure(raw, tuple[cls, ...])  # type: ignore[valid-type] # cls is a class
 
 
 def _read_models(converter: cattrs.Converter, raw: object, _: object) -> dict[str, ReadModel]:

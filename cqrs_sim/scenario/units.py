@@ -106,6 +106,12 @@ def text(
     return cast("Text", _field(default, quantities.TextQuantity(minimum, maximum, multiline)))
 
 
+def texts(*, most: int = 100, maximum: int = 300) -> tuple[str, ...]:
+    """A field for up to `most` texts, none by default; a list will do."""
+    quantity = quantities.TextsQuantity(quantities.TextQuantity(1, maximum, False), most)
+    return cast("tuple[str, ...]", _field((), quantity, _as_tuple))
+
+
 def choice(default: T, literal: object) -> T:
     """A field for one of the words of a `Literal` type."""
     return cast("T", _field(default, quantities.ChoiceQuantity(get_args(literal))))
@@ -192,6 +198,10 @@ def _as_whole(value: object) -> object:
         return value if isinstance(value, bool) else operator.index(cast("SupportsIndex", value))
     except TypeError:
         return value
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _as_float(value: object) -> object:

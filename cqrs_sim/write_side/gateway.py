@@ -1,23 +1,39 @@
 """The command gateway: validates a command's shape and puts it to its order's mailbox.
 
+Questions about an order's state go the same way (`ask`).
+
 It activates an order's actor on the first command and passivates it when it was idle for long
 enough: then nothing of the order is left in memory but its events.
 """
+
+from typing import TypeGuard
 
 import attrs
 
 from cqrs_sim.actors.kernel import Actor, Kernel, Rank
 from cqrs_sim.actors.mailbox import Mailbox, MailboxPolicy, MailboxStatistics
+from cqrs_sim.actors.pauses import PausedMailbox, Pauses
 from cqrs_sim.actors.reply import Latch, Reply
 from cqrs_sim.domain.commands import Command, CreateOrder, shape_errors
 from cqrs_sim.domain.order import Cause, decide
 from cqrs_sim.errors import ActorStoppedError, InvalidCommandError, MailboxFullError
-from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, OrderId
-from cqrs_sim.probe import Outcome, Probe
-from cqrs_sim.write_side.order_actor import Accepted, Envelope, OrderActors
+from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, OrderId, QueryId
+from cqrs_sim.probe import Outcome, Probe, QueryOutcome, Strategy
+from cqrs_sim.write_side.order_actor import (
+    Caller,
+    Envelope,
+    Inbox,
+    Message,
+    OrderActors,
+    Question,
+    Snapshot,
+)
 
 UNDECIDED = Nanoseconds(-1)
 """An envelope's instant before its command is decided."""
+
+AT_ONCE = 64
+"""Orders passivated in one turn: thousands of them would hold up everybody for milliseconds."""
 
 SET_UP = CommandId(-1)
 """Cause of the events that exist before the run; it has no row in the trace."""
@@ -30,13 +46,15 @@ class MailboxOptions:
     capacity: int
     policy: MailboxPolicy
     passivate_after_ns: int
+    pauses: Pauses | None = None
+    """When no order actor takes a message."""
 
 
 @attrs.define(eq=False)
 class _Resident:
     """An order actor in memory."""
 
-    mailbox: Mailbox[Envelope]
+    mailbox: Mailbox[Message]
     actor: Actor
     sent_count_at_sweep: int = -1
 
@@ -50,7 +68,7 @@ class WriteSideStatistics:
     activated_count: int
     passivated_count: int
     in_flight_count: int
-    """Commands submitted and not yet answered."""
+    """Commands and questions submitted and not yet answered."""
     highest_mailbox_count: int
     """Most messages that were ever inside one mailbox at once."""
 
@@ -81,7 +99,7 @@ class CommandGateway:
         self,
         command: Command,
         command_id: CommandId,
-        reply: Reply[Accepted] | None = None,
+        reply: Caller | None = None,
         correlation_id: CorrelationId | None = None,
     ) -> None:
         """Put a command to its order's mailbox; the outcome goes to `reply` and to the probe."""
@@ -108,6 +126,26 @@ class CommandGateway:
         except MailboxFullError as full:
             self._turn_away(command_id, reply, Outcome.REFUSED, full)
 
+    def ask(self, order_id: OrderId, query_id: QueryId, reply: Reply[Snapshot]) -> None:
+        """Put a question about an order's state to its mailbox, behind what is already there.
+
+        An order that does not exist has an actor too, which answers that it does not.
+        """
+        self._probe.query_submitted(query_id, Strategy.WRITE_SIDE)
+        resident = self._residents.get(order_id)
+        if resident is None:
+            if self._is_closed:
+                reply.fail(ActorStoppedError("the system"))
+                return
+            resident = self._activate(order_id)
+        try:
+            resident.mailbox.tell(Question(query_id, reply))
+        except MailboxFullError as full:
+            self._probe.query_failed(query_id, QueryOutcome.REFUSED)
+            reply.fail(full)
+        else:
+            self._in_flight_count += 1
+
     def set_up(self, commands: tuple[CreateOrder, ...]) -> None:
         """Record the orders that exist before the run: no mailbox, no service time, no stamps."""
         log = self._actors.log
@@ -118,13 +156,13 @@ class CommandGateway:
             )
 
     def answered(self) -> None:
-        """Count one command less in flight."""
+        """Count one command or question less in flight."""
         self._in_flight_count -= 1
         if self._drained is not None and not self._in_flight_count:
             self._drained.open()
 
     async def wait_drained(self) -> None:
-        """Return when every submitted command has been answered."""
+        """Return when every command and question that was submitted has been answered."""
         if self._in_flight_count:
             self._drained = Latch(self._kernel, "the write side to drain")
             await self._drained.wait()
@@ -134,12 +172,16 @@ class CommandGateway:
         for order_id, resident in self._residents.items():
             left = resident.mailbox.remove_all()
             in_work = resident.actor.message
-            if isinstance(in_work, Envelope) and in_work.now_ns == UNDECIDED:
+            if _is_open(in_work):
                 left.insert(0, in_work)
             self._kernel.discard(resident.actor)
-            for envelope in left:
+            for message in left:
                 error = ActorStoppedError(_name(order_id))
-                self._turn_away(envelope.command_id, envelope.reply, Outcome.UNFINISHED, error)
+                if isinstance(message, Question):
+                    message.reply.fail(error)
+                    self.answered()
+                else:
+                    self._turn_away(message.command_id, message.reply, Outcome.UNFINISHED, error)
         self._residents.clear()
         self._is_closed = True
 
@@ -161,7 +203,7 @@ class CommandGateway:
     def _turn_away(
         self,
         command_id: CommandId,
-        reply: Reply[Accepted] | None,
+        reply: Caller | None,
         outcome: Outcome,
         error: Exception,
     ) -> None:
@@ -174,10 +216,15 @@ class CommandGateway:
 
     def _activate(self, order_id: OrderId) -> _Resident:
         name = _name(order_id)
-        mailbox: Mailbox[Envelope] = Mailbox(
+        mailbox: Mailbox[Message] = Mailbox(
             self._kernel, name, self._options.capacity, self._options.policy
         )
-        actor = self._kernel.spawn(self._actors.run(order_id, mailbox, self.answered), name)
+        pauses = self._options.pauses
+        inbox: Inbox = mailbox
+        if pauses is not None:
+            paused: PausedMailbox[Message] = PausedMailbox(mailbox, pauses, Rank.WRITE)
+            inbox = paused
+        actor = self._kernel.spawn(self._actors.run(order_id, inbox, self.answered), name)
         resident = self._residents[order_id] = _Resident(mailbox, actor)
         self._activated_count += 1
         if self._sweeper is None or self._sweeper.is_done:
@@ -196,8 +243,12 @@ class CommandGateway:
                     resident.sent_count_at_sweep = mailbox.sent_count
                 elif mailbox.is_idle:
                     idle.append(order_id)
-            for order_id in idle:
-                self._passivate(order_id)
+            for number, order_id in enumerate(idle, start=1):
+                found = self._residents.get(order_id)
+                if found is not None and found.mailbox.is_idle:
+                    self._passivate(order_id)
+                if number % AT_ONCE == 0:
+                    await self._kernel.give_way()
 
     def _passivate(self, order_id: OrderId) -> None:
         resident = self._residents.pop(order_id)
@@ -205,6 +256,13 @@ class CommandGateway:
         self._passivated_count += 1
         highest = resident.mailbox.highest_used_count
         self._highest_mailbox_count = max(self._highest_mailbox_count, highest)
+
+
+def _is_open(message: object) -> TypeGuard[Message]:
+    """Whether what an actor took last is still to be answered."""
+    if isinstance(message, Question):
+        return not message.is_answered
+    return isinstance(message, Envelope) and message.now_ns == UNDECIDED
 
 
 def _name(order_id: OrderId) -> str:

@@ -1,18 +1,22 @@
-"""The order actor: takes the commands of one order from its mailbox, one at a time, in order."""
+"""The order actor: takes the commands of one order from its mailbox, one at a time, in order.
+
+Questions about the order's state come by the same mailbox and are answered in turn, so an answer
+shows every command that was sent before it.
+"""
 
 from collections.abc import Awaitable, Callable, Generator
+from typing import Protocol, TypeAlias, cast
 
 import attrs
 
 from cqrs_sim.actors.kernel import Rank
-from cqrs_sim.actors.mailbox import Mailbox
 from cqrs_sim.actors.randomness import Draws
 from cqrs_sim.actors.reply import Reply
 from cqrs_sim.domain.commands import Command
 from cqrs_sim.domain.order import Cause, Order, decide, evolve
 from cqrs_sim.errors import CommandRejectedError
 from cqrs_sim.event_log.memory import MemoryLog
-from cqrs_sim.ids import OrderId, Position, Version
+from cqrs_sim.ids import OrderId, Position, QueryId, Version
 from cqrs_sim.probe import Clock, Outcome, Probe
 
 
@@ -30,13 +34,55 @@ class Accepted:
     """Position of the command's last event; `query(..., at_least=position)` reflects it."""
 
 
+class Caller(Protocol):
+    """Who hears of a command's outcome, and sees to its stamp `acknowledged`."""
+
+    def set(self, value: Accepted) -> None:
+        """It was accepted."""
+
+    def fail(self, error: Exception) -> None:
+        """It was not."""
+
+
 @attrs.define
 class Envelope(Cause):
     """A command on its way: the cause of what comes of it, so no second object is made for that."""
 
     command: Command
-    reply: Reply[Accepted] | None
+    reply: Caller | None
     """None if nobody waits and the outcome is only measured."""
+
+
+@attrs.frozen
+class Snapshot:
+    """What an order actor answers."""
+
+    order: Order | None
+    """None: there is no such order."""
+    position: Position
+    """The log's last position then: of its own order the actor knows all up to there."""
+
+
+@attrs.define(eq=False)
+class Question:
+    """A question about an order's state, on its way."""
+
+    query_id: QueryId
+    reply: Reply[Snapshot]
+    is_answered: bool = False
+
+
+Message: TypeAlias = Envelope | Question
+
+
+class Inbox(Protocol):
+    """Where an order actor takes its messages from; see `actors.mailbox.Mailbox`."""
+
+    def take(self) -> Message | None:
+        """The oldest message; None if the actor is to `wait` first."""
+
+    def wait(self) -> Awaitable[None]:
+        """Suspend the running actor until there may be a message."""
 
 
 @attrs.frozen
@@ -50,19 +96,22 @@ class OrderActors:
     """Spends modelled time: (duration in ns, rank, index)."""
     service: Draws | None
     """Modelled service time by command id; None: only the work itself."""
+    question_service: Draws | None = None
+    """Modelled time to answer a question, by query id; None: only the work itself."""
 
     def run(
-        self, order_id: OrderId, mailbox: Mailbox[Envelope], answered: Callable[[], None]
+        self, order_id: OrderId, mailbox: Inbox, answered: Callable[[], None]
     ) -> Generator[object, None, None]:
         """The life of one order actor, from activation to passivation.
 
         Args:
             order_id: whose.
-            mailbox: what it takes its commands from.
-            answered: called after each command was answered.
+            mailbox: what it takes its messages from.
+            answered: called after each message was answered.
         """
         log, probe, clock, service = self.log, self.probe, self.clock, self.service
-        work, take, append, write = self.work, mailbox.take, log.append, Rank.WRITE
+        work, append, write = self.work, log.append, Rank.WRITE
+        take = cast("Callable[[], Envelope | None]", mailbox.take)
         dequeued, acknowledged = probe.dequeued, probe.acknowledged
         version = log.version_of(order_id)
         drawn = service.drawn if service is not None else []
@@ -72,7 +121,14 @@ class OrderActors:
             if envelope is None:
                 yield mailbox.wait()
                 continue
-            command_id = envelope.command_id
+            # Subtle: it may be a `Question`, and only that has no command id. A `try` that raises
+            # nothing costs nothing; a test of the type would cost every command.
+            try:
+                command_id = envelope.command_id
+            except AttributeError:
+                yield from self._answer(cast("Question", envelope), order)
+                answered()
+                continue
             dequeued[command_id] = now = clock.instant_ns
             if service is not None:
                 try:
@@ -103,6 +159,13 @@ class OrderActors:
             else:
                 reply.set(Accepted(order_id, version, position))
             answered()
+
+    def _answer(self, question: Question, order: Order | None) -> Generator[object, None, None]:
+        service, query_id = self.question_service, question.query_id
+        if service is not None:
+            yield self.work(service[query_id], Rank.QUERY, query_id)
+        question.is_answered = True
+        question.reply.set(Snapshot(order, self.log.head))
 
     def rehydrate(self, order_id: OrderId) -> Order | None:
         """The order's state, folded from its events; None if it has none."""

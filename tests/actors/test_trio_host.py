@@ -1,6 +1,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import trio
 import trio.lowlevel
@@ -8,10 +9,11 @@ import trio.testing
 from fakes import MS, constant, create, scenario, update
 
 from cqrs_sim.actors.clock import WallClock
+from cqrs_sim.actors.hiccups import HiccupTicker
 from cqrs_sim.actors.kernel import Kernel, Rank
 from cqrs_sim.actors.mailbox import Mailbox
 from cqrs_sim.actors.park import PARK
-from cqrs_sim.actors.trio_host import TrioHost
+from cqrs_sim.actors.trio_host import LEAD_NS_MAX, LEAD_NS_MIN, TrioHost, WakeLead
 from cqrs_sim.domain.queries import GetOrderById
 from cqrs_sim.engines.hosted import HostedSystem, run_hosted
 from cqrs_sim.errors import ActorCrashedError, CqrsSimError, DeadlockError, OrderNotFoundError
@@ -468,3 +470,58 @@ def test_a_system_without_an_actor_left_to_run_waits_for_its_trio_tasks() -> Non
         return "done"
 
     assert run_system(main) == "done"
+
+
+# How it keeps time.
+
+
+def test_the_lead_comes_to_be_what_99_of_100_waits_need() -> None:
+    lead, draws = WakeLead(), np.random.default_rng(1)
+    late_ns = draws.gamma(40.0, 2_000.0, 20_000)  # Some 80 µs.
+    too_late = []
+    for late in late_ns.tolist():
+        too_late.append(late > lead.ns)
+        lead.learn(round(late))
+    # Learning has a noise of its own; 0.5 to 2 % of 15,000 is 13 binomial errors wide.
+    assert 0.005 < float(np.mean(too_late[5_000:])) < 0.02
+    assert lead.ns == pytest.approx(np.quantile(late_ns, 0.99), rel=0.2)
+
+
+def test_the_lead_has_bounds_however_late_a_thread_wakes() -> None:
+    lead = WakeLead()
+    for _ in range(1000):
+        lead.learn(10**9)
+    assert lead.ns == LEAD_NS_MAX
+    for _ in range(10_000):
+        lead.learn(0)
+    assert lead.ns == LEAD_NS_MIN
+
+
+def test_a_host_with_a_ticker_ticks_while_nothing_else_happens() -> None:
+    clock = WallClock()
+    kernel = Kernel(clock)
+    host = TrioHost(kernel, ticker=HiccupTicker(clock))
+
+    async def main() -> None:
+        async def wait_for_ticks() -> None:
+            statistics = host.statistics().hiccups
+            while statistics is None or statistics.ticks_count < 3:
+                await kernel.pause(MS // 5)
+                statistics = host.statistics().hiccups
+
+        await host.call(wait_for_ticks)
+
+    host.run(main)
+    statistics = host.statistics()
+    assert statistics.hiccups is not None
+    assert statistics.hiccups.ticks_count >= 3
+    assert 0 < statistics.spun_ns + statistics.waited_ns <= statistics.elapsed_ns
+
+
+def test_a_host_without_a_ticker_has_no_hiccups() -> None:
+    async def main() -> None:
+        await trio.lowlevel.checkpoint()
+
+    _, host = hosted()
+    host.run(main)
+    assert host.statistics().hiccups is None

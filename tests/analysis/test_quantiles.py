@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqrs_sim.analysis.quantiles import quantiles, summarise_sample
+from cqrs_sim.analysis.quantiles import (
+    FRACTIONS,
+    operations_needed,
+    quantiles,
+    summarise_sample,
+)
 
 HUNDRED = np.arange(1.0, 101.0)[::-1]
 
@@ -34,19 +39,55 @@ def test_an_empty_sample_has_no_quantiles() -> None:
 
 
 def test_one_value_is_every_quantile() -> None:
+    assert quantiles(np.array([0.25]), (0.01, 0.5, 0.999)) == [0.25, 0.25, 0.25]
     summary = summarise_sample(np.array([0.25]))
-    assert (summary.p50, summary.p999, summary.max, summary.mean) == (0.25, 0.25, 0.25, 0.25)
+    assert (summary.max, summary.mean) == (0.25, 0.25)
 
 
 def test_a_censored_value_withholds_the_mean_and_the_maximum_but_not_the_median() -> None:
-    summary = summarise_sample(np.array([1.0, 2.0, 3.0, np.nan]))
-    assert (summary.p50, summary.max, summary.mean) == (2.0, None, None)
-    assert (summary.n, summary.censored) == (4, 1)
+    summary = summarise_sample(np.array([*range(1, 300), np.nan]))
+    assert (summary.p50, summary.max, summary.mean) == (150.0, None, None)
+    assert (summary.n, summary.censored) == (300, 1)
+
+
+@pytest.mark.parametrize(
+    ("fraction", "needed"), [(0.5, 200), (0.9, 1000), (0.99, 10_000), (0.999, 100_000)]
+)
+def test_a_quantile_needs_100_values_above_it(fraction: float, needed: int) -> None:
+    assert operations_needed(fraction) == needed
+
+
+@pytest.mark.parametrize(
+    ("size", "absent"),
+    [
+        (0, ()),  # An empty sample has no quantiles because it is empty.
+        (1, ("p50", "p90", "p99", "p999")),
+        (199, ("p50", "p90", "p99", "p999")),
+        (200, ("p90", "p99", "p999")),
+        (999, ("p90", "p99", "p999")),
+        (1000, ("p99", "p999")),
+        (9_999, ("p99", "p999")),
+        (10_000, ("p999",)),
+        (99_999, ("p999",)),
+        (100_000, ()),
+    ],
+)
+def test_a_quantile_that_the_sample_cannot_carry_is_named_and_not_shown(
+    size: int, absent: tuple[str, ...]
+) -> None:
+    summary = summarise_sample(np.arange(float(size)))
+    assert summary.too_few == absent
+    shown = [name for name in FRACTIONS if getattr(summary, name) is not None]
+    assert shown == [name for name in FRACTIONS if size and name not in absent]
+    assert summary.n == size
+    assert summary.max == (size - 1 if size else None)
 
 
 def test_withheld_keeps_the_counts_only() -> None:
-    summary = summarise_sample(np.array([1.0, np.nan])).withheld()
-    assert (summary.p50, summary.n, summary.censored) == (None, 2, 1)
+    summary = summarise_sample(np.array([*range(299), np.nan])).withheld()
+    assert summary.p50 is summary.max is summary.mean is None
+    assert (summary.n, summary.censored) == (300, 1)
+    assert summary.too_few == ("p90", "p99", "p999")
 
 
 @given(

@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 from traces import Plan, make_trace, stamps
 
-from cqrs_sim.analysis.rates import backlog, last_activity_ns, mailbox_backlog, rates
+from cqrs_sim.analysis.rates import (
+    backlog,
+    backlog_age_s,
+    last_activity_ns,
+    mailbox_backlog,
+    rates,
+)
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 
@@ -51,6 +57,38 @@ def test_what_happens_at_the_instant_counts() -> None:
     trace = tiny()
     first = int(trace.events.committed[0].astype(np.int64))
     assert backlog(trace, "orders", np.array([first - 1, first])).tolist() == [0, 1]
+
+
+def looped_age_s(trace: Trace, read_model: str, at_ns: int) -> float:
+    """The definition: now - committed of the oldest event committed and not applied."""
+    committed = trace.events.committed.astype(np.int64)
+    stamps_of_one = trace.deliveries_of(read_model).applied
+    applied = np.where(np.isnat(stamps_of_one), 2**62, stamps_of_one.astype(np.int64))
+    waits = (committed <= at_ns) & (applied > at_ns)
+    return float(at_ns - committed[waits].min()) / 1e9 if waits.any() else 0.0
+
+
+@pytest.mark.parametrize("is_in_order", [True, False])
+def test_the_age_of_a_backlog_is_that_of_its_oldest_event(is_in_order: bool) -> None:
+    trace = make_trace(attrs.evolve(OVERLOAD, seconds=2.0, drain_s=0.3))
+    if not is_in_order:
+        applied = trace.deliveries.applied.copy()
+        applied[5::7] += np.timedelta64(30_000_000, "ns")  # Some are applied after their followers.
+        applied[11::50] = np.timedelta64("NaT", "ns")
+        applied[applied.astype(np.int64) > trace.ended_ns] = np.timedelta64("NaT", "ns")
+        trace = attrs.evolve(trace, deliveries=attrs.evolve(trace.deliveries, applied=applied))
+    at_ns = np.linspace(0, trace.ended_ns, 200).astype(np.int64)
+    for name in trace.read_models:
+        expected = [looped_age_s(trace, name, at) for at in at_ns.tolist()]
+        np.testing.assert_allclose(backlog_age_s(trace, name, at_ns), expected, rtol=1e-12)
+        assert max(expected) > 0.0
+
+
+def test_an_empty_backlog_has_no_age() -> None:
+    trace = make_trace(Plan())
+    assert backlog_age_s(trace, "orders", np.array([0, trace.ended_ns])).tolist() == [0.0, 0.0]
+    nothing = make_trace(Plan(rate_per_s=0.0))
+    assert backlog_age_s(nothing, "orders", np.array([5])).tolist() == [0.0]
 
 
 def test_a_drained_run_ends_with_no_backlog() -> None:

@@ -10,6 +10,7 @@ from cqrs_sim.analysis.saturation import (
     StageLoad,
     backlog_slope_per_s,
     busy_s_per_event,
+    censoring_reasons,
     invalid_reasons,
     stage_loads,
 )
@@ -41,10 +42,19 @@ def test_a_read_model_offered_more_than_it_can_do_is_saturated() -> None:
     assert "its backlog grows by" in search.reasons[1]
 
 
+def test_a_saturated_read_model_names_the_rate_that_it_can_just_do() -> None:
+    loads = by_name(make_trace(OVERLOAD), after_ns=3_000_000_000)
+    search = loads["search"]
+    assert search.offered_per_s == pytest.approx(980.0, rel=0.03)
+    assert search.saturates_at_per_s == pytest.approx(1 / 0.0013, rel=0.03)
+    assert loads["orders"].saturates_at_per_s is None
+
+
 def test_one_busy_order_saturates_the_write_side() -> None:
     plan = attrs.evolve(LONG, orders=1, write_ns=1_200_000)
     write = by_name(make_trace(plan))[WRITE_SIDE]
     assert write.is_saturated
+    assert write.saturates_at_per_s == pytest.approx(1 / 0.0012, rel=0.03)
     assert write.offered_load == pytest.approx(1.2, rel=0.05)
     assert write.slope_per_s == pytest.approx(1000 - 1 / 0.0012, rel=0.2)
 
@@ -69,6 +79,8 @@ def test_a_growing_backlog_is_saturation_even_if_the_stage_is_idle_at_times() ->
     )
     orders = by_name(attrs.evolve(trace, deliveries=late))["orders"]
     assert orders.offered_load == pytest.approx(0.098, rel=0.05)
+    # Its work would allow 10,000 a second; what it gets done is what counts.
+    assert orders.saturates_at_per_s == pytest.approx(1 / 0.0013, rel=0.05)
     assert len(orders.reasons) == 1
     assert "backlog grows" in orders.reasons[0]
 
@@ -130,6 +142,40 @@ def test_a_run_without_time_or_load_has_no_stages_to_judge() -> None:
     assert not any(load.is_saturated for load in stage_loads(trace))
     assert invalid_reasons(trace) == ()
     assert stage_loads(trace, after_ns=trace.load_ended_ns) == ()
+
+
+def unseen(trace: Trace, share: float) -> Trace:
+    """The same run, but `search` never came to show this share of the events."""
+    applied = trace.deliveries.applied.copy()
+    rows = np.flatnonzero(trace.deliveries.read_model == 1)
+    chosen = np.random.default_rng(1).choice(rows, int(len(rows) * share), replace=False)
+    applied[chosen] = np.timedelta64("NaT", "ns")
+    return attrs.evolve(trace, deliveries=attrs.evolve(trace.deliveries, applied=applied))
+
+
+def test_a_steady_run_of_which_too_much_is_censored_is_invalid() -> None:
+    # Lost all along the run: the backlog grows, but by less than saturation is.
+    trace = unseen(make_trace(LONG), 0.06)
+    steady = [attrs.evolve(load, reasons=()) for load in stage_loads(trace)]
+    (reason,) = censoring_reasons(trace, steady)
+    assert reason == (
+        "too much is censored: search did not come to show 6.0% of the events before the run "
+        "ended, more than 5%; let it run longer"
+    )
+    assert censoring_reasons(unseen(make_trace(LONG), 0.04), steady) == ()
+
+
+def test_a_saturated_read_model_may_leave_any_share_censored() -> None:
+    trace = make_trace(attrs.evolve(OVERLOAD, drain_s=1.0))
+    assert np.isnat(trace.deliveries_of("search").applied).mean() > 0.1
+    assert censoring_reasons(trace, stage_loads(trace)) == ()
+
+
+def test_what_was_censored_of_the_warm_up_does_not_matter() -> None:
+    trace = unseen(make_trace(LONG), 0.5)
+    steady = [attrs.evolve(load, reasons=()) for load in stage_loads(trace)]
+    assert len(censoring_reasons(trace, steady)) == 1
+    assert censoring_reasons(trace, steady, after_ns=trace.ended_ns) == ()
 
 
 def test_a_generator_that_keeps_its_plan_is_valid() -> None:

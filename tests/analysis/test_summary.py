@@ -3,6 +3,7 @@
 import json
 import math
 
+import attrs
 import numpy as np
 import pytest
 from traces import Plan, make_trace
@@ -11,12 +12,13 @@ from cqrs_sim.analysis.consistency import CheckResult
 from cqrs_sim.analysis.lag import consistency_lag_s, events_after
 from cqrs_sim.analysis.quantiles import quantiles
 from cqrs_sim.analysis.saturation import WRITE_SIDE
-from cqrs_sim.analysis.summary import path_stages_s, summarise
+from cqrs_sim.analysis.summary import summarise
 from cqrs_sim.probe import Outcome
 
 SECOND = 1_000_000_000
 OVERLOAD = Plan(seconds=20.0, drain_s=1.0, read_ns=(("orders", 500_000), ("search", 1_300_000)))
-SAMPLE_KEYS = {"p50", "p90", "p99", "p999", "max", "mean", "n", "censored"}
+FIGURES = {"p50", "p90", "p99", "p999", "max", "mean"}
+SAMPLE_KEYS = FIGURES | {"n", "censored", "too_few", "bounds"}
 
 
 def test_the_summary_has_the_fields_that_others_read() -> None:
@@ -32,9 +34,16 @@ def test_the_summary_has_the_fields_that_others_read() -> None:
         "rates_per_s",
         "response_s",
         "lag_s",
+        "visibility_s",
         "queries",
         "queries_s",
+        "reads",
+        "own_writes",
+        "generator",
         "stages_s",
+        "backlog",
+        "warm_up",
+        "intervals",
         "offered_load",
         "saturated",
         "invalid",
@@ -57,6 +66,7 @@ def test_the_summary_has_the_fields_that_others_read() -> None:
     assert set(found["response_s"]) == set(found["queries_s"]) == SAMPLE_KEYS
     assert set(found["lag_s"]) == {"orders", "search"}
     assert set(found["lag_s"]["search"]) == SAMPLE_KEYS
+    assert set(found["visibility_s"]["orders"]) == SAMPLE_KEYS
     assert found["saturated"] == found["invalid"] == []
     assert found["checks"]["conservation"]["ok"] is True
 
@@ -78,7 +88,11 @@ def test_the_warm_up_is_left_out_of_everything_but_the_checks() -> None:
     rows = events_after(trace, 4 * SECOND)
     lag = cut.lag_s["search"]
     assert lag.n == np.count_nonzero(rows) < whole.lag_s["search"].n
-    assert [lag.p50, lag.p99] == quantiles(consistency_lag_s(trace, "search")[rows], (0.5, 0.99))
+    assert [lag.p50, lag.p90] == quantiles(consistency_lag_s(trace, "search")[rows], (0.5, 0.9))
+    assert sum(read.answered for read in cut.reads.rows) == cut.queries.answered
+    assert 0 < cut.own_writes.queries < whole.own_writes.queries
+    assert cut.backlog["search"].age_max_s <= whole.backlog["search"].age_max_s
+    assert cut.warm_up.cut_s == 4.0
     assert cut.queries.offered < whole.queries.offered
     assert cut.rates_per_s.offered == pytest.approx(1000.0, rel=0.05)
     assert cut.checks == whole.checks
@@ -96,12 +110,20 @@ def test_the_percentiles_of_a_saturated_read_model_are_withheld() -> None:
     assert [load.stage for load in summary.saturated] == ["search"]
     found = json.loads(json.dumps(summary.to_json(), allow_nan=False))
     search = found["lag_s"]["search"]
-    assert all(search[key] is None for key in SAMPLE_KEYS - {"n", "censored"})
+    assert all(search[key] is None for key in FIGURES)
     assert search["n"] > search["censored"] > 0
     assert found["lag_s"]["orders"]["p99"] > 0
     assert found["response_s"]["p99"] > 0
     (saturated,) = found["saturated"]
-    assert set(saturated) == {"stage", "offered_load", "slope_per_s", "reasons"}
+    assert set(saturated) == {
+        "stage",
+        "offered_load",
+        "offered_per_s",
+        "saturates_at_per_s",
+        "slope_per_s",
+        "reasons",
+    }
+    assert saturated["saturates_at_per_s"] == pytest.approx(1 / 0.0013, rel=0.05)
     assert found["offered_load"]["search"] == saturated["offered_load"] > 1.0
 
 
@@ -110,7 +132,65 @@ def test_the_response_times_of_a_saturated_write_side_are_withheld() -> None:
     assert [load.stage for load in summary.saturated] == [WRITE_SIDE]
     assert summary.response_s.p50 is None
     assert summary.response_s.censored == summary.commands[Outcome.UNFINISHED] > 0
-    assert summary.lag_s["orders"].p99 is not None
+    assert summary.lag_s["orders"].p90 is not None
+
+
+def test_of_a_saturated_read_model_bounds_are_shown_in_place_of_percentiles() -> None:
+    trace = make_trace(OVERLOAD)
+    found = json.loads(json.dumps(summarise(trace).to_json(), allow_nan=False))
+    search = found["lag_s"]["search"]
+    low, high = search["bounds"]["p50"]
+    lag_s = consistency_lag_s(trace, "search")
+    assert high == quantiles(lag_s, (0.5,))[0]
+    assert 0.0 < low <= high
+    # More than a tenth was never seen: the p90 is longer than something, nobody knows how long.
+    assert search["bounds"]["p90"][0] > high
+    assert search["bounds"]["p90"][1] is None
+    assert found["lag_s"]["orders"]["bounds"] == {}
+    assert found["intervals"]["lag_s"]["search"] is None
+    assert found["warm_up"]["lag"]["search"] == {"mser5_s": None, "opinion": "saturated"}
+    assert found["backlog"]["search"]["at_end"] == search["censored"]
+
+
+def test_a_steady_run_that_was_cut_off_is_estimated_by_kaplan_and_meier() -> None:
+    """Half a second after its last event a run ends, with some events unseen."""
+    trace = make_trace(Plan(seconds=20.0, drain_s=0.0, read_ns=(("orders", 900_000),)))
+    lag, complete = summarise(trace).lag_s["orders"], consistency_lag_s(trace, "orders")
+    assert 0 < lag.censored < 0.05 * lag.n
+    assert lag.p99 is not None
+    dropped = quantiles(complete[~np.isnan(complete)], (0.99,))[0]
+    assert dropped is not None
+    low, high = lag.bounds["p99"]
+    assert (low or 0.0) <= dropped <= lag.p99 <= (high or np.inf)
+
+
+def test_too_much_that_is_censored_though_steady_makes_the_measurement_invalid() -> None:
+    trace = make_trace(Plan(seconds=20.0))
+    applied = trace.deliveries.applied.copy()
+    # Of the first half, so that the backlog does not grow in the last.
+    applied[:2000] = np.timedelta64("NaT", "ns")
+    cut = attrs.evolve(trace, deliveries=attrs.evolve(trace.deliveries, applied=applied))
+    assert summarise(trace).invalid == ()
+    (reason,) = summarise(cut).invalid
+    assert reason.startswith("too much is censored: orders did not come to show 10")
+    assert summarise(cut, complete=False).invalid == ()
+
+
+def test_intervals_of_one_run_are_about_its_figures_and_marked_as_weaker() -> None:
+    trace = make_trace(Plan(seconds=20.0))
+    summary = summarise(trace)
+    found = json.loads(json.dumps(summary.to_json(), allow_nan=False))["intervals"]
+    for interval, sample in (
+        (found["response_s"], summary.response_s),
+        (found["lag_s"]["orders"], summary.lag_s["orders"]),
+    ):
+        assert interval["p99"]["low"] < sample.p99 < interval["p99"]["high"]
+        assert interval["p99"]["mean"] == sample.p99
+        assert interval["mean"]["mean"] == pytest.approx(sample.mean)
+        assert {i["method"] for i in interval.values()} == {
+            "batch means (single run)",
+            "sectioning (single run)",
+        }
 
 
 def test_the_mean_stages_sum_to_the_mean_lag() -> None:
@@ -133,15 +213,6 @@ def test_the_stages_of_a_cut_run_are_means_over_what_was_applied() -> None:
     stages, lag = summary.read_stages_s["search"], summary.lag_s["search"]
     assert stages.n == lag.n - lag.censored
     assert stages.whole is not None
-
-
-def test_the_path_of_an_event_goes_through_both_sides() -> None:
-    trace = make_trace()
-    path = path_stages_s(trace, "search")
-    assert list(path.parts) == ["queueing", "service", "fan_out", "channel", "apply"]
-    submitted = trace.commands.submitted[trace.events.command]
-    mean_ns = (trace.deliveries_of("search").applied - submitted).astype(np.int64).mean()
-    assert path.whole == pytest.approx(mean_ns / 1e9)
 
 
 def test_stale_answers_are_counted() -> None:

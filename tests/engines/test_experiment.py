@@ -15,7 +15,7 @@ from cqrs_sim.engines.experiment import ClosedLoad, Experiment, Progress
 from cqrs_sim.engines.planning import plan_for, scripts_for, setup_for
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.ids import OrderId
-from cqrs_sim.load.plan import Plan
+from cqrs_sim.load_generation.plan import Plan
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 from cqrs_sim.scenario.scenario import (

@@ -12,6 +12,7 @@ from traces import Plan, make_trace
 
 from cqrs_sim.errors import IncompleteTraceError, ResultFolderError
 from cqrs_sim.measurement.trace import Array, Trace, load_trace, save_trace, select
+from cqrs_sim.probe import NO_READ_MODEL, QueryOutcome, Strategy
 
 SMALL = Plan(seconds=0.5, rate_per_s=200.0)
 EMPTY = Plan(seconds=0.5, rate_per_s=0.0)
@@ -48,6 +49,35 @@ def test_a_trace_without_orders_or_queries_comes_back_from_disk(tmp_path: Path) 
     trace = attrs.evolve(make_trace(EMPTY), order_ids=(), query_kinds=())
     save_trace(trace, tmp_path / "trace.npz")
     assert load_trace(tmp_path / "trace.npz").order_ids == ()
+
+
+def test_a_file_from_before_there_were_strategies_is_read_as_all_eventual(tmp_path: Path) -> None:
+    trace = make_trace(SMALL)
+    never = np.arange(len(trace.queries)) % 3 == 0
+    answered = np.where(never, np.timedelta64("NaT"), trace.queries.answered)
+    older = members(attrs.evolve(trace, queries=attrs.evolve(trace.queries, answered=answered)))
+    for name in ("queries.strategy", "queries.outcome"):
+        del older[name]
+    write_members(tmp_path / "trace.npz", older)
+    queries = load_trace(tmp_path / "trace.npz").queries
+    assert set(queries.strategy.tolist()) == {int(Strategy.EVENTUAL)}
+    assert (queries.outcome == np.where(never, 0, QueryOutcome.ANSWERED)).all()
+
+
+@pytest.mark.parametrize(
+    ("column", "code"), [("strategy", 3), ("outcome", 4), ("read_model", -2), ("read_model", 2)]
+)
+def test_codes_that_mean_nothing_are_refused(column: str, code: int) -> None:
+    arrays = make_trace(SMALL).to_arrays()
+    arrays[f"queries.{column}"] = np.full_like(arrays[f"queries.{column}"], code)
+    with pytest.raises(IncompleteTraceError, match=f"queries.{column} points outside"):
+        Trace.from_arrays(arrays)
+
+
+def test_the_write_side_stands_for_no_read_model() -> None:
+    trace = make_trace(SMALL)
+    nobody = np.full(len(trace.queries), NO_READ_MODEL, np.int8)
+    attrs.evolve(trace, queries=attrs.evolve(trace.queries, read_model=nobody))
 
 
 def test_numpy_reads_the_file_without_pickle(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import re
 import tomllib
 
 import pytest
@@ -8,7 +9,7 @@ from cqrs_sim.scenario.presets import load_preset, preset_names, preset_text
 from cqrs_sim.scenario.reading import read_scenario, to_toml
 from cqrs_sim.scenario.scenario import ReadModel, Scenario
 
-NAMES = ("default", "burst", "hot_order", "overload", "slow_projector")
+NAMES = ("default", "burst", "hot_order", "overload", "slow_projector", "stall")
 
 
 def commands_per_s(scenario: Scenario) -> float:
@@ -49,7 +50,13 @@ def test_a_preset_begins_with_its_lesson(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "search"),
-    [("default", 0.78), ("slow_projector", 0.95), ("overload", 1.30), ("hot_order", 0.63)],
+    [
+        ("stall", 0.40),
+        ("default", 0.78),
+        ("slow_projector", 0.95),
+        ("overload", 1.30),
+        ("hot_order", 0.63),
+    ],
 )
 def test_the_search_projector_has_the_load_that_the_comment_states(
     name: str, search: float
@@ -71,6 +78,16 @@ def test_the_burst_is_above_capacity_only_while_it_lasts() -> None:
     search = scenario.read_models["search"]
     assert offered_load(scenario, search) < 0.7
     assert max(s.start for s in scenario.load.profile) * 0.784 * search.service.mean / 1e9 > 2
+
+
+def test_the_clients_that_the_stall_speaks_of_send_as_fast_as_its_open_load() -> None:
+    text = preset_text("stall")
+    settings = re.findall(r"--set (\S+)", text)
+    scenario = read_scenario(text, settings)
+    load, service = scenario.load, scenario.write_side.service
+    assert load.model == "closed"
+    per_s = load.clients / ((load.think_time.mean + service.mean) / 1e9)
+    assert per_s == load_preset("stall").load.rate
 
 
 @pytest.mark.parametrize("name", ["", "../default", "default.toml", "/etc/passwd", "a\0b", "x\x1b"])

@@ -341,6 +341,7 @@ def test_a_scenario_is_written_with_every_key() -> None:
     assert {path for path in missing if not path.startswith("read_models.")} == {
         "load.log",
         "load.profile",
+        "write_side.pauses",
     }
 
 

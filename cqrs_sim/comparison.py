@@ -1,0 +1,270 @@
+"""Two results side by side: every metric worth showing, the gates, and what else differs.
+
+What is shown is one family, and its p values are adjusted together (Holm). A metric that a gate
+names was chosen before anybody looked, so the gated ones are a family of their own.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from cqrs_sim.analysis.comparison import LEVEL, Effect, Evidence, effect_of, with_holm
+from cqrs_sim.analysis.gates import Gate, GateVerdict, parse_gates, pass_gate
+from cqrs_sim.analysis.intervals import SECTIONING, batch_means, sectioning
+from cqrs_sim.analysis.json_values import Json
+from cqrs_sim.analysis.lag import (
+    commands_after,
+    consistency_lag_s,
+    events_after,
+    response_time_s,
+)
+from cqrs_sim.analysis.metrics import UnknownMetricError, metric, short_name
+from cqrs_sim.analysis.quantiles import FRACTIONS
+from cqrs_sim.errors import IncomparableResultsError, InvalidScenarioError
+from cqrs_sim.results import Result
+from cqrs_sim.scenario.reading import to_toml
+
+TIMES = ("p50", "p90", "p99", "p999", "mean")
+RATES = ("accepted", "applied")
+DEGREES = 9
+"""Of freedom of a single run's interval: ten sections or batches. It may have had twenty batches;
+then this is a little cautious."""
+
+
+@attrs.frozen(kw_only=True)
+class Comparison:
+    """What became of everything from A to B."""
+
+    a: Result
+    b: Result
+    effects: tuple[Effect, ...]
+    """What is shown, one family."""
+    gated: tuple[Effect, ...]
+    """What the gates name, one family."""
+    gates: tuple[GateVerdict, ...]
+    differences: tuple[str, ...]
+    """Keys of the scenario that differ: "key: A's value, B's value"."""
+    notes: tuple[str, ...]
+    """What a reader must know before believing any of it."""
+
+    @property
+    def significant(self) -> tuple[Effect, ...]:
+        """The changes that are called one."""
+        return tuple(effect for effect in self.effects if effect.is_significant)
+
+    @property
+    def passes(self) -> bool:
+        """Whether every gate does."""
+        return all(gate.ok for gate in self.gates)
+
+    def to_json(self) -> dict[str, Json]:
+        """The content of `comparison.json`."""
+        return {
+            "schema": 1,
+            "a": _named(self.a),
+            "b": _named(self.b),
+            "level": LEVEL,
+            "effects": [_effect_json(effect) for effect in self.effects],
+            "gated": [_effect_json(effect) for effect in self.gated],
+            "gates": [gate.to_json() for gate in self.gates],
+            "scenario_differences": list(self.differences),
+            "notes": list(self.notes),
+        }
+
+
+def compare(
+    a: Result, b: Result, gates: Sequence[str] = (), *, across_engines: bool = False
+) -> Comparison:
+    """Compare two results.
+
+    Args:
+        a: the one before.
+        b: the one after.
+        gates: such as "lag.orders.p99 +5%", see `analysis.gates`.
+        across_engines: allow a simulated result against a measured one.
+
+    Raises:
+        IncomparableResultsError: if the engines differ and that was not asked for, or the two have
+            no metric in common.
+        InvalidScenarioError: if a gate is none, or names no metric; one line a mistake.
+    """
+    if a.engine != b.engine and not across_engines:
+        raise IncomparableResultsError(
+            f"A is of the {a.engine} engine and B of the {b.engine} engine: a difference would be "
+            "one of clocks; --across-engines compares them all the same"
+        )
+    wanted = parse_gates(gates)
+    names = [name for name in _shown(a) if name in a.metrics and name in b.metrics]
+    found = [_effect(a, b, name) for name in names]
+    effects = [effect for effect in found if not _is_empty(effect)]
+    if not effects:
+        raise IncomparableResultsError("A and B have no metric in common")
+    gated = with_holm([_effect(a, b, name) for name in _gated_names(a, b, wanted)])
+    return Comparison(
+        a=a,
+        b=b,
+        effects=with_holm(effects),
+        gated=gated,
+        gates=tuple(map(pass_gate, wanted, gated)),
+        differences=tuple(_scenario_differences(a, b)),
+        notes=tuple(_notes(a, b)),
+    )
+
+
+def _shown(result: Result) -> Iterator[str]:
+    for name in result.trace.read_models:
+        yield from (f"lag_s.{name}.{statistic}" for statistic in TIMES)
+    yield from (f"response_s.{statistic}" for statistic in TIMES)
+    yield from (f"queries_s.{statistic}" for statistic in TIMES)
+    yield from (f"rates_per_s.{statistic}" for statistic in RATES)
+
+
+def _is_empty(effect: Effect) -> bool:
+    """Nothing to show: known of neither, or 0 in both."""
+    return (effect.a is None and effect.b is None) or (effect.a == 0.0 and effect.b == 0.0)
+
+
+def _gated_names(a: Result, b: Result, gates: Sequence[Gate]) -> list[str]:
+    names, mistakes = [], []
+    for gate in gates:
+        try:
+            names.append(metric(a.summary.to_json(), gate.name).whole_name)
+            metric(b.summary.to_json(), gate.name)
+        except UnknownMetricError as error:
+            mistakes.append(f"gate {gate.expression}: {error}")
+    if mistakes:
+        raise InvalidScenarioError(mistakes)
+    return names
+
+
+def _effect(a: Result, b: Result, name: str) -> Effect:
+    found = metric(a.summary.to_json(), name)
+    return effect_of(name, found.unit, evidence_of(a, name), evidence_of(b, name))
+
+
+def evidence_of(result: Result, name: str) -> Evidence:
+    """What a result knows of a metric, by its whole name."""
+    replications = result.replications
+    if replications is not None and len(replications.seeds) > 1:
+        values = replications.values.get(name, (None,))
+        known = {
+            seed: value
+            for seed, value in zip(replications.seeds, values, strict=False)
+            if value is not None
+        }
+        missing = len(replications.seeds) - len(known)
+        if missing:
+            count = len(replications.seeds)
+            return Evidence(values={}, why=f"withheld in {missing} of {count} replications")
+        return Evidence(values=known)
+    found = metric(result.summary.to_json(), name)
+    if found.value is None:
+        return Evidence(values={}, why=found.why)
+    half_width = _half_width(result, name)
+    return Evidence(
+        values={result.seed: found.value},
+        half_width=half_width,
+        degrees=0 if half_width is None else DEGREES,
+    )
+
+
+def _half_width(result: Result, name: str) -> float | None:
+    """Of a single run's interval: from its batches for a mean, from its sections for a quantile."""
+    *path, statistic = name.split(".")
+    series = _series(result, path)
+    if series is None or not (statistic == "mean" or statistic in FRACTIONS):
+        return None
+    interval = (
+        batch_means(series, LEVEL)
+        if statistic == "mean"
+        else sectioning(series, FRACTIONS[statistic], LEVEL)
+    )
+    return interval.half_width
+
+
+def _series(result: Result, path: Sequence[str]) -> NDArray[np.float64] | None:
+    """The raw times of a group of the summary, in order; None if there are none."""
+    trace, after_ns = result.trace, result.scenario.run.warm_up
+    match path:
+        case ["response_s"]:
+            return response_time_s(trace)[commands_after(trace, after_ns)]
+        case ["lag_s", read_model] if read_model in trace.read_models:
+            return consistency_lag_s(trace, read_model)[events_after(trace, after_ns)]
+        case _:
+            return None
+
+
+def _scenario_differences(a: Result, b: Result) -> Iterator[str]:
+    x, y = (dict(_flat(tomllib.loads(to_toml(one.scenario)), "")) for one in (a, b))
+    for key in dict.fromkeys([*x, *y]):
+        if key != "description" and x.get(key) != y.get(key):
+            yield f"{key}: {_value(x.get(key))}, {_value(y.get(key))}"
+
+
+def _flat(table: Mapping[str, object], above: str) -> Iterator[tuple[str, object]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def _value(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+def _notes(a: Result, b: Result) -> Iterator[str]:
+    if a.engine != b.engine:
+        yield f"engines differ: {a.engine} against {b.engine}; what is compared is two clocks"
+    for side, result in (("A", a), ("B", b)):
+        replications = result.replications
+        if result.aborted is not None:
+            yield f"{side} was ended by a threshold: {result.aborted}"
+        elif not result.complete or (replications is not None and not replications.is_complete):
+            yield f"{side} is incomplete"
+        if result.summary.invalid:
+            yield f"{side} is no valid measurement: {result.summary.invalid[0]}"
+        if replications is None or len(replications.seeds) < 2:
+            method = SECTIONING.partition(" (")[0]
+            yield (
+                f"{side} is a single run: its spread is from batches and {method} of that run, "
+                "which is weaker evidence than replications"
+            )
+    versions = [result.provenance.get("versions") for result in (a, b)]
+    if versions[0] != versions[1]:
+        yield f"versions differ: {versions[0]}, {versions[1]}"
+    if a.trace.read_models != b.trace.read_models:
+        yield "read models differ: only those of both are compared"
+
+
+def _named(result: Result) -> Json:
+    replications = result.replications
+    return {
+        "scenario": result.scenario.name,
+        "engine": result.engine,
+        "seed": result.seed,
+        "replications": 1 if replications is None else len(replications.seeds),
+    }
+
+
+def _effect_json(effect: Effect) -> Json:
+    return {
+        "metric": short_name(effect.name.split(".")),
+        "unit": effect.unit,
+        "a": effect.a,
+        "b": effect.b,
+        "method": effect.method,
+        "n": effect.n,
+        "difference": None if effect.difference is None else list(attrs.astuple(effect.difference)),
+        "relative": effect.relative_change,
+        "relative_interval": None
+        if effect.relative is None
+        else list(attrs.astuple(effect.relative)),
+        "p": effect.p,
+        "adjusted_p": effect.adjusted_p,
+        "significant": effect.is_significant,
+        "why": effect.why,
+    }

@@ -1,0 +1,240 @@
+"""Workloads: which commands are sent, to which orders.
+
+`lifecycle`: orders come and go. Each has a script: create, confirm, ship, deliver, or a
+cancellation on the way. As many scripts are open at once as there are orders in the workload; when
+one ends, the next one takes its slot. `amendments`: long-lived orders, created before the run,
+whose items are replaced again and again; only so does an order live long enough to be a hot one.
+
+In both, a share of the commands is invalid: each is sent to the order whose turn it is in place of
+a valid one (a script goes on at its next turn). The rules must reject it whatever the order's
+state, and none of the others, as long as the commands of one order arrive in the order planned.
+
+Everything random here is an endless iterator whose i-th item depends on the seed and on i alone.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Literal, TypeAlias, TypeVar, assert_never
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from cqrs_sim.actors.randomness import Streams
+from cqrs_sim.domain.commands import (
+    AmendOrder,
+    CancelOrder,
+    Command,
+    CreateOrder,
+    UpdateOrderStatus,
+)
+from cqrs_sim.domain.item import OrderItem
+from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.ids import Cents, CustomerId, OrderId, ProductId
+from cqrs_sim.load_generation.popularity import Popularity
+
+WorkloadKind: TypeAlias = Literal["lifecycle", "amendments"]
+InvalidKind: TypeAlias = Literal["unknown_order", "forbidden_status", "no_items", "zero_quantity"]
+
+Script: TypeAlias = tuple[Command, ...]
+"""The valid commands of one order, in their order."""
+
+INVALID_KINDS: tuple[InvalidKind, ...] = (
+    "unknown_order",
+    "forbidden_status",
+    "no_items",
+    "zero_quantity",
+)
+
+BLOCK = 1024
+"""Variates drawn at once."""
+
+PRODUCTS = 50
+LINES_MAX = 4
+QUANTITY_MAX = 5
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class Workload:
+    """Which commands are sent."""
+
+    popularity: Popularity
+    """Which of the open orders a command goes to; it says how many there are."""
+    kind: WorkloadKind = "lifecycle"
+    customers: int = 100
+    cancel_share: float = 0.0
+    """Lifecycle: share of orders that end by `CancelOrder`, after 1 to 3 steps."""
+    invalid_share: float = 0.0
+    """Share of commands that must be rejected."""
+
+    def __attrs_post_init__(self) -> None:
+        mistakes = []
+        if self.customers < 1:
+            mistakes.append(f"{self.customers} customers: there must be at least 1")
+        if not 0.0 <= self.cancel_share <= 1.0:
+            mistakes.append(f"share of cancellations {self.cancel_share}: it must be from 0 to 1")
+        if not 0.0 <= self.invalid_share <= 1.0:
+            mistakes.append(f"share of invalid commands {self.invalid_share}: it is not in 0 to 1")
+        if mistakes:
+            raise InvalidScenarioError(mistakes)
+
+
+def order_id(number: int) -> OrderId:
+    """The id of order number 0, 1, ...
+
+    One object an order, however many commands name it: a dictionary finds the very object that is
+    its key without a look at the text, which is a tenth of a run.
+    """
+    return OrderId(sys.intern(f"order-{number:07d}"))
+
+
+def customer_id(number: int) -> CustomerId:
+    """The id of customer number 0, 1, ..."""
+    return CustomerId(f"customer-{number:05d}")
+
+
+def setup_orders(workload: Workload, streams: Streams) -> tuple[CreateOrder, ...]:
+    """The orders that must exist before the run: all of `amendments`, none of `lifecycle`."""
+    if workload.kind == "lifecycle":
+        return ()
+    lines = _item_lists(streams, "load.setup.items")
+    customers = _customers(workload, streams)
+    numbers = range(workload.popularity.choices)
+    return tuple(
+        CreateOrder(order_id(number), customer_id(customer), items)
+        for number, customer, items in zip(numbers, customers, lines, strict=False)
+    )
+
+
+def commands(workload: Workload, streams: Streams) -> Iterator[tuple[Command, bool]]:
+    """Endless commands, one after another over all orders, each with whether it is valid."""
+    open_scripts = _slots(workload, streams)
+    kinds = invalid_kinds(workload, streams)
+    for number, (script, kind) in enumerate(zip(open_scripts, kinds, strict=True)):
+        if kind is None:
+            yield script.pop(), True
+        else:
+            yield invalid_command(kind, script[-1].order_id, number), False
+
+
+def scripts(workload: Workload, streams: Streams) -> Iterator[Script]:
+    """Endless scripts; those of `amendments` are single commands."""
+    match workload.kind:
+        case "lifecycle":
+            return _lifecycles(workload, streams)
+        case "amendments":
+            return _amendments(workload, streams)
+        case _:
+            assert_never(workload.kind)
+
+
+def invalid_kinds(workload: Workload, streams: Streams) -> Iterator[InvalidKind | None]:
+    """For each command in turn: how it is invalid, or None for a valid one."""
+    chances, choices = streams.stream("load.invalid"), streams.stream("load.invalid.kind")
+    is_invalid: Iterator[bool] = in_blocks(
+        lambda count: chances.random(count) < workload.invalid_share
+    )
+    kinds: Iterator[int] = in_blocks(lambda count: choices.integers(0, len(INVALID_KINDS), count))
+    for invalid, kind in zip(is_invalid, kinds, strict=True):
+        yield INVALID_KINDS[kind] if invalid else None
+
+
+def invalid_command(kind: InvalidKind, target: OrderId, number: int) -> Command:
+    """A command that the rules reject whatever the state of the order, and if there is none.
+
+    Args:
+        kind: The rule that it breaks.
+        target: The order it is sent to, but for an unknown one.
+        number: Which command of the run it is, so that unknown orders are different ones.
+    """
+    match kind:
+        case "unknown_order":
+            return UpdateOrderStatus(OrderId(f"unknown-{number:07d}"), "CONFIRMED")
+        case "forbidden_status":
+            # No status leads back to PENDING.
+            return UpdateOrderStatus(target, "PENDING")
+        case "no_items":
+            return AmendOrder(target, ())
+        case "zero_quantity":
+            return AmendOrder(target, (OrderItem(ProductId("prod-0"), 0, Cents(100)),))
+        case _:
+            assert_never(kind)
+
+
+def in_blocks(draw: Callable[[int], NDArray[np.generic]]) -> Iterator[T]:
+    """Endless Python values from a function that draws arrays of a given length."""
+    while True:
+        yield from draw(BLOCK).tolist()
+
+
+def _slots(workload: Workload, streams: Streams) -> Iterator[list[Command]]:
+    """The rest of the script, last command first, of the slot that each command goes to."""
+    if workload.kind == "amendments":
+        for amendment in scripts(workload, streams):
+            # An invalid command takes the place of its amendment, which nobody else waits for.
+            yield list(amendment)
+    next_scripts = scripts(workload, streams)
+    generator = streams.stream("load.popularity")
+    rests: dict[int, list[Command]] = {}
+    slots: Iterator[int] = in_blocks(lambda count: workload.popularity.draw(generator, count))
+    for slot in slots:
+        rest = rests.get(slot)
+        if not rest:
+            rest = rests[slot] = list(reversed(next(next_scripts)))
+        yield rest
+
+
+def _lifecycles(workload: Workload, streams: Streams) -> Iterator[Script]:
+    lines = _item_lists(streams, "load.items")
+    customers = _customers(workload, streams)
+    cancels, lengths = streams.stream("load.cancel"), streams.stream("load.cancel.step")
+    chances: Iterator[float] = in_blocks(cancels.random)
+    steps_before: Iterator[int] = in_blocks(lambda count: lengths.integers(1, 4, count))
+    rows = zip(customers, lines, chances, steps_before, strict=True)
+    for number, (customer, items, chance, steps) in enumerate(rows):
+        order = order_id(number)
+        script = (
+            CreateOrder(order, customer_id(customer), items),
+            UpdateOrderStatus(order, "CONFIRMED"),
+            UpdateOrderStatus(order, "SHIPPED"),
+            UpdateOrderStatus(order, "DELIVERED"),
+        )
+        if chance < workload.cancel_share:
+            yield (*script[:steps], CancelOrder(order, "customer request"))
+        else:
+            yield script
+
+
+def _amendments(workload: Workload, streams: Streams) -> Iterator[Script]:
+    generator = streams.stream("load.popularity")
+    numbers: Iterator[int] = in_blocks(lambda count: workload.popularity.draw(generator, count))
+    for number, items in zip(numbers, _item_lists(streams, "load.items"), strict=True):
+        yield (AmendOrder(order_id(number), items),)
+
+
+def _customers(workload: Workload, streams: Streams) -> Iterator[int]:
+    generator = streams.stream("load.customer")
+    return in_blocks(lambda count: generator.integers(0, workload.customers, count))
+
+
+def _item_lists(streams: Streams, name: str) -> Iterator[tuple[OrderItem, ...]]:
+    """1 to 4 lines of random products and quantities; a product has one price all along."""
+    lines = _lines(streams)
+    lengths, choices = streams.stream(f"{name}.count"), streams.stream(name)
+    while True:
+        counts = lengths.integers(1, LINES_MAX + 1, BLOCK).tolist()
+        rows = choices.integers(0, len(lines), (BLOCK, LINES_MAX)).tolist()
+        for count, row in zip(counts, rows, strict=True):
+            yield tuple([lines[line] for line in row[:count]])
+
+
+def _lines(streams: Streams) -> list[OrderItem]:
+    """Every product in every quantity: items are immutable, so orders can share them."""
+    prices = streams.stream("load.prices").integers(100, 10_000, PRODUCTS).tolist()
+    return [
+        OrderItem(ProductId(f"prod-{product}"), quantity, Cents(price))
+        for product, price in enumerate(prices)
+        for quantity in range(1, QUANTITY_MAX + 1)
+    ]

@@ -1,0 +1,104 @@
+"""Charts of what waits: how much, and how old the oldest of it is.
+
+A backlog comes and goes between any two instants that one could pick, so each point is the largest
+value of its stretch of time. It is exact: a backlog rises only when something comes, and its age
+falls only when something leaves.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cqrs_sim.analysis.rates import backlog, backlog_age_s, happened_ns, mailbox_backlog
+from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.plain_text import milliseconds
+from cqrs_sim.report.chart import Chart, Series
+from cqrs_sim.report.load_charts import axis_from_nought
+from cqrs_sim.report.readings import count_texts, exact_ms_texts, look_of
+from cqrs_sim.report.timeline import Timeline, instant_texts, largest_in_bins
+
+
+def backlog_chart(trace: Trace, timeline: Timeline) -> Chart:
+    """The most that waited in each stretch: events not applied, commands in mailboxes."""
+    at_ns = _with(timeline.starts_ns, happened_ns(trace.commands.submitted))
+    waiting = mailbox_backlog(trace, at_ns)
+    series = [_counts("mailboxes", "write", at_ns, waiting, timeline)]
+    at_ns = _with(timeline.starts_ns, happened_ns(trace.events.committed))
+    for name in trace.read_models:
+        waiting = backlog(trace, name, at_ns)
+        series.append(_counts(name, look_of(trace, name), at_ns, waiting, timeline))
+    middle_s = timeline.whole_middle_s
+    return Chart(
+        key="backlog",
+        title="Backlog: what waits",
+        lead="Events committed and not yet applied (position lag), and commands that wait for "
+        "their order.",
+        alternative=" ".join(
+            f"{one.name}: at most {int(one.values.max()):,} waiting, {int(one.values[-1]):,} in "
+            "the last stretch of time."
+            for one in series
+        ),
+        x=timeline.axis,
+        y=axis_from_nought("waiting", series),
+        at=middle_s,
+        at_texts=instant_texts(middle_s),
+        at_name="around",
+        series=tuple(series),
+        spans=timeline.spans,
+        notes=(f"Each point: the most at any instant within {timeline.whole_bin_text}.",),
+        height=200,
+    )
+
+
+def backlog_age_chart(trace: Trace, timeline: Timeline) -> Chart:
+    """The greatest age of the oldest event not yet applied, in each stretch."""
+    series = []
+    for name in trace.read_models:
+        # Just before something leaves, and at the end of each stretch.
+        left_ns = happened_ns(trace.deliveries_of(name).applied)
+        at_ns = _with(timeline.ends_ns, np.maximum(left_ns - 1, 0))
+        age_s = backlog_age_s(trace, name, at_ns)
+        largest_s = largest_in_bins(at_ns / 1e9, age_s, timeline.whole_edges_s)
+        series.append(
+            Series(
+                name=name,
+                look=look_of(trace, name),
+                values=largest_s * 1e3,
+                texts=exact_ms_texts(largest_s),
+                unit="ms",
+            )
+        )
+    middle_s = timeline.whole_middle_s
+    return Chart(
+        key="backlog-age",
+        title="Age of the backlog",
+        lead="How far behind a read model is, in time: the age of the oldest event that it does "
+        "not show.",
+        alternative=" ".join(
+            f"{one.name}: at most {milliseconds(float(one.values.max()) / 1e3)} ms behind."
+            for one in series
+        ),
+        x=timeline.axis,
+        y=axis_from_nought("age (ms)", series),
+        at=middle_s,
+        at_texts=instant_texts(middle_s),
+        at_name="around",
+        series=tuple(series),
+        spans=timeline.spans,
+        notes=(f"Each point: the greatest age at any instant within {timeline.whole_bin_text}.",),
+        height=200,
+    )
+
+
+def _counts(
+    name: str,
+    look: str,
+    at_ns: NDArray[np.int64],
+    waiting: NDArray[np.int64],
+    timeline: Timeline,
+) -> Series:
+    most = largest_in_bins(at_ns / 1e9, waiting.astype(np.float64), timeline.whole_edges_s)
+    return Series(name=name, look=look, values=most, texts=count_texts(most.astype(np.int64)))
+
+
+def _with(edges_ns: NDArray[np.int64], at_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([edges_ns, at_ns])

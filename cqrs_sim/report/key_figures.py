@@ -1,0 +1,139 @@
+"""The few figures that stand right below the verdict."""
+
+import attrs
+import numpy as np
+
+from cqrs_sim.analysis.saturation import WRITE_SIDE
+from cqrs_sim.analysis.summary import Summary
+from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.plain_text import count_of, milliseconds, percent
+
+
+@attrs.frozen(kw_only=True)
+class KeyFigure:
+    """One figure with its name, and a line of context."""
+
+    name: str
+    value: str
+    unit: str = ""
+    context: str = ""
+    tone: str = ""
+    """`bad` where it is bad news."""
+
+
+def key_figures(summary: Summary) -> tuple[KeyFigure, ...]:
+    """What a reader wants first: lag, what was never seen, response, rates, staleness, checks."""
+    figures = [_lag(summary), _unseen(summary), _response(summary), _rates(summary)]
+    if any(read.answered for read in summary.reads.rows):
+        figures.append(_stale(summary))
+    figures.append(_checks(summary))
+    return tuple(figures)
+
+
+def busiest_order(trace: Trace) -> str:
+    """Which order most commands went to, and what share; "" if there were no commands."""
+    if not len(trace.commands):
+        return ""
+    counts = np.bincount(trace.commands.order, minlength=len(trace.order_ids))
+    busiest = int(counts.argmax())
+    share = percent(int(counts[busiest]), len(trace.commands))
+    return f"The busiest order, {trace.order_ids[busiest]}, got {share} of all commands."
+
+
+def _lag(summary: Summary) -> KeyFigure:
+    saturated = [load.stage for load in summary.saturated if load.stage in summary.lag_s]
+    if saturated:
+        return KeyFigure(
+            name="Consistency lag",
+            value="withheld",
+            context=f"{', '.join(saturated)} saturated: it grows as long as the run lasts",
+            tone="bad",
+        )
+    for quantile in ("p99", "p90", "p50"):
+        found = {name: getattr(lag, quantile) for name, lag in summary.lag_s.items()}
+        known = {name: value for name, value in found.items() if value is not None}
+        if known:
+            slowest = max(known, key=lambda name: known[name])
+            return KeyFigure(
+                name=f"{quantile} consistency lag",
+                value=milliseconds(known[slowest]),
+                unit="ms",
+                context=f"of {slowest}, the slowest read model",
+            )
+    return KeyFigure(name="Consistency lag", value="-", context="too little happened")
+
+
+def _unseen(summary: Summary) -> KeyFigure:
+    worst = max(summary.lag_s, key=lambda name: summary.lag_s[name].censored, default=None)
+    if worst is None:
+        return KeyFigure(name="Never applied", value="-", context="there is no read model")
+    lag = summary.lag_s[worst]
+    if not lag.censored:
+        return KeyFigure(name="Never applied", value="0", context="every event reached every model")
+    return KeyFigure(
+        name="Never applied",
+        value=percent(lag.censored, lag.n),
+        context=f"{lag.censored:,} of {lag.n:,} events, in {worst}",
+        tone="bad",
+    )
+
+
+def _response(summary: Summary) -> KeyFigure:
+    sample = summary.response_s
+    if WRITE_SIDE in {load.stage for load in summary.saturated}:
+        return KeyFigure(
+            name="Response", value="withheld", context="the write side is saturated", tone="bad"
+        )
+    for quantile in ("p99", "p90", "p50"):
+        value = getattr(sample, quantile)
+        if value is not None:
+            median = f"median {milliseconds(sample.p50)} ms; " if quantile != "p50" else ""
+            return KeyFigure(
+                name=f"{quantile} response",
+                value=milliseconds(value),
+                unit="ms",
+                context=f"{median}{sample.n:,} commands",
+            )
+    return KeyFigure(name="Response", value="-", context=f"{sample.n:,} commands")
+
+
+def _rates(summary: Summary) -> KeyFigure:
+    rates = summary.rates_per_s
+    others = [
+        f"{name} {rate:,.4g}"
+        for name, rate in (("offered", rates.offered), ("applied", rates.applied))
+        if rate is not None
+    ]
+    if rates.accepted is None:
+        return KeyFigure(name="Accepted", value="-", context="no load after the warm-up")
+    return KeyFigure(
+        name="Accepted per second",
+        value=f"{rates.accepted:,.4g}",
+        context=f"commands; {', '.join(others)}",
+    )
+
+
+def _stale(summary: Summary) -> KeyFigure:
+    own = summary.own_writes
+    if own.queries:
+        return KeyFigure(
+            name="Own writes missed",
+            value=percent(own.queries_that_missed, own.queries),
+            context=f"of {own.queries:,} answers to whoever had just written",
+        )
+    stale = sum(read.stale for read in summary.reads.rows)
+    answers = sum(read.answered for read in summary.reads.rows)
+    return KeyFigure(
+        name="Stale answers", value=percent(stale, answers), context=f"of {answers:,} answers"
+    )
+
+
+def _checks(summary: Summary) -> KeyFigure:
+    failed = sum(not check.ok for check in summary.checks)
+    if failed:
+        return KeyFigure(
+            name="Checks", value=f"{failed} failed", context="see below for the proof", tone="bad"
+        )
+    return KeyFigure(
+        name="Checks", value="all ok", context=f"{count_of(len(summary.checks), 'check')} passed"
+    )

@@ -1,0 +1,141 @@
+"""Where the time goes: a stacked bar for each read model, whose parts sum to its length exactly."""
+
+from collections.abc import Collection
+from typing import Literal
+
+import attrs
+
+from cqrs_sim.analysis.stages import MeanStages, path_stages_s
+from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.plain_text import milliseconds
+from cqrs_sim.report.chart import shortened
+from cqrs_sim.report.readings import exact_ms
+from cqrs_sim.report.scales import linear
+
+STAGES = {
+    "queueing": "write: queueing",
+    "service": "write: service",
+    "fan_out": "bus: fan-out",
+    "channel": "bus: channel",
+    "apply": "read: apply",
+}
+ROW_PX = 58
+ROOM_FOR_TOTALS = 1.24
+"""How much longer the axis is than the longest bar."""
+LETTERS_OF_A_BAR = 62
+"""So many letters are as wide as the longest bar on a screen."""
+
+
+@attrs.frozen(kw_only=True)
+class Segment:
+    """One stage in a bar."""
+
+    look: str
+    start: float
+    width: float
+    """Fractions of the axis."""
+    text: str
+    """Stands in the segment; empty where there is no room."""
+
+
+@attrs.frozen(kw_only=True)
+class Bar:
+    """One read model."""
+
+    name: str
+    label: str
+    """The same, if need be shortened to fit the drawing."""
+    segments: tuple[Segment, ...]
+    end: float
+    """Fraction of the axis."""
+    total: str
+    is_to_scale: bool
+    """False: the bar is longer than it can be drawn."""
+    top_px: int
+    at: float
+    """Where its middle lies, as a fraction of the height."""
+    cells: tuple[str, ...]
+    """Milliseconds: each stage, then their sum."""
+
+
+@attrs.frozen(kw_only=True)
+class StageBars:
+    """All bars, with their words."""
+
+    bars: tuple[Bar, ...]
+    stages: tuple[tuple[str, str], ...]
+    """Class and name of each stage that took any time."""
+    alternative: str
+    height: int
+    notes: tuple[str, ...]
+    key: Literal["stages"] = "stages"
+
+
+def stage_bars(trace: Trace, *, after_ns: int, saturated: Collection[str]) -> StageBars:
+    """Mean times from an order's mailbox to each read model, by stage.
+
+    The bars share a scale, but for those of saturated read models: their times grow for as long as
+    the run lasts, and would leave nothing to see of the others. They fill the width, and say so.
+    """
+    found = {name: path_stages_s(trace, name, after_ns=after_ns) for name in trace.read_models}
+    steady = [means.whole or 0.0 for name, means in found.items() if name not in saturated]
+    bars = tuple(
+        _bar(name, means, number, len(found), 0.0 if name in saturated else max(steady))
+        for number, (name, means) in enumerate(found.items())
+    )
+    notes = ["Means over the events that passed every stage; what was never applied is left out."]
+    notes += [
+        f"{name} is saturated: its bar is not to scale, only its parts are to each other."
+        for name in found
+        if name in saturated
+    ]
+    return StageBars(
+        bars=bars,
+        stages=tuple((stage.replace("_", "-"), text) for stage, text in STAGES.items()),
+        alternative=" ".join(_in_words(name, means) for name, means in found.items()),
+        height=ROW_PX * len(bars),
+        notes=tuple(notes),
+    )
+
+
+def _bar(name: str, means: MeanStages, number: int, count: int, longest: float) -> Bar:
+    """The bar of a read model; `longest` is 0 where it has a scale of its own."""
+    is_to_scale = longest > 0.0
+    scale = linear((longest if is_to_scale else means.whole or 0.0) * ROOM_FOR_TOTALS)
+    segments, start = [], 0.0
+    for stage, label in STAGES.items():
+        part = means.parts[stage] or 0.0
+        width = scale.fraction(part)
+        text = label.split(": ")[1]
+        has_room = len(text) + 2 <= width * LETTERS_OF_A_BAR
+        segments.append(
+            Segment(
+                look=stage.replace("_", "-"),
+                start=start,
+                width=width,
+                text=text if has_room else "",
+            )
+        )
+        start += width
+    is_known = means.whole is not None
+    cells = [exact_ms(means.parts[stage] or 0.0) if is_known else "-" for stage in STAGES]
+    return Bar(
+        name=name,
+        label=shortened(name),
+        segments=tuple(segments),
+        end=start,
+        is_to_scale=is_to_scale,
+        total=f"{milliseconds(means.whole)} ms" if is_known else "nothing was applied",
+        top_px=number * ROW_PX,
+        at=(number + 0.5) / count,
+        cells=(*cells, exact_ms(means.whole) if means.whole is not None else "-"),
+    )
+
+
+def _in_words(name: str, means: MeanStages) -> str:
+    if means.whole is None:
+        return f"{name}: nothing passed every stage."
+    parts = ", ".join(
+        f"{label} {milliseconds(means.parts[stage])} ms" for stage, label in STAGES.items()
+    )
+    return f"{name}: {parts}; in all {milliseconds(means.whole)} ms."

@@ -1,0 +1,32 @@
+"""`cqrs-sim report`: the page of a result, made again."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from cqrs_sim.errors import ResultFolderError
+
+
+@click.command(short_help="Make the report of a result folder again.")
+@click.argument("folder")
+@click.option("-o", "--out", metavar="FILE", help="Where it goes; by default into the folder.")
+def report(folder: str, out: str | None) -> int:
+    """Make report.html from the trace and scenario in FOLDER: one file, for any browser, offline.
+
+    `cqrs-sim run` has made one already. This is for results of earlier versions, or for a second
+    place.
+    """
+    from cqrs_sim.loading import load
+    from cqrs_sim.report.page import write_report
+    from cqrs_sim.results import REPORT
+    from cqrs_sim.terminal import Screen, show_lines
+
+    path = Path(folder) / REPORT if out is None else Path(out)
+    result = load(folder)
+    try:
+        write_report(result, path)
+    except OSError as error:
+        raise ResultFolderError(f"cannot write {path}: {error.strerror or error}") from error
+    show_lines(Screen(sys.stdout), [f"written to {path}"])
+    return 0
