@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from cqrs_sim.fresh_reads import compare_reads
     from cqrs_sim.loading import load
     from cqrs_sim.measurement.trace import Trace, load_trace
-    from cqrs_sim.plots import (
+    from cqrs_sim.plots.reads import plot_fresh_reads
+    from cqrs_sim.plots.run import (
         plot_backlog,
-        plot_fresh_reads,
         plot_lag_distribution,
         plot_lag_over_time,
         plot_rates,
@@ -93,12 +93,12 @@ _HOMES = {
     "load": "loading",
     "load_scenario": "simulation",
     "load_trace": "measurement.trace",
-    "plot_backlog": "plots",
-    "plot_fresh_reads": "plots",
-    "plot_lag_distribution": "plots",
-    "plot_lag_over_time": "plots",
-    "plot_rates": "plots",
-    "plot_stages": "plots",
+    "plot_backlog": "plots.run",
+    "plot_fresh_reads": "plots.reads",
+    "plot_lag_distribution": "plots.run",
+    "plot_lag_over_time": "plots.run",
+    "plot_rates": "plots.run",
+    "plot_stages": "plots.run",
     "run": "simulation",
     "run_hosted": "engines.hosted",
     "run_script": "engines.virtual",

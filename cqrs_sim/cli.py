@@ -11,6 +11,7 @@ import click
 from cqrs_sim.verbs.compare import compare
 from cqrs_sim.verbs.demo import demo
 from cqrs_sim.verbs.exits import CommandLine
+from cqrs_sim.verbs.reads import reads
 from cqrs_sim.verbs.report import report
 from cqrs_sim.verbs.run import run
 from cqrs_sim.verbs.scenarios import scenarios, validate
@@ -22,6 +23,7 @@ Examples:
   cqrs-sim run                         the scenario "default", simulated
   cqrs-sim run --rate 1500/s           more load than it can take
   cqrs-sim run --engine wall           the same in real time, on this machine
+  cqrs-sim reads slow_projector        what it costs to read one's own write
   cqrs-sim scenarios default > my.toml; cqrs-sim run my.toml
   cqrs-sim run --threshold "lag.orders.p99 < 50ms"
   cqrs-sim run --replications 10 -o A; cqrs-sim run my.toml --replications 10 -o B
@@ -31,7 +33,7 @@ Examples:
 
 @click.group(
     cls=CommandLine,
-    commands=[demo, run, compare, report, scenarios, validate],
+    commands=[demo, run, reads, compare, report, scenarios, validate],
     invoke_without_command=True,
     epilog=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -23,10 +23,11 @@ from cqrs_sim.analysis.metrics import Metrics
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.summary import Summary, summarise
 from cqrs_sim.analysis.thresholds import Verdict, judge, parse_thresholds
+from cqrs_sim.domain.queries import GetOrderById
 from cqrs_sim.errors import ResultFolderError
 from cqrs_sim.histograms import write_histograms
 from cqrs_sim.measurement.trace import Trace, save_trace
-from cqrs_sim.plots import write_figures
+from cqrs_sim.plots.run import write_figures
 from cqrs_sim.report.page import write_report
 from cqrs_sim.scenario.reading import to_toml
 from cqrs_sim.scenario.scenario import Scenario
@@ -221,7 +222,8 @@ def _write_files(result: Result, folder: Path) -> None:
     figures = folder / FIGURES
     figures.mkdir()
     warm_up_ns = result.scenario.run.warm_up
-    write_figures(figures, result.trace, result.title, warm_up_ns=warm_up_ns)
+    by_id = result.summary.reads.of_kind(GetOrderById.__name__)
+    write_figures(figures, result.trace, result.title, warm_up_ns=warm_up_ns, reads=by_id)
     histograms = folder / HISTOGRAMS
     histograms.mkdir()
     write_histograms(histograms, result.trace, after_ns=warm_up_ns)

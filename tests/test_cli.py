@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from cqrs_sim import results, simulation
+from cqrs_sim import fresh_reads, results, simulation
 from cqrs_sim.analysis.consistency import CheckResult
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.cli import main
@@ -17,6 +17,7 @@ from cqrs_sim.errors import ResultFolderError
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.results import Result as RunResult
 from cqrs_sim.scenario.presets import preset_names, preset_text
+from cqrs_sim.scenario.scenario import Scenario
 
 SMALL = 'name = "small"\n[run]\nduration = "1s"\n[load]\nrate = "100/s"\n'
 BROKEN = '[run]\ndurration = "5s"\n[load]\nrate = 800\n'
@@ -61,7 +62,7 @@ def test_without_arguments_it_shows_help_with_examples() -> None:
     shown = cqrs_sim()
 
     assert shown.exit_code == 0
-    for verb in ("demo", "run", "scenarios", "validate"):
+    for verb in ("demo", "run", "reads", "scenarios", "validate"):
         assert f"cqrs-sim {verb}" in shown.stdout or f"  {verb}  " in shown.stdout
 
 
@@ -598,3 +599,68 @@ def test_what_cannot_be_compared_is_a_line(pair: tuple[str, str]) -> None:
         (("A", "A", "--json", "--markdown"), 2),
     ):
         assert cqrs_sim("compare", *arguments).exit_code == code
+
+
+# The price of a fresh read.
+
+ASKED = ("--set", "queries.share=0.5", "--set", "queries.sessions=5")
+
+
+def test_reads_are_compared_in_a_sentence_and_a_table(folder: Path) -> None:
+    shown = cqrs_sim("reads", "small.toml", *ASKED, "--seed", "3")
+    lines = shown.stdout.splitlines()
+
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert lines[0].startswith("eventual: ")
+    assert all(f"; {name}: none missed it, for " in lines[0] for name in ("at_least", "write_side"))
+    assert lines[1] == "small; virtual engine, virtual clock, seed 3"
+    assert [line.split()[0] for line in lines[-3:]] == ["eventual", "at_least", "write_side"]
+    assert list(folder.iterdir()) == [folder / "small.toml"]
+
+
+def test_compared_reads_are_written_as_json_and_figure(folder: Path) -> None:
+    shown = cqrs_sim("reads", "small.toml", *ASKED, "--json", "--out", "R")
+
+    assert shown.exit_code == 0
+    assert sorted(path.name for path in Path("R").iterdir()) == [
+        "fresh_reads.png", "fresh_reads.svg", "reads.json",
+    ]  # fmt: skip
+    found = json.loads(shown.stdout)
+    assert found == json.loads(Path("R/reads.json").read_text())
+    assert list(found) == ["eventual", "at_least", "write_side"]
+    assert cqrs_sim("reads", "small.toml", *ASKED, "--out", "R").exit_code == 5
+
+
+def test_a_scenario_that_reads_nothing_by_id_is_answered_with_a_line(folder: Path) -> None:
+    shown = cqrs_sim("reads", "small.toml", "--out", "R")
+
+    assert (shown.exit_code, shown.stdout) == (2, "")
+    assert shown.stderr.splitlines() == [
+        "cqrs-sim: queries: to compare reads, queries.share and queries.mix.by_id must be above 0"
+    ]
+    assert not Path("R").exists()
+
+
+def test_reads_that_are_interrupted_leave_nothing(
+    folder: Path, ended: RunResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fresh_reads, "run", lambda *_, **__: attrs.evolve(ended, complete=False))
+    shown = cqrs_sim("reads", "small.toml", *ASKED, "--out", "R")
+
+    assert (shown.exit_code, shown.stdout) == (130, "")
+    assert not Path("R").exists()
+
+
+def test_compared_reads_of_which_one_failed_a_check_say_which(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoiled(scenario: Scenario, **options: object) -> RunResult:
+        result = simulation.run(scenario)
+        is_second = scenario.queries.strategy.by_id == "at_least"
+        return attrs.evolve(result, extra_checks=(FAILED,)) if is_second else result
+
+    monkeypatch.setattr(fresh_reads, "run", spoiled)
+    shown = cqrs_sim("reads", "small.toml", *ASKED)
+
+    assert shown.exit_code == 3
+    assert shown.stderr == ("cqrs-sim: at_least: check FAILED: planted: order \\x1b[31m is wrong\n")

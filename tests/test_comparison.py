@@ -12,12 +12,12 @@ from traces import Plan, make_trace
 
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.comparison import Comparison, compare
-from cqrs_sim.comparison_plots import plot_distributions, plot_shift, write_comparison_figures
-from cqrs_sim.comparison_text import sentence, show_comparison, to_markdown
 from cqrs_sim.errors import IncomparableResultsError, InvalidScenarioError
+from cqrs_sim.plots.comparison import plot_distributions, plot_shift, write_comparison_figures
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.reading import read_scenario
-from cqrs_sim.terminal import Screen
+from cqrs_sim.terminal.comparison import sentence, show_comparison, to_markdown
+from cqrs_sim.terminal.screen import Screen
 
 SCENARIO = read_scenario(
     'name = "shop"\n[run]\nduration = "12s"\n[load]\nrate = "1000/s"\n'

@@ -145,6 +145,8 @@ def test_every_cqrs_sim_command_of_every_page_runs(
         arguments = shlex.split(words)[1:]
         if arguments[0] == "run":
             arguments += [*SMALL, "--force"] if "--out" in arguments else SMALL
+        elif arguments[0] == "reads":
+            arguments += SMALL
         ended = CliRunner().invoke(cli.main, arguments)
         # A wall clock run on a busy machine may measure nothing valid, and says so.
         allowed = (0, exits.INVALID) if "wall" in arguments else (0,)

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from fakes import SECOND, scenario
 
+from cqrs_sim import fresh_reads
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.fresh_reads import STRATEGIES, FreshReads, compare_reads
 from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.results import Result
 from cqrs_sim.scenario.scenario import Queries, QueryMix
 from cqrs_sim.scenario.units import Duration, Real, Share
 from cqrs_sim.simulation import load_scenario
@@ -116,6 +118,32 @@ def test_timeouts_are_part_of_the_price() -> None:
     assert at_least.answered_mean_s < at_least.paid_mean_s <= 500e-6
     json = compared.to_json()
     assert list(json) == list(STRATEGIES)
+
+
+def test_progress_is_told_with_the_strategy_that_it_is_of() -> None:
+    told: list[tuple[str, float]] = []
+    brief = load_scenario("slow_projector", ["run.duration=2s", "run.warm_up=0s"])
+    compare_reads(brief, progress=lambda progress, name: told.append((name, progress.elapsed_ns)))
+    assert list(dict.fromkeys(name for name, _ in told)) == list(STRATEGIES)
+    assert all(elapsed_ns > 0 for _, elapsed_ns in told)
+
+
+def test_what_was_interrupted_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = []
+
+    def cut(*arguments: object, **_: object) -> Result:
+        runs.append(arguments)
+        whole = slow_projector().results["eventual"]
+        return attrs.evolve(whole, complete=len(runs) < 2)
+
+    monkeypatch.setattr(fresh_reads, "run", cut)
+    with pytest.raises(KeyboardInterrupt):
+        compare_reads(load_scenario("slow_projector"))
+    assert len(runs) == 2
+
+
+def test_the_title_says_how_the_three_were_run() -> None:
+    assert slow_projector().title == ("slow_projector\nvirtual engine · virtual clock · seed 5")
 
 
 @pytest.mark.parametrize(

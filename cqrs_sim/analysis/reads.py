@@ -78,10 +78,13 @@ class ReadsSummary:
             found.setdefault(str(fields.pop("kind")), {})[str(fields.pop("strategy"))] = fields
         return {**found}
 
+    def of_kind(self, kind: str) -> tuple[ReadSummary, ...]:
+        """The rows of one kind of query, a strategy each."""
+        return tuple(row for row in self.rows if row.kind == kind)
+
     def of(self, kind: str, strategy: str) -> ReadSummary | None:
         """One row; None if no such query was asked."""
-        found = (row for row in self.rows if (row.kind, row.strategy) == (kind, strategy))
-        return next(found, None)
+        return next((row for row in self.of_kind(kind) if row.strategy == strategy), None)
 
 
 def summarise_reads(

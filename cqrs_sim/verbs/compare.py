@@ -47,9 +47,9 @@ def compare(
     changes; make them with `cqrs-sim run --replications 10`.
     """
     from cqrs_sim import comparison
-    from cqrs_sim.comparison_text import show_comparison, to_markdown
     from cqrs_sim.loading import load
-    from cqrs_sim.terminal import Screen
+    from cqrs_sim.terminal.comparison import show_comparison, to_markdown
+    from cqrs_sim.terminal.screen import Screen
 
     if markdown and as_json:
         raise click.UsageError("--markdown and --json both want stdout: choose one")
@@ -71,9 +71,9 @@ def _json(found: "Comparison") -> str:
 
 
 def _write(found: "Comparison", folder: Path) -> None:
-    from cqrs_sim.comparison_plots import write_comparison_figures
-    from cqrs_sim.comparison_text import to_markdown
+    from cqrs_sim.plots.comparison import write_comparison_figures
     from cqrs_sim.results import check_folder
+    from cqrs_sim.terminal.comparison import to_markdown
 
     check_folder(folder, force=False)
     try:

@@ -19,7 +19,8 @@ def demo(scenario: str | None, engine: Literal["virtual", "wall"], seed: int) ->
     """
     from cqrs_sim.demo import run_demo
     from cqrs_sim.simulation import load_scenario
-    from cqrs_sim.terminal import Screen, show_demo
+    from cqrs_sim.terminal.demo import show_demo
+    from cqrs_sim.terminal.screen import Screen
 
     loaded = None if scenario is None else load_scenario(scenario)
     show_demo(Screen(sys.stdout), run_demo(loaded, clock=engine, seed=seed))

@@ -41,7 +41,7 @@ def first_of(codes: Mapping[int, bool]) -> int:
 
 def complain(*lines: str) -> None:
     """One line each on stderr, made safe for a terminal."""
-    from cqrs_sim.terminal import Screen, show_lines
+    from cqrs_sim.terminal.screen import Screen, show_lines
 
     show_lines(Screen(sys.stderr), [f"cqrs-sim: {line}" for line in lines])
 

@@ -20,7 +20,7 @@ def report(folder: str, out: str | None) -> int:
     from cqrs_sim.loading import load
     from cqrs_sim.report.page import write_report
     from cqrs_sim.results import REPORT
-    from cqrs_sim.terminal import Screen, show_lines
+    from cqrs_sim.terminal.screen import Screen, show_lines
 
     path = Path(folder) / REPORT if out is None else Path(out)
     result = load(folder)

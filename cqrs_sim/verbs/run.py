@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cqrs_sim.replications import Wanted
     from cqrs_sim.results import Result
     from cqrs_sim.scenario.scenario import Scenario
-    from cqrs_sim.terminal import ProgressLine
+    from cqrs_sim.terminal.progress import ProgressLine
 
 
 @attrs.frozen(kw_only=True)
@@ -136,7 +136,8 @@ def run(
     from cqrs_sim import simulation
     from cqrs_sim.engines.interrupts import no_interrupts
     from cqrs_sim.results import check_folder
-    from cqrs_sim.terminal import ProgressLine, Screen
+    from cqrs_sim.terminal.progress import ProgressLine
+    from cqrs_sim.terminal.screen import Screen
 
     precision = _Precision(replications=replications, until=until, most=most, jobs=jobs)
     short = (("load.rate", rate), ("run.duration", duration))
@@ -238,9 +239,9 @@ def _write(result: "Result", folder: Path, *, force: bool) -> ResultFolderError 
 
 
 def _show(result: "Result", folder: Path, *, is_written: bool, as_json: bool, quiet: bool) -> None:
-    from cqrs_sim.summary_text import show_summary
-    from cqrs_sim.terminal import Screen, show_lines
-    from cqrs_sim.threshold_text import show_replications, show_thresholds
+    from cqrs_sim.terminal.screen import Screen, show_lines
+    from cqrs_sim.terminal.summary import show_summary
+    from cqrs_sim.terminal.thresholds import show_replications, show_thresholds
 
     if as_json:
         summary = json.dumps(result.to_json(), indent=2, allow_nan=False)

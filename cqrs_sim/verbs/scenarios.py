@@ -15,7 +15,7 @@ from cqrs_sim.verbs.exits import USAGE, complain
 def scenarios(name: str | None) -> None:
     """List the scenarios that are shipped, or print the one called NAME as TOML."""
     from cqrs_sim.scenario.presets import load_preset, preset_names, preset_text
-    from cqrs_sim.terminal import Screen, show_pairs
+    from cqrs_sim.terminal.screen import Screen, show_pairs
 
     screen = Screen(sys.stdout)
     if name is not None:
@@ -32,7 +32,7 @@ def scenarios(name: str | None) -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 def validate(files: Sequence[str]) -> int:
     """Check scenario files; every mistake is listed, one line each."""
-    from cqrs_sim.terminal import Screen, show_lines
+    from cqrs_sim.terminal.screen import Screen, show_lines
 
     codes = []
     for file in files:

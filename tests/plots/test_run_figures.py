@@ -10,12 +10,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from traces import Plan, make_trace
 
+from cqrs_sim import simulation
 from cqrs_sim.measurement.trace import Trace, select
-from cqrs_sim.plots import (
+from cqrs_sim.plots.canvas import READ_MODELS, WRITE
+from cqrs_sim.plots.run import (
     MOST_POINTS,
-    READ_MODELS,
     STAGES,
-    WRITE,
     plot_backlog,
     plot_lag_distribution,
     plot_lag_over_time,
@@ -186,6 +186,15 @@ def test_all_figures_are_written_as_png_and_svg(tmp_path: Path) -> None:
     ]
     assert all(path.stat().st_size > 5_000 for path in written)
     assert all(path.stat().st_size < 400_000 for path in written)
+
+
+def test_the_price_of_fresh_reads_is_drawn_where_orders_were_read_by_id(tmp_path: Path) -> None:
+    run = simulation.run(simulation.load_scenario("default", ["run.duration=1s", "run.warm_up=0s"]))
+    reads = run.summary.reads.of_kind("GetOrderById")
+    assert len(reads) == 1
+    written = write_figures(tmp_path, run.trace, "with reads", reads=iter(reads))
+    assert [path.name for path in written[-2:]] == ["fresh_reads.png", "fresh_reads.svg"]
+    assert all(path.stat().st_size > 5_000 for path in written)
 
 
 def test_equal_runs_give_equal_figures(tmp_path: Path) -> None:

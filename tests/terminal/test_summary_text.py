@@ -8,8 +8,8 @@ import pytest
 from cqrs_sim import simulation
 from cqrs_sim.analysis.warm_up import Opinion
 from cqrs_sim.results import Result
-from cqrs_sim.summary_text import show_summary
-from cqrs_sim.terminal import Screen
+from cqrs_sim.terminal.screen import Screen
+from cqrs_sim.terminal.summary import show_summary
 from cqrs_sim.verdict import judge
 
 

@@ -25,7 +25,7 @@ from cqrs_sim.analysis.warm_up import Opinion
 from cqrs_sim.plain_text import count_of, milliseconds, percent, printable
 from cqrs_sim.probe import Outcome
 from cqrs_sim.results import Result, clock_kind
-from cqrs_sim.terminal import BAD, GOOD, WARNING, Screen, table_of
+from cqrs_sim.terminal.screen import BAD, GOOD, WARNING, Screen, table_of
 from cqrs_sim.verdict import judge
 
 QUANTILES = ("p50", "p90", "p99", "p999", "max")

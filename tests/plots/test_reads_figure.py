@@ -1,5 +1,7 @@
 """The figure of the price of a fresh read."""
 
+from pathlib import Path
+
 import attrs
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from matplotlib.figure import Figure
 
 from cqrs_sim.analysis.quantiles import SampleSummary
 from cqrs_sim.analysis.reads import ReadSummary
-from cqrs_sim.plots import READS, plot_fresh_reads
+from cqrs_sim.plots.reads import READS, plot_fresh_reads, write_fresh_reads
 
 
 def read(
@@ -89,6 +91,21 @@ def test_a_strategy_that_answered_nothing_is_told_in_the_legend() -> None:
     canvas = ax.figure.canvas
     assert isinstance(canvas, FigureCanvasAgg)
     canvas.draw()  # type: ignore[no-untyped-call]
+
+
+def test_a_strategy_without_answers_about_own_writes_says_so_and_shows_no_share() -> None:
+    ax = make_axes()
+    plot_fresh_reads(ax, [attrs.evolve(read("eventual", 0.001, None), own_writes=0)])
+    assert legend_of(ax)[0].startswith("eventual: no answer about an own write")
+    assert "nan" not in legend_of(ax)[0]
+
+
+def test_the_figure_is_written_as_png_and_svg_with_equal_bytes(tmp_path: Path) -> None:
+    reads = [read("eventual", 0.0, 0.25), read("at_least", 0.003, 0.0)]
+    written = write_fresh_reads(tmp_path, iter(reads), "small")
+    assert [path.name for path in written] == ["fresh_reads.png", "fresh_reads.svg"]
+    before = [path.read_bytes() for path in written]
+    assert [path.read_bytes() for path in write_fresh_reads(tmp_path, reads, "small")] == before
 
 
 @pytest.mark.parametrize("strategy", ["eventual", "at_least", "write_side"])

@@ -10,8 +10,9 @@ from cqrs_sim.engines.live import Tail
 from cqrs_sim.ids import Nanoseconds
 from cqrs_sim.plain_text import milliseconds, percent, printable
 from cqrs_sim.results import Result
-from cqrs_sim.summary_text import show_summary, verdict
-from cqrs_sim.terminal import ProgressLine, Screen, show_pairs
+from cqrs_sim.terminal.progress import ProgressLine
+from cqrs_sim.terminal.screen import Screen, show_pairs
+from cqrs_sim.terminal.summary import show_summary, verdict
 
 SECOND = 1_000_000_000
 
@@ -183,6 +184,25 @@ def test_the_line_has_no_colours_that_no_color_would_have_to_take_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert "\x1b" not in shown_on_a_terminal(progress_at(5.0), 80, monkeypatch)
+
+
+def test_one_of_several_runs_is_named_and_its_rates_are_its_own() -> None:
+    stream, clock = Terminal(), VirtualClock()
+    line = ProgressLine(Screen(stream), "virtual", clock=clock)
+    for at_s, run, offered in ((1, "eventual", 900), (2, "at_least", 300)):
+        clock.instant_ns = Nanoseconds(at_s * SECOND)
+        line(progress_at(3.0, offered=offered, accepted=offered), run)
+    first, second = stream.getvalue().split("\r\x1b[K")[1:]
+    assert first.startswith("eventual:  30 %  offered 300, accepted 300/s  p99")
+    # Not (300 - 900) over no time at all.
+    assert second.startswith("at_least:  30 %  offered 100, accepted 100/s  p99")
+
+
+def test_a_line_that_does_not_fit_loses_a_figure_and_not_a_part_of_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = shown_on_a_terminal(progress_at(5.0, 500, 400), 62, monkeypatch)
+    assert shown == " 50 %  offered 100, accepted 80/s  p99 3.14 ms, lag 1.23 s"
 
 
 def test_whoever_is_not_shown_a_line_does_not_pay_for_looking() -> None:

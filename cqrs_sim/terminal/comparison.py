@@ -15,7 +15,7 @@ from cqrs_sim.analysis.metrics import short_name
 from cqrs_sim.comparison import Comparison
 from cqrs_sim.plain_text import count_of, milliseconds, printable
 from cqrs_sim.results import Result
-from cqrs_sim.terminal import BAD, GOOD, WARNING, Screen, table_of
+from cqrs_sim.terminal.screen import BAD, GOOD, WARNING, Screen, table_of
 
 COLUMNS = ("metric", "A", "B", "change", "95 % interval", "p (Holm)", "verdict")
 

@@ -1,14 +1,13 @@
 """Figures of a comparison: both distributions, and how far each quantile moved.
 
-As in `plots`, a plot function takes an `Axes` first, draws one thing and returns what it drew. A is
-grey and dashed, B blue and solid, so that they can be told apart without colour. Distributions are
-of the first seed of each result; where there are replications the shift has their intervals.
+As in `plots.run`, a plot function takes an `Axes` first, draws one thing and returns what it drew.
+A is grey and dashed, B blue and solid, so that they can be told apart without colour. Distributions
+are of the first seed of each result; where there are replications the shift has their intervals.
 """
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +15,18 @@ from numpy.typing import NDArray
 from cqrs_sim.analysis.comparison import Effect
 from cqrs_sim.analysis.lag import consistency_lag_s, events_after
 from cqrs_sim.analysis.quantiles import FRACTIONS, operations_needed, quantiles
-from cqrs_sim.comparison import Comparison
-from cqrs_sim.results import Result
+from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.plots import canvas
+from cqrs_sim.plots.canvas import LOAD, READ_MODELS, WRITE, dress
+from cqrs_sim.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.container import ErrorbarContainer
+    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-A_COLOUR, B_COLOUR = "#666666", "#0072B2"
+A_COLOUR, B_COLOUR = LOAD, READ_MODELS[0]
 MOST_POINTS = 1000
 STEPS = 60
 """Quantiles of the curve of the shift, evenly spaced in the logarithm of the tail."""
@@ -34,10 +36,42 @@ SHARES = (
     *((1.0, "100 %"), (0.5, "p50"), (0.1, "p90"), (0.01, "p99"), (0.001, "p99.9")),
     *((1e-4, "0.01 %"), (1e-5, "0.001 %")),
 )
-FORMATS = ("png", "svg")
+MARKS = ((0.5, "p50"), (0.1, "p90"), (0.01, "p99"), (0.001, "p99.9"))
 
 
-def plot_distributions(ax: "Axes", comparison: Comparison, read_model: str) -> list["Line2D"]:
+class Side(Protocol):
+    """What the figures need of one result: `results.Result` has it all."""
+
+    @property
+    def trace(self) -> Trace:
+        """The run."""
+
+    @property
+    def scenario(self) -> Scenario:
+        """Its settings, with the warm-up that is left out."""
+
+    @property
+    def engine(self) -> str:
+        """Which engine ran it."""
+
+
+class Sides(Protocol):
+    """What the figures need of a comparison: `comparison.Comparison` has it all."""
+
+    @property
+    def a(self) -> Side:
+        """The one before."""
+
+    @property
+    def b(self) -> Side:
+        """The one after."""
+
+    @property
+    def effects(self) -> Sequence[Effect]:
+        """What became of each metric."""
+
+
+def plot_distributions(ax: "Axes", comparison: Sides, read_model: str) -> list["Line2D"]:
     """Share of events whose lag is at least so long, of A and of B; censored ones count."""
     drawn: list[Line2D] = []
     size = 2
@@ -51,20 +85,20 @@ def plot_distributions(ax: "Axes", comparison: Comparison, read_model: str) -> l
         shares = np.geomspace(0.99, 1.0 / max(len(lag_s), 2), MOST_POINTS)
         times = np.array(quantiles(lag_s, _fractions(shares)), np.float64)
         drawn += ax.plot(times * 1e3, shares, color=colour, linestyle=dashes, label=name)
-    _dress(ax, f"Lag of {read_model}", "lag (ms)", "share of events that lag so long")
+    dress(ax, f"Lag of {read_model}", "share of events that lag so long", "lag (ms)")
     ax.set_yscale("log")
     ax.set_yticks(*zip(*SHARES, strict=True))
     ax.set_ylim(1.0 / max(size, 2), 1.2)
     if all(np.nanmin(np.asarray(line.get_xdata()), initial=1.0) > 0.0 for line in drawn):
         ax.set_xscale("log")
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+        ax.xaxis.set_major_formatter(canvas.plain_number)
     ax.minorticks_off()
     ax.legend(loc="lower left", frameon=False)
     return drawn
 
 
 def plot_shift(
-    ax: "Axes", comparison: Comparison, read_model: str
+    ax: "Axes", comparison: Sides, read_model: str
 ) -> list["Line2D | ErrorbarContainer"]:
     """B's quantile over A's, less 1, for each quantile that both samples carry."""
     a, b = (_lag_s(result, read_model) for result in (comparison.a, comparison.b))
@@ -91,7 +125,7 @@ def plot_shift(
                 [change * 100],
                 yerr=np.maximum(np.array(ends) * 100, 0.0),
                 fmt="o",
-                color="#D55E00" if effect.is_significant else A_COLOUR,
+                color=WRITE if effect.is_significant else A_COLOUR,
                 capsize=4,
                 label="" if any_mean else "mean, 95 %",
             )
@@ -100,56 +134,42 @@ def plot_shift(
     ax.axhline(0.0, color="black", linewidth=0.8)
     ax.set_xscale("log")
     ax.invert_xaxis()
-    marks = [(0.5, "p50"), (0.1, "p90"), (0.01, "p99"), (0.001, "p99.9")]
-    ax.set_xticks([share for share, _ in marks], [name for _, name in marks])
+    ax.set_xticks([share for share, _ in MARKS], [name for _, name in MARKS])
     ax.minorticks_off()
     low, high = ax.get_ylim()
     ax.set_ylim(min(low, -LEAST_SCALE), max(high, LEAST_SCALE))
     if drawn:
         ax.legend(loc="best", frameon=False)
-    _dress(ax, f"Shift of {read_model}", "quantile", "B against A (%)")
+    dress(ax, f"Shift of {read_model}", "B against A (%)", "quantile")
     return drawn
 
 
-def write_comparison_figures(folder: Path, comparison: Comparison) -> list[Path]:
+def write_comparison_figures(folder: Path, comparison: Sides) -> list[Path]:
     """Draw both figures of every read model into a folder, as PNG and as SVG.
 
     Args:
         folder: exists; files in it are overwritten.
         comparison: equal ones give equal bytes.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     names = [n for n in comparison.a.trace.read_models if n in comparison.b.trace.read_models]
-    written = []
-    with (
-        mpl.rc_context({"svg.hashsalt": "cqrs_sim", "font.size": 9, "axes.titlesize": 10}),
-        warnings.catch_warnings(),
-    ):
-        # A scenario may be named in letters that the font lacks: a box is drawn, that is enough.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure = Figure(figsize=(9.0, 0.8 + 3.0 * len(names)), layout="constrained")
-        figure.suptitle(_title(comparison), parse_math=False, fontweight="bold", fontsize=11)
+
+    def draw(figure: "Figure") -> None:
         rows = figure.subplots(len(names), 2, squeeze=False)
         for name, (left, right) in zip(names, rows, strict=True):
             plot_distributions(left, comparison, name)
             plot_shift(right, comparison, name)
-        for suffix in FORMATS:
-            path = folder / f"comparison.{suffix}"
-            metadata = {"Date": None} if suffix == "svg" else {"Software": None}
-            figure.savefig(path, dpi=120, metadata=metadata)
-            written.append(path)
-    return written
+
+    height = 0.8 + 3.0 * len(names)
+    return canvas.write_figure(folder, "comparison", _title(comparison), height, draw)
 
 
-def _effects(comparison: Comparison, read_model: str) -> Sequence[tuple[float, Effect]]:
+def _effects(comparison: Sides, read_model: str) -> Sequence[tuple[float, Effect]]:
     by_name = {effect.name: effect for effect in comparison.effects}
     found = ((q, by_name.get(f"lag_s.{read_model}.{name}")) for name, q in FRACTIONS.items())
     return [(fraction, effect) for fraction, effect in found if effect is not None]
 
 
-def _lag_s(result: Result, read_model: str) -> NDArray[np.float64]:
+def _lag_s(result: Side, read_model: str) -> NDArray[np.float64]:
     after_ns = result.scenario.run.warm_up
     return consistency_lag_s(result.trace, read_model)[events_after(result.trace, after_ns)]
 
@@ -159,18 +179,9 @@ def _fractions(shares: NDArray[np.float64]) -> list[float]:
     return [max(1.0 - float(share), 1e-9) for share in shares]
 
 
-def _title(comparison: Comparison) -> str:
+def _title(comparison: Sides) -> str:
     sides = (
         f"{side}: {result.scenario.name}, {result.engine} engine"
         for side, result in (("A", comparison.a), ("B", comparison.b))
     )
     return "   ".join(sides)
-
-
-def _dress(ax: "Axes", title: str, xlabel: str, ylabel: str) -> None:
-    ax.set_title(title, loc="left", parse_math=False)
-    ax.set_xlabel(xlabel)
-    ax.set_ylabel(ylabel)
-    ax.grid(visible=True, color="#DDDDDD", linewidth=0.6)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)

@@ -1,15 +1,13 @@
 """Figures of one run.
 
 Every plot function takes an `Axes` first, draws one thing, and returns what it drew; it never shows
-or saves. Colours are Okabe and Ito's, which colour-blind readers can tell apart, and mean the same
-everywhere: warm for the write side, yellow for the bus, cool for the read side, grey for the load.
-What was never applied is drawn, not left out. matplotlib is imported when a figure is asked for.
+or saves; `write_figures` does. What was never applied is drawn, not left out.
 """
 
-import warnings
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,20 +17,16 @@ from cqrs_sim.analysis.rates import backlog, last_activity_ns, mailbox_backlog, 
 from cqrs_sim.analysis.reads import ReadSummary
 from cqrs_sim.analysis.stages import path_stages_s
 from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.plots import canvas
+from cqrs_sim.plots.canvas import LOAD, READ_MODELS, WRITE, dress, shown_name
+from cqrs_sim.plots.reads import write_fresh_reads
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.container import BarContainer
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-LineStyle: TypeAlias = Literal["-", "--", ":"]
-
-LOAD = "#666666"
-WRITE = "#D55E00"
-READ_MODELS = ("#0072B2", "#009E73", "#56B4E9", "#CC79A7")
-"""By index in the trace, round and round."""
 STAGES = {
     "queueing": ("#EFB48C", "write: queueing"),
     "service": (WRITE, "write: service"),
@@ -40,11 +34,8 @@ STAGES = {
     "channel": ("#E69F00", "bus: channel"),
     "apply": ("#0072B2", "read: apply"),
 }
-READS = {"eventual": ("#56B4E9", "o"), "at_least": ("#0072B2", "s"), "write_side": (WRITE, "D")}
-"""Colour and marker of each read strategy."""
 MOST_POINTS = 2000
 """Of a curve: an SVG of 100,000 points is slow to open and shows nothing more."""
-FORMATS = ("png", "svg")
 
 
 def plot_lag_over_time(
@@ -66,14 +57,14 @@ def plot_lag_over_time(
         if not np.isnan(lag.at_least_s).all():
             is_cut = True
             drawn += ax.plot(lag.middle_s, lag.at_least_s * 1e3, color=colour, linestyle=":")
-    named = _labelled(drawn)
-    _dress(ax, "Consistency lag by time of commit", "lag (ms)")
+    named = canvas.labelled(drawn)
+    dress(ax, "Consistency lag by time of commit", "lag (ms)")
     _time_axis(ax, trace)
-    _log_if_positive(ax, drawn)
-    styles = [_style("median", "-"), _style("p99", "--")]
+    canvas.log_if_positive(ax, drawn)
+    styles = [canvas.line_style("median", "-"), canvas.line_style("p99", "--")]
     if is_cut:
-        styles.append(_style("at least (never applied)", ":"))
-    _legend(ax, [*named, *styles])
+        styles.append(canvas.line_style("at least (never applied)", ":"))
+    canvas.legend(ax, [*named, *styles])
     return drawn
 
 
@@ -84,11 +75,11 @@ def plot_backlog(ax: "Axes", trace: Trace) -> list["Line2D"]:
     drawn = ax.plot(at_s, waiting, color=WRITE, linewidth=1.0, label="mailboxes (commands)")
     for name in trace.read_models:
         waiting, colour = backlog(trace, name, at_ns), _colour(trace, name)
-        drawn += ax.plot(at_s, waiting, color=colour, linewidth=1.2, label=_text(name))
-    _dress(ax, "Backlog: events committed and not yet applied", "waiting")
+        drawn += ax.plot(at_s, waiting, color=colour, linewidth=1.2, label=shown_name(name))
+    dress(ax, "Backlog: events committed and not yet applied", "waiting")
     _time_axis(ax, trace)
     ax.set_ylim(bottom=0)
-    _legend(ax, [*drawn[1:], drawn[0]])
+    canvas.legend(ax, [*drawn[1:], drawn[0]])
     return drawn
 
 
@@ -108,22 +99,22 @@ def plot_lag_distribution(ax: "Axes", trace: Trace, *, after_ns: int = 0) -> lis
         if np.isnan(lag_s).any() and len(x_s):
             end = (float(x_s[-1]) * 1e3, float(share[-1]))
             ax.plot(*end, color=colour, marker="o", markersize=5, clip_on=False)
-    _dress(ax, "How many events lag at least so long", "share of events", "lag (ms)")
+    dress(ax, "How many events lag at least so long", "share of events", "lag (ms)")
     ax.set_yscale("log")
     ax.set_yticks(
         [1.0, 0.5, 0.1, 0.01, 0.001, 0.0001, 0.00001],
         ["100 %", "50 %  p50", "10 %  p90", "1 %  p99", "0.1 %  p99.9", "0.01 %", "0.001 %"],
     )
     ax.minorticks_off()
-    shares = _heights(drawn)
+    shares = canvas.heights(drawn)
     ax.set_ylim(shares.min(initial=0.5) * 0.6, 1.2)
     if len(shares):
         ax.set_xscale("log")
         # The shortest hundredth would take most of a logarithmic axis and say nothing.
-        starts = [_first_below(line, 0.99) for line in drawn if len(_heights([line]))]
+        starts = [_first_below(line, 0.99) for line in drawn if len(canvas.heights([line]))]
         ax.set_xlim(left=min(starts) * 0.7)
-        _label_log_axis(ax.xaxis, *ax.get_xlim())
-    _legend(ax, drawn)
+        canvas.label_log_axis(ax.xaxis, *ax.get_xlim())
+    canvas.legend(ax, drawn)
     return drawn
 
 
@@ -138,13 +129,13 @@ def plot_stages(ax: "Axes", trace: Trace, *, after_ns: int = 0) -> list["BarCont
         drawn.append(ax.barh(rows, width, left=left, color=colour, label=label, height=0.6))
         left += width
     for row, means in zip(rows, stages, strict=True):
-        total = "none applied" if means.whole is None else _milliseconds(means.whole)
+        total = "none applied" if means.whole is None else canvas.milliseconds(means.whole)
         ax.annotate(total, (left[row], row), (4, 0), textcoords="offset points", va="center")
     names = [
         _with_censored(name, consistency_lag_s(trace, name)[events_after(trace, after_ns)], "\n")
         for name in trace.read_models
     ]
-    _dress(ax, "Where the time goes, from mailbox to read model", "", "mean time of an event (ms)")
+    dress(ax, "Where the time goes, from mailbox to read model", "", "mean time of an event (ms)")
     ax.set_yticks(rows, names)
     for tick_label in ax.get_yticklabels():
         tick_label.set_parse_math(False)
@@ -167,43 +158,21 @@ def plot_rates(ax: "Axes", trace: Trace) -> list["Line2D"]:
     for name, applied_per_s in zip(trace.read_models, found.applied_per_s, strict=True):
         label = f"applied: {name}"
         drawn += ax.plot(middle_s, applied_per_s, color=_colour(trace, name), label=label)
-    _dress(ax, "Commands offered and accepted, events applied", "per second")
+    dress(ax, "Commands offered and accepted, events applied", "per second")
     _time_axis(ax, trace)
     ax.set_ylim(bottom=0)
-    _legend(ax, drawn)
+    canvas.legend(ax, drawn)
     return drawn
 
 
-def plot_fresh_reads(ax: "Axes", reads: Iterable[ReadSummary]) -> list["Line2D"]:
-    """What a fresh read pays against what it leaves stale, a mark for each strategy.
-
-    Hollow marks: not all queries got an answer; what they waited for nothing is paid too. A thin
-    line leads from the mean to the p99, where the sample can carry one.
-    """
-    drawn: list[Line2D] = []
-    for read in reads:
-        (colour, marker), failed = READS[read.strategy], read.n - read.answered
-        # None, as of a sample too small for its p99, becomes nan, which is not drawn.
-        paid_ms = np.array([read.paid_mean_s, read.response_s.p99], np.float64) * 1e3
-        left = np.full(2, read.missed_own_share, np.float64) * 100
-        parts = [f"{read.strategy}: missed {left[0]:.3g} % of {read.own_writes:,} own writes"]
-        if read.age_s.mean is not None:
-            parts.append(f"answers {_milliseconds(read.age_s.mean)} old on average")
-        if failed:
-            parts.append(f"{failed / read.n * 100:.3g} % without an answer")
-        ax.plot(paid_ms, left, color=colour, alpha=0.5)
-        drawn += ax.plot(
-            paid_ms[:1], left[:1], marker, color=colour, markersize=10, label="\n".join(parts),
-            markerfacecolor="none" if failed else colour, markeredgewidth=2, clip_on=False,
-        )  # fmt: skip
-    _dress(ax, "The price of a fresh read", "missed own writes (%)", "mean time paid, to p99 (ms)")
-    ax.set_xlim(left=0)
-    ax.set_ylim(bottom=0)
-    _legend(ax, drawn)
-    return drawn
-
-
-def write_figures(folder: Path, trace: Trace, title: str, *, warm_up_ns: int = 0) -> list[Path]:
+def write_figures(
+    folder: Path,
+    trace: Trace,
+    title: str,
+    *,
+    warm_up_ns: int = 0,
+    reads: Iterable[ReadSummary] = (),
+) -> list[Path]:
     """Draw all figures of a run into a folder, as PNG and as SVG; equal runs give equal bytes.
 
     Args:
@@ -211,32 +180,20 @@ def write_figures(folder: Path, trace: Trace, title: str, *, warm_up_ns: int = 0
         trace: the run.
         title: scenario, engine and clock, to stand above every figure.
         warm_up_ns: left out of the distribution and of the stages, shaded in the others.
+        reads: one of each strategy by which orders were read by id; without any, what a fresh read
+            costs is not drawn.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     written = []
-    with (
-        mpl.rc_context({"svg.hashsalt": "cqrs_sim", "font.size": 9, "axes.titlesize": 10}),
-        warnings.catch_warnings(),
+    for name, height, draw in (
+        ("lag_over_time", 6.0, _draw_lag_over_time),
+        ("lag_distribution", 4.2, _draw_lag_distribution),
+        ("stages", 1.6 + 0.7 * len(trace.read_models), _draw_stages),
+        ("rates", 3.6, _draw_rates),
     ):
-        # A scenario may be named in letters that the font lacks: a box is drawn, that is enough.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        for name, height, draw in (
-            ("lag_over_time", 6.0, _draw_lag_over_time),
-            ("lag_distribution", 4.2, _draw_lag_distribution),
-            ("stages", 1.6 + 0.7 * len(trace.read_models), _draw_stages),
-            ("rates", 3.6, _draw_rates),
-        ):
-            figure = Figure(figsize=(9.0, height), layout="constrained")
-            figure.suptitle(title, parse_math=False, fontweight="bold", fontsize=11)
-            draw(figure, trace, warm_up_ns)
-            for suffix in FORMATS:
-                path = folder / f"{name}.{suffix}"
-                metadata = {"Date": None} if suffix == "svg" else {"Software": None}
-                figure.savefig(path, dpi=120, metadata=metadata)
-                written.append(path)
-    return written
+        drawing = partial(draw, trace=trace, warm_up_ns=warm_up_ns)
+        written += canvas.write_figure(folder, name, title, height, drawing)
+    found = list(reads)
+    return [*written, *(write_fresh_reads(folder, found, title) if found else ())]
 
 
 def _draw_lag_over_time(figure: "Figure", trace: Trace, warm_up_ns: int) -> None:
@@ -286,113 +243,34 @@ def _colour(trace: Trace, read_model: str) -> str:
     return READ_MODELS[trace.read_models.index(read_model) % len(READ_MODELS)]
 
 
-def _text(name: str) -> str:
-    """A name as a label: matplotlib leaves labels that begin with an underscore out."""
-    return f" {name}" if name.startswith("_") else name
-
-
 def _with_censored(name: str, lag_s: NDArray[np.float64], separator: str = " ") -> str:
     """The name, with the share of its events that were never applied, if there are any."""
     censored = np.count_nonzero(np.isnan(lag_s))
     if not censored:
-        return _text(name)
+        return shown_name(name)
     share = censored / len(lag_s)
     percent = "< 0.1" if share < 0.001 else f"{share * 100:.2g}" if share < 0.995 else "100"
-    return f"{_text(name)}{separator}({percent} % never applied)"
-
-
-def _milliseconds(duration_s: float) -> str:
-    return f"{duration_s * 1e3:,.3g} ms" if duration_s < 1.0 else f"{duration_s * 1e3:,.0f} ms"
-
-
-def _plain_number(value: float, _position: float = 0.0) -> str:
-    """Tick label without an exponent: 0.01, 1, 10,000."""
-    return f"{value:,.10g}"
-
-
-def _dress(ax: "Axes", title: str, ylabel: str, xlabel: str = "") -> None:
-    ax.set_title(title, loc="left")
-    ax.set_xlabel(xlabel)
-    ax.set_ylabel(ylabel)
-    ax.grid(visible=True, color="#DDDDDD", linewidth=0.6)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)
+    return f"{shown_name(name)}{separator}({percent} % never applied)"
 
 
 def _time_axis(ax: "Axes", trace: Trace) -> None:
     ax.set_xlabel("time from the start of the run (s)")
     ax.set_xlim(0, max(last_activity_ns(trace), 1) / 1e9)
-    ax.yaxis.set_major_formatter(_plain_number)
+    ax.yaxis.set_major_formatter(canvas.plain_number)
     # Where load ends late in the figure the line would only double its edge.
     if trace.load_ended_ns < 0.98 * last_activity_ns(trace):
         ax.axvline(trace.load_ended_ns / 1e9, color=LOAD, linestyle=(0, (1, 2)), linewidth=1.0)
-        _note(ax, trace.load_ended_ns / 1e9, "load ends")
+        canvas.note(ax, trace.load_ended_ns / 1e9, "load ends")
 
 
 def _shade_warm_up(ax: "Axes", warm_up_ns: int) -> None:
     if not warm_up_ns:
         return
     ax.axvspan(0, warm_up_ns / 1e9, color=LOAD, alpha=0.12, linewidth=0)
-    _note(ax, 0.0, "warm-up")
-
-
-def _note(ax: "Axes", at_s: float, text: str) -> None:
-    """A word at the upper edge, to the right of an instant."""
-    ax.annotate(
-        text,
-        (at_s, 1.0),
-        (3, -3),
-        xycoords=("data", "axes fraction"),
-        textcoords="offset points",
-        va="top",
-        color=LOAD,
-        fontsize="small",
-    )
-
-
-def _style(name: str, dashes: LineStyle) -> "Line2D":
-    """A legend entry that explains a line style."""
-    from matplotlib.lines import Line2D
-
-    return Line2D([], [], color=LOAD, linestyle=dashes, label=name)
-
-
-def _labelled(lines: Iterable["Line2D"]) -> list["Line2D"]:
-    return [line for line in lines if not str(line.get_label()).startswith("_")]
-
-
-def _legend(ax: "Axes", lines: Sequence["Line2D"]) -> None:
-    """Beside the axes, where it cannot hide a curve."""
-    legend = ax.legend(
-        handles=list(lines), loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
-
-
-def _heights(lines: Sequence["Line2D"]) -> NDArray[np.float64]:
-    """All y values of the lines."""
-    return np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in lines])
+    canvas.note(ax, 0.0, "warm-up")
 
 
 def _first_below(line: "Line2D", share: float) -> float:
     """Where a falling curve first is at most `share`, else where it ends."""
     x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
     return float(x[min(int(np.count_nonzero(y > share)), len(x) - 1)])
-
-
-def _log_if_positive(ax: "Axes", lines: Sequence["Line2D"]) -> None:
-    """A logarithmic axis, unless there is nothing that it could show."""
-    if np.any(_heights(lines) > 0.0):
-        ax.set_yscale("log")
-        _label_log_axis(ax.yaxis, *ax.get_ylim())
-
-
-def _label_log_axis(axis: "Axis", low: float, high: float) -> None:
-    """Plain numbers, and more of them where powers of ten would be too few."""
-    from matplotlib.ticker import LogLocator
-
-    axis.set_major_formatter(_plain_number)
-    if high < 100 * low:
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_minor_formatter("")

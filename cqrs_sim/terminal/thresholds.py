@@ -7,7 +7,7 @@ from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.thresholds import Verdict
 from cqrs_sim.plain_text import count_of, milliseconds, printable
 from cqrs_sim.results import Result
-from cqrs_sim.terminal import BAD, GOOD, WARNING, Screen, table_of
+from cqrs_sim.terminal.screen import BAD, GOOD, WARNING, Screen, table_of
 
 SHOWN = ("p50", "p90", "p99", "p999", "mean")
 
