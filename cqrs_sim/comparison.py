@@ -216,6 +216,31 @@ def _value(value: object) -> str:
     return "none" if value is None else str(value)
 
 
+def incorrect_sides(a: Result, b: Result) -> tuple[str, ...]:
+    """Which results failed a correctness check, in any replication; one line each."""
+    lines = []
+    for side, result in (("A", a), ("B", b)):
+        failed = [check.name for check in result.summary.checks if not check.ok]
+        seeds = result.replications.incorrect if result.replications is not None else ()
+        if failed:
+            lines.append(f"{side} is incorrect: check {', '.join(failed)} failed")
+        elif seeds:
+            lines.append(f"{side} is incorrect: a check failed in {len(seeds)} replications")
+    return tuple(lines)
+
+
+def invalid_sides(a: Result, b: Result) -> tuple[str, ...]:
+    """Which results are no valid measurement, in any replication; one line each."""
+    lines = []
+    for side, result in (("A", a), ("B", b)):
+        seeds = result.replications.invalid if result.replications is not None else ()
+        if result.summary.invalid:
+            lines.append(f"{side} is no valid measurement: {result.summary.invalid[0]}")
+        elif seeds:
+            lines.append(f"{side} is no valid measurement in {len(seeds)} replications")
+    return tuple(lines)
+
+
 def _notes(a: Result, b: Result) -> Iterator[str]:
     if a.engine != b.engine:
         yield f"engines differ: {a.engine} against {b.engine}; what is compared is two clocks"
@@ -225,14 +250,14 @@ def _notes(a: Result, b: Result) -> Iterator[str]:
             yield f"{side} was ended by a threshold: {result.aborted}"
         elif not result.complete or (replications is not None and not replications.is_complete):
             yield f"{side} is incomplete"
-        if result.summary.invalid:
-            yield f"{side} is no valid measurement: {result.summary.invalid[0]}"
         if replications is None or len(replications.seeds) < 2:
             method = SECTIONING.partition(" (")[0]
             yield (
                 f"{side} is a single run: its spread is from batches and {method} of that run, "
                 "which is weaker evidence than replications"
             )
+    yield from incorrect_sides(a, b)
+    yield from invalid_sides(a, b)
     versions = [result.provenance.get("versions") for result in (a, b)]
     if versions[0] != versions[1]:
         yield f"versions differ: {versions[0]}, {versions[1]}"

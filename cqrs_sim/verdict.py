@@ -79,5 +79,5 @@ def _steady(summary: Summary) -> Verdict:
         text += f" {milliseconds(lags[slowest])} ms"
         if "p99" in summary.lag_s[slowest].too_few:
             text += " (too few events for p99)"
-        return Verdict(f"steady: {text}", "good")
+        return Verdict(f"keeps up: {text}", "good")
     return Verdict("nothing to judge by: too little happened to measure a lag", "good")

@@ -176,7 +176,7 @@ def test_the_demo_ends_with_when_an_order_was_visible_and_what_to_try_next() -> 
 def test_a_run_shows_lag_first_and_writes_a_folder(folder: Path) -> None:
     shown = cqrs_sim("run", "small.toml", "--rate", "1500/s", "--out", "here/out")
     parts = (
-        "steady: ",
+        "keeps up: ",
         "Consistency lag",
         "response",
         "rates",
@@ -572,6 +572,30 @@ def test_a_gate_decides_the_exit_code_of_a_comparison(pair: tuple[str, str]) -> 
     assert shown.stdout.startswith("1 gate failed; significant change: ")
     assert "differs: read_models.orders.service.mean: 1ms, 3ms" in shown.stdout
     assert cqrs_sim("compare", *pair, "--gate", "rates.accepted -5%").exit_code == 0
+
+
+@pytest.mark.parametrize(("key", "code"), [("incorrect", 3), ("invalid", 4)])
+def test_a_comparison_with_a_broken_result_is_no_pass(
+    pair: tuple[str, str], key: str, code: int
+) -> None:
+    path = Path(pair[1]) / "summary.json"
+    summary = json.loads(path.read_text())
+    summary["replications"][key] = [1]
+    path.write_text(json.dumps(summary))
+    shown = cqrs_sim("compare", *pair, "--gate", "rates.accepted -50%", "-q")
+    assert shown.exit_code == code
+    assert shown.stderr.startswith("cqrs-sim: B is ")
+
+
+def test_a_report_replaces_nothing_but_the_page_of_its_own_folder(pair: tuple[str, str]) -> None:
+    assert cqrs_sim("report", pair[0]).exit_code == 0
+    before = (Path(pair[0]) / "trace.npz").read_bytes()
+    shown = cqrs_sim("report", pair[0], "-o", f"{pair[0]}/trace.npz")
+    assert (shown.exit_code, shown.stderr.count("\n")) == (5, 1)
+    assert "exists already" in shown.stderr
+    assert (Path(pair[0]) / "trace.npz").read_bytes() == before
+    assert cqrs_sim("report", pair[0], "-o", "page.html").exit_code == 0
+    assert Path("page.html").read_text().startswith("<!")
 
 
 def test_a_comparison_is_written_as_json_markdown_and_figures(pair: tuple[str, str]) -> None:

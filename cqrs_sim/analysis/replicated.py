@@ -20,7 +20,7 @@ from cqrs_sim.analysis.intervals import (
     t_interval,
 )
 from cqrs_sim.analysis.json_values import Json
-from cqrs_sim.analysis.metrics import metric, metrics_of
+from cqrs_sim.analysis.metrics import UnknownMetricError, metric, metrics_of
 from cqrs_sim.scenario.unit_text import share_of_percent
 
 LEVEL = 0.95
@@ -175,11 +175,18 @@ def parse_until(text: str) -> Until:
 def is_known_well(until: Until, summaries: Iterable[Mapping[str, Json]]) -> bool:
     """Whether the rule is met, after so many replications as there are summaries.
 
-    A metric that is withheld in any of them is not known at all.
+    A metric that is withheld in any of them, or that one of them lacks, is not known at all.
     """
-    found = [metric(summary, until.name).value for summary in summaries]
+    found = [_value(summary, until.name) for summary in summaries]
     known = [value for value in found if value is not None]
     return len(known) == len(found) and is_narrow_enough(t_interval(known, LEVEL), until.relative)
+
+
+def _value(summary: Mapping[str, Json], name: str) -> float | None:
+    try:
+        return metric(summary, name).value
+    except UnknownMetricError:
+        return None
 
 
 def replications_from(written: Json) -> Replications:

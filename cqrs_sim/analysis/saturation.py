@@ -64,14 +64,13 @@ class StageLoad:
         """The rate that a saturated stage can just do; None if it is not saturated.
 
         Of a stage that is offered too much work: 1 / busy time per event (for the write side: the
-        rate of all commands at which the busiest order has no time to spare). Of one that falls
-        behind for another reason, as it stands still at times: what it got done while it did.
+        rate of all commands at which the busiest order has no time to spare). None too for one
+        that falls behind for another reason, as it stands still at times: what it got done then is
+        not what it can do.
         """
-        if not self.is_saturated:
+        if not self.is_saturated or self.offered_load is None or self.offered_load < 1.0:
             return None
-        if self.offered_load is not None and self.offered_load >= 1.0:
-            return self.offered_per_s / self.offered_load
-        return max(self.offered_per_s - (self.slope_per_s or 0.0), 0.0)
+        return self.offered_per_s / self.offered_load
 
 
 def stage_loads(trace: Trace, *, after_ns: int = 0) -> tuple[StageLoad, ...]:

@@ -193,8 +193,11 @@ class Experiment:
                 # Writing down a long plan took a while, for which no command may be late.
                 kernel.clock.restart()
         await self._load_done.wait()
-        self.load_ended_ns = max(kernel.now_ns(), 0 if self.is_interrupted else self.expected_ns)
-        alarm = kernel.alarm(self.load_ended_ns + drain_ns, self._finished.open)
+        now = kernel.now_ns()
+        # A generator that was late does not make the plan longer: what it sent after the plan's end
+        # it did not send in time.
+        self.load_ended_ns = now if self.is_interrupted else self.expected_ns
+        alarm = kernel.alarm(max(now, self.load_ended_ns) + drain_ns, self._finished.open)
         drainer = kernel.spawn(self._drain(), "drain")
         await self._finished.wait()
         alarm.is_cancelled = True

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cqrs_sim.errors import ResultFolderError
-from cqrs_sim.verbs.exits import FAILED
+from cqrs_sim.verbs import exits
 
 if TYPE_CHECKING:
     from cqrs_sim.comparison import Comparison
@@ -63,7 +63,17 @@ def compare(
         Screen(sys.stdout).write(to_markdown(found))
     else:
         show_comparison(Screen(sys.stdout), found, is_quiet=quiet)
-    return 0 if found.passes else FAILED
+    incorrect = comparison.incorrect_sides(before, after)
+    invalid = comparison.invalid_sides(before, after)
+    # What a broken run came to says nothing, whatever the gates make of it.
+    exits.complain(*incorrect, *invalid)
+    return exits.first_of(
+        {
+            exits.INCORRECT: bool(incorrect),
+            exits.INVALID: bool(invalid),
+            exits.FAILED: not found.passes,
+        }
+    )
 
 
 def _json(found: "Comparison") -> str:

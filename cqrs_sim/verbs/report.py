@@ -1,5 +1,6 @@
 """`cqrs-sim report`: the page of a result, made again."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from cqrs_sim.errors import ResultFolderError
 
 @click.command(short_help="Make the report of a result folder again.")
 @click.argument("folder")
-@click.option("-o", "--out", metavar="FILE", help="Where it goes; by default into the folder.")
+@click.option(
+    "-o", "--out", metavar="FILE", help="A new file for it; by default report.html in the folder."
+)
 def report(folder: str, out: str | None) -> int:
     """Make report.html from the trace and scenario in FOLDER: one file, for any browser, offline.
 
@@ -23,6 +26,9 @@ def report(folder: str, out: str | None) -> int:
     from cqrs_sim.terminal.screen import Screen, show_lines
 
     path = Path(folder) / REPORT if out is None else Path(out)
+    # The page in the folder is ours to make again; whatever else there is may be anybody's.
+    if out is not None and os.path.lexists(path):
+        raise ResultFolderError(f"{path} exists already; name a new file")
     result = load(folder)
     try:
         write_report(result, path)

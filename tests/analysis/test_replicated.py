@@ -130,3 +130,8 @@ def test_a_rule_on_a_metric_that_is_withheld_is_never_met() -> None:
     until = Until("lag.orders.p99", 0.05)
     assert is_known_well(until, summaries)
     assert not is_known_well(until, [*summaries, summary(None)])
+
+
+def test_a_metric_that_no_run_has_is_not_known_well() -> None:
+    rule = parse_until("reads.GetOrderById.evntual.age.mean ±5%")
+    assert not is_known_well(rule, [{"lag_s": {"orders": {"p50": 0.1}}}] * 3)

@@ -32,10 +32,12 @@ def steady(**parts: object) -> Scenario:
     return scenario(**(given | parts))
 
 
-def run_on_a_scripted_clock(described: Scenario, *, hog_ns: int = 0) -> Result:
+def run_on_a_scripted_clock(
+    described: Scenario, *, hog_ns: int = 0, every_ns: int = SECOND // 10
+) -> Result:
     """The course of a run on a wall clock; time passes while all wait, and while a hog works.
 
-    The hog is an actor that does not let go of the kernel for `hog_ns`, ten times a second.
+    The hog is an actor that now and then does not let go of the kernel for `hog_ns`.
     """
     clock = ScriptedClock()
     experiment = Experiment(described, 1, clock)
@@ -43,7 +45,7 @@ def run_on_a_scripted_clock(described: Scenario, *, hog_ns: int = 0) -> Result:
 
     async def hog() -> None:
         while True:
-            await kernel.sleep(SECOND // 10, Rank.OTHER, 0)
+            await kernel.sleep(every_ns, Rank.OTHER, 0)
             clock.move_by(hog_ns)
 
     if hog_ns:
@@ -67,6 +69,21 @@ def exit_code_of(result: Result, monkeypatch: pytest.MonkeyPatch, folder: Path) 
     monkeypatch.setattr(results, "write_figures", lambda *_, **__: [])
     ended = CliRunner().invoke(main, ["run", "-q", "-o", str(folder / "result")])
     return ended.exit_code, ended.output
+
+
+def test_what_is_sent_after_the_end_of_the_plan_was_not_sent_in_time() -> None:
+    """Not even behind a write side so slow that no slip of the generator shows beside it."""
+    described = steady(
+        run=Run(duration=Duration(10 * SECOND), drain=Duration(400 * SECOND)),
+        workload=Workload(kind="amendments", orders=Count(1), invalid_share=Share(0.0)),
+        write_side=WriteSide(service=constant(60 * MS)),
+    )
+    result = run_on_a_scripted_clock(described, hog_ns=8 * SECOND, every_ns=8 * SECOND)
+    assert any("of its commands in time" in reason for reason in result.summary.invalid)
+    assert result.trace.load_ended_ns == 10 * SECOND
+    share = result.summary.generator.achieved_share
+    assert share is not None
+    assert share < 0.9
 
 
 def test_a_generator_that_an_actor_keeps_from_its_plan_makes_the_run_invalid(

@@ -66,7 +66,7 @@ def test_the_verdict_over_a_short_run_falls_back_to_a_quantile_that_it_carries(
     p90 = short.summary.lag_s["search"].p90
     assert p90 is not None
     assert text == (
-        f"steady: search is the slowest read model, p90 lag {p90 * 1e3:.3g} ms "
+        f"keeps up: search is the slowest read model, p90 lag {p90 * 1e3:.3g} ms "
         "(too few events for p99)"
     )
 
