@@ -5,7 +5,7 @@ names was chosen before anybody looked, so the gated ones are a family of their 
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -54,6 +54,16 @@ class Comparison:
     def significant(self) -> tuple[Effect, ...]:
         """The changes that are called one."""
         return tuple(effect for effect in self.effects if effect.is_significant)
+
+    @property
+    def incorrect(self) -> tuple[str, ...]:
+        """Which sides failed a correctness check, in any replication; one line each."""
+        return _sides(self.a, self.b, _failed_check)
+
+    @property
+    def invalid(self) -> tuple[str, ...]:
+        """Which sides are no valid measurement, in any replication; one line each."""
+        return _sides(self.a, self.b, _invalidity)
 
     @property
     def passes(self) -> bool:
@@ -216,29 +226,24 @@ def _value(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def incorrect_sides(a: Result, b: Result) -> tuple[str, ...]:
-    """Which results failed a correctness check, in any replication; one line each."""
-    lines = []
-    for side, result in (("A", a), ("B", b)):
-        failed = [check.name for check in result.summary.checks if not check.ok]
-        seeds = result.replications.incorrect if result.replications is not None else ()
-        if failed:
-            lines.append(f"{side} is incorrect: check {', '.join(failed)} failed")
-        elif seeds:
-            lines.append(f"{side} is incorrect: a check failed in {len(seeds)} replications")
-    return tuple(lines)
+def _failed_check(result: Result) -> str | None:
+    failed = [check.name for check in result.summary.checks if not check.ok]
+    if failed:
+        return f"is incorrect: check {', '.join(failed)} failed"
+    seeds = result.replications.incorrect if result.replications is not None else ()
+    return f"is incorrect: a check failed in {len(seeds)} replications" if seeds else None
 
 
-def invalid_sides(a: Result, b: Result) -> tuple[str, ...]:
-    """Which results are no valid measurement, in any replication; one line each."""
-    lines = []
-    for side, result in (("A", a), ("B", b)):
-        seeds = result.replications.invalid if result.replications is not None else ()
-        if result.summary.invalid:
-            lines.append(f"{side} is no valid measurement: {result.summary.invalid[0]}")
-        elif seeds:
-            lines.append(f"{side} is no valid measurement in {len(seeds)} replications")
-    return tuple(lines)
+def _invalidity(result: Result) -> str | None:
+    if result.summary.invalid:
+        return f"is no valid measurement: {result.summary.invalid[0]}"
+    seeds = result.replications.invalid if result.replications is not None else ()
+    return f"is no valid measurement in {len(seeds)} replications" if seeds else None
+
+
+def _sides(a: Result, b: Result, fault: Callable[[Result], str | None]) -> tuple[str, ...]:
+    found = (("A", fault(a)), ("B", fault(b)))
+    return tuple(f"{side} {what}" for side, what in found if what is not None)
 
 
 def _notes(a: Result, b: Result) -> Iterator[str]:
@@ -256,8 +261,8 @@ def _notes(a: Result, b: Result) -> Iterator[str]:
                 f"{side} is a single run: its spread is from batches and {method} of that run, "
                 "which is weaker evidence than replications"
             )
-    yield from incorrect_sides(a, b)
-    yield from invalid_sides(a, b)
+    yield from _sides(a, b, _failed_check)
+    yield from _sides(a, b, _invalidity)
     versions = [result.provenance.get("versions") for result in (a, b)]
     if versions[0] != versions[1]:
         yield f"versions differ: {versions[0]}, {versions[1]}"

@@ -30,7 +30,7 @@ def rates_chart(trace: Trace, timeline: Timeline) -> Chart:
         texts = number_texts(values.tolist())
         series.append(Series(name=name, look=look, values=values, texts=texts, unit="/s"))
     offered, accepted = series[0].values, series[1].values
-    middle_s = (timeline.whole_edges_s[:-1] + timeline.whole_edges_s[1:]) / 2
+    middle_s = timeline.whole_middle_s
     return Chart(
         key="rates",
         title="Offered, accepted, applied",

@@ -63,14 +63,12 @@ def compare(
         Screen(sys.stdout).write(to_markdown(found))
     else:
         show_comparison(Screen(sys.stdout), found, is_quiet=quiet)
-    incorrect = comparison.incorrect_sides(before, after)
-    invalid = comparison.invalid_sides(before, after)
     # What a broken run came to says nothing, whatever the gates make of it.
-    exits.complain(*incorrect, *invalid)
+    exits.complain(*found.incorrect, *found.invalid)
     return exits.first_of(
         {
-            exits.INCORRECT: bool(incorrect),
-            exits.INVALID: bool(invalid),
+            exits.INCORRECT: bool(found.incorrect),
+            exits.INVALID: bool(found.invalid),
             exits.FAILED: not found.passes,
         }
     )
