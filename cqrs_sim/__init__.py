@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         plot_lag_distribution,
         plot_lag_over_time,
         plot_rates,
+        plot_response_distribution,
         plot_stages,
     )
     from cqrs_sim.results import Result, write_result
@@ -66,6 +67,7 @@ __all__ = [
     "plot_lag_distribution",
     "plot_lag_over_time",
     "plot_rates",
+    "plot_response_distribution",
     "plot_stages",
     "run",
     "run_hosted",
@@ -98,6 +100,7 @@ _HOMES = {
     "plot_lag_distribution": "plots.run",
     "plot_lag_over_time": "plots.run",
     "plot_rates": "plots.run",
+    "plot_response_distribution": "plots.run",
     "plot_stages": "plots.run",
     "run": "simulation",
     "run_hosted": "engines.hosted",

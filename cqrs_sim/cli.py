@@ -26,7 +26,8 @@ Examples:
   cqrs-sim reads slow_projector        what it costs to read one's own write
   cqrs-sim scenarios default > my.toml; cqrs-sim run my.toml
   cqrs-sim run --threshold "lag.orders.p99 < 50ms"
-  cqrs-sim run --replications 10 -o A; cqrs-sim run my.toml --replications 10 -o B
+  cqrs-sim run --replications 10 -o A
+  cqrs-sim run --replications 10 --set read_models.orders.service.mean=600us -o B
   cqrs-sim compare A B --gate "lag.orders.p99 +5%"
 """
 

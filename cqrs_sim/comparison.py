@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.analysis.comparison import LEVEL, Effect, Evidence, effect_of, with_holm
-from cqrs_sim.analysis.gates import Gate, GateVerdict, parse_gates, pass_gate
-from cqrs_sim.analysis.intervals import SECTIONING, batch_means, sectioning
+from cqrs_sim.analysis.findings import Findings
+from cqrs_sim.analysis.gates import Gate, GateVerdict, parse_gates, pass_gate, wrong_unit
+from cqrs_sim.analysis.intervals import SECTIONING, Interval, batch_means, sectioning
 from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.lag import (
     commands_after,
@@ -21,17 +22,15 @@ from cqrs_sim.analysis.lag import (
     events_after,
     response_time_s,
 )
-from cqrs_sim.analysis.metrics import UnknownMetricError, metric, short_name
+from cqrs_sim.analysis.metrics import UnknownMetricError, short_name
 from cqrs_sim.analysis.quantiles import FRACTIONS
+from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.errors import IncomparableResultsError, InvalidScenarioError
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.reading import to_toml
 
 TIMES = ("p50", "p90", "p99", "p999", "mean")
 RATES = ("accepted", "applied")
-DEGREES = 9
-"""Of freedom of a single run's interval: ten sections or batches. It may have had twenty batches;
-then this is a little cautious."""
 
 
 @attrs.frozen(kw_only=True)
@@ -138,26 +137,36 @@ def _is_empty(effect: Effect) -> bool:
 
 
 def _gated_names(a: Result, b: Result, gates: Sequence[Gate]) -> list[str]:
+    """The whole names of what the gates are about, in their order.
+
+    Raises:
+        InvalidScenarioError: one line a gate that names nothing, or whose margin has another unit.
+    """
     names, mistakes = [], []
     for gate in gates:
         try:
-            names.append(metric(a.summary.to_json(), gate.name).whole_name)
-            metric(b.summary.to_json(), gate.name)
+            found = a.metrics.find(gate.name)
+            b.metrics.find(gate.name)
         except UnknownMetricError as error:
             mistakes.append(f"gate {gate.expression}: {error}")
+            continue
+        names.append(found.whole_name)
+        mistake = wrong_unit(gate, found.unit)
+        if mistake:
+            mistakes.append(f"gate {gate.expression}: {mistake}")
     if mistakes:
         raise InvalidScenarioError(mistakes)
     return names
 
 
 def _effect(a: Result, b: Result, name: str) -> Effect:
-    found = metric(a.summary.to_json(), name)
-    return effect_of(name, found.unit, evidence_of(a, name), evidence_of(b, name))
+    unit = a.metrics.find(name).unit
+    return effect_of(name, unit, evidence_of(a, name), evidence_of(b, name))
 
 
 def evidence_of(result: Result, name: str) -> Evidence:
     """What a result knows of a metric, by its whole name."""
-    replications = result.replications
+    replications, found = result.replications, result.metrics.find(name)
     if replications is not None and len(replications.seeds) > 1:
         values = replications.values.get(name, (None,))
         known = {
@@ -165,34 +174,32 @@ def evidence_of(result: Result, name: str) -> Evidence:
             for seed, value in zip(replications.seeds, values, strict=False)
             if value is not None
         }
-        missing = len(replications.seeds) - len(known)
-        if missing:
-            count = len(replications.seeds)
-            return Evidence(values={}, why=f"withheld in {missing} of {count} replications")
+        if len(known) < len(replications.seeds):
+            return Evidence(values={}, why=replications.why_withheld(found))
         return Evidence(values=known)
-    found = metric(result.summary.to_json(), name)
     if found.value is None:
         return Evidence(values={}, why=found.why)
-    half_width = _half_width(result, name)
+    interval = _interval(result, name)
     return Evidence(
         values={result.seed: found.value},
-        half_width=half_width,
-        degrees=0 if half_width is None else DEGREES,
+        half_width=None if interval is None else interval.half_width,
+        degrees=0 if interval is None else interval.degrees,
+        no_spread="" if interval is None else interval.reason,
     )
 
 
-def _half_width(result: Result, name: str) -> float | None:
-    """Of a single run's interval: from its batches for a mean, from its sections for a quantile."""
+def _interval(result: Result, name: str) -> Interval | None:
+    """Of a single run: from its batches for a mean, from its sections for a quantile."""
     *path, statistic = name.split(".")
     series = _series(result, path)
-    if series is None or not (statistic == "mean" or statistic in FRACTIONS):
+    stage = WRITE_SIDE if path[0] == "response_s" else path[-1]
+    # A run that changes by plan has no level that another stretch of it would have too.
+    if series is None or stage in result.varies:
         return None
-    interval = (
-        batch_means(series, LEVEL)
-        if statistic == "mean"
-        else sectioning(series, FRACTIONS[statistic], LEVEL)
-    )
-    return interval.half_width
+    if statistic == "mean":
+        return batch_means(series, LEVEL)
+    fraction = FRACTIONS.get(statistic)
+    return None if fraction is None else sectioning(series, fraction, LEVEL)
 
 
 def _series(result: Result, path: Sequence[str]) -> NDArray[np.float64] | None:
@@ -228,17 +235,39 @@ def _value(value: object) -> str:
 
 def _failed_check(result: Result) -> str | None:
     failed = [check.name for check in result.summary.checks if not check.ok]
-    if failed:
-        return f"is incorrect: check {', '.join(failed)} failed"
-    seeds = result.replications.incorrect if result.replications is not None else ()
-    return f"is incorrect: a check failed in {len(seeds)} replications" if seeds else None
+    findings = _findings(result)
+    names = ", ".join(findings.failed_checks or failed)
+    what = f": check {names} failed" if names else ""
+    return _found(result, "is incorrect", findings.incorrect, what, in_first=bool(failed))
 
 
 def _invalidity(result: Result) -> str | None:
-    if result.summary.invalid:
-        return f"is no valid measurement: {result.summary.invalid[0]}"
-    seeds = result.replications.invalid if result.replications is not None else ()
-    return f"is no valid measurement in {len(seeds)} replications" if seeds else None
+    reasons, findings = result.summary.invalid, _findings(result)
+    why = findings.why_invalid or "".join(reasons[:1])
+    what = f": {why}" if why else ""
+    return _found(result, "is no valid measurement", findings.invalid, what, in_first=bool(reasons))
+
+
+def _saturation(result: Result) -> str | None:
+    stages, findings = [load.stage for load in result.summary.saturated], _findings(result)
+    what = f": {', '.join(findings.saturated or stages)}"
+    return _found(result, "is saturated", findings.saturated_seeds, what, in_first=bool(stages))
+
+
+def _findings(result: Result) -> Findings:
+    return Findings() if result.replications is None else result.replications.findings
+
+
+def _found(
+    result: Result, phrase: str, seeds: Sequence[int], what: str, *, in_first: bool
+) -> str | None:
+    """What is said of a side of which something is so in some replications; None if in none."""
+    where = {*seeds, *((result.seed,) if in_first else ())}
+    if not where:
+        return None
+    count = 1 if result.replications is None else len(result.replications.seeds)
+    of = f" in {len(where)} of {count} replications" if count > 1 else ""
+    return f"{phrase}{of}{what}"
 
 
 def _sides(a: Result, b: Result, fault: Callable[[Result], str | None]) -> tuple[str, ...]:
@@ -263,6 +292,7 @@ def _notes(a: Result, b: Result) -> Iterator[str]:
             )
     yield from _sides(a, b, _failed_check)
     yield from _sides(a, b, _invalidity)
+    yield from _sides(a, b, _saturation)
     versions = [result.provenance.get("versions") for result in (a, b)]
     if versions[0] != versions[1]:
         yield f"versions differ: {versions[0]}, {versions[1]}"
@@ -276,7 +306,7 @@ def _named(result: Result) -> Json:
         "scenario": result.scenario.name,
         "engine": result.engine,
         "seed": result.seed,
-        "replications": 1 if replications is None else len(replications.seeds),
+        "replications": 1 if replications is None else max(1, len(replications.seeds)),
     }
 
 

@@ -7,6 +7,7 @@ checks that need more than a trace, and the replications.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast, get_args
@@ -25,6 +26,7 @@ from cqrs_sim.scenario.wording import shown
 
 LARGEST_SUMMARY_BYTES = 50_000_000
 LARGEST_TRACE_BYTES = 8_000_000_000
+_MOST_DIGITS = 300
 OF_THE_ENGINE = ("convergence",)
 """Checks that need more than the trace."""
 
@@ -51,14 +53,17 @@ def load(folder: Path | str) -> Result:
     if set(trace.read_models) != set(scenario.read_models):
         raise ResultFolderError(f"{folder}: {TRACE} and {SCENARIO} have different read models")
     aborted = summary.get("aborted")
+    replications = _replications(summary, where)
+    # Of replications only those are counted that ran to their end, the first before all others.
+    is_first_whole = replications is not None and bool(replications.seeds)
     return Result(
         trace=trace,
         scenario=scenario,
         seed=seed,
         engine=cast("Engine", engine),
-        complete=summary.get("complete") is True,
+        complete=is_first_whole or summary.get("complete") is True,
         aborted=aborted if isinstance(aborted, str) else None,
-        replications=_replications(summary, where),
+        replications=replications,
         extra_checks=tuple(_checks(summary, where)),
         provenance=_table(summary, "provenance", where),
     )
@@ -85,7 +90,7 @@ def _load_summary(path: Path) -> Mapping[str, Json]:
 
     try:
         text = path.read_text(encoding="utf-8")
-        summary = json.loads(text, parse_constant=refuse)
+        summary = json.loads(text, parse_constant=refuse, parse_float=_finite, parse_int=_whole)
     except OSError as error:
         raise ResultFolderError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
@@ -97,6 +102,20 @@ def _load_summary(path: Path) -> Mapping[str, Json]:
     if schema != SCHEMA or isinstance(schema, bool):
         raise ResultFolderError(f"{path} has schema {shown(schema)}; this version reads {SCHEMA}")
     return cast("Mapping[str, Json]", summary)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{shown(text)} is no number of a summary")
+    return number
+
+
+def _whole(text: str) -> int:
+    # `int` would refuse them too, with advice on how to have it accept more.
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a number of {len(text):,} digits is none of a summary")
+    return int(text)
 
 
 def _load_scenario(path: Path) -> Scenario:

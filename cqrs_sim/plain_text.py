@@ -4,6 +4,8 @@ Names come from files of anybody, so what could steer whoever shows them is esca
 rounded to what a reader can use; exact values stand in `summary.json`.
 """
 
+from collections.abc import Sequence
+
 
 def printable(text: str) -> str:
     """The text on one line, with everything that could steer a terminal escaped."""
@@ -24,6 +26,12 @@ def milliseconds(duration_s: float | None) -> str:
         if value < limit:
             return f"{value:.{digits}f}"
     return f"{value:,.0f}"
+
+
+def some_of(numbers: Sequence[int], count: int) -> str:
+    """The first of `count` numbers, and how many more there are: `3, 7, 12 and 4 more`."""
+    more = count - len(numbers)
+    return ", ".join(map(str, numbers)) + (f" and {more:,} more" if more else "")
 
 
 def percent(part: int, whole: int) -> str:

@@ -122,7 +122,13 @@ class Probe(Protocol):
         """The command ended otherwise than accepted."""
 
     def query_submitted(self, query_id: QueryId, strategy: Strategy) -> None:
-        """The query reached the side that is to answer it."""
+        """The query was sent, or reached the side that is to answer it: the first of them counts.
+
+        A load generator tells it when it sends, the gateways when it arrives.
+        """
+
+    def query_dequeued(self, query_id: QueryId) -> None:
+        """An order actor took the query out of its mailbox."""
 
     def query_answered(self, query_id: QueryId, read_model: int, position: Position) -> None:
         """The caller has the answer; it reflects all events up to `position`.
@@ -179,6 +185,7 @@ class NullProbe:
 
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None: ...  # noqa: D102
     def query_submitted(self, query_id: QueryId, strategy: Strategy) -> None: ...  # noqa: D102
+    def query_dequeued(self, query_id: QueryId) -> None: ...  # noqa: D102
     def query_answered(  # noqa: D102
         self, query_id: QueryId, read_model: int, position: Position
     ) -> None: ...

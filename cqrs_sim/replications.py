@@ -8,7 +8,7 @@ the other.
 
 import multiprocessing
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -17,7 +17,8 @@ import attrs
 
 from cqrs_sim import simulation
 from cqrs_sim.analysis.json_values import Json
-from cqrs_sim.analysis.replicated import MOST, Until, is_known_well, replicated
+from cqrs_sim.analysis.metrics import UnknownMetricError, metric
+from cqrs_sim.analysis.replicated import MOST, Until, is_known_well, replicated, why_hopeless
 from cqrs_sim.engines.interrupts import (
     ignore_interrupts,
     interrupt_process,
@@ -26,6 +27,7 @@ from cqrs_sim.engines.interrupts import (
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.scenario import Scenario
+from cqrs_sim.scenario.wording import shown
 
 HIGHEST_SEED = 2**64 - 1
 
@@ -44,7 +46,6 @@ class Wanted:
     until: Until | None = None
     most: int = MOST
     """With a rule: the most."""
-    abort_on_fail: bool = False
 
     @property
     def limit(self) -> int:
@@ -58,7 +59,6 @@ class _Ended:
 
     summary: dict[str, Json]
     complete: bool
-    aborted: str | None
     result: Result | None
     """The whole of it, if it was asked for: a trace is large."""
 
@@ -79,7 +79,8 @@ def replicate(
         The result of the first seed, with the metrics of all of them.
 
     Raises:
-        InvalidScenarioError: if the scenario is impossible, or there are too few seeds.
+        InvalidScenarioError: if the scenario is impossible, there are too few seeds, or the first
+            run shows that the rule names no metric.
         ChildProcessError: if a process was killed, perhaps for want of memory.
     """
     if wanted.seed + wanted.limit - 1 > HIGHEST_SEED:
@@ -105,34 +106,51 @@ class _Series:
     wanted: Wanted
     summaries: list[dict[str, Json]] = attrs.field(factory=list)
     is_narrow: bool = False
+    hopeless: str = ""
+    """Why the rule can never be met."""
     _first: Result | None = None
-    _aborted: str | None = None
 
     def goes_on_after(self, ended: _Ended) -> bool:
         """Take one in; whether the next is wanted."""
         self._first = self._first or ended.result
         if not ended.complete:
-            self._aborted = ended.aborted
             return False
+        until = self.wanted.until
+        if until is not None:
+            self._give_up_early(until, ended.summary)
         self.summaries.append(ended.summary)
-        if self.wanted.until is not None and len(self.summaries) >= self.wanted.count:
-            self.is_narrow = is_known_well(self.wanted.until, self.summaries)
-        return not self.is_narrow
+        if until is not None and len(self.summaries) >= self.wanted.count:
+            self.is_narrow = is_known_well(until, self.summaries)
+        return not self.is_narrow and not self.hopeless
+
+    def _give_up_early(self, until: Until, summary: Mapping[str, Json]) -> None:
+        """Notice a rule that can never be met, rather than run to the cap for nothing."""
+        if not self.summaries:
+            try:
+                metric(summary, until.name)
+            except UnknownMetricError as error:
+                mistake = f"--until {shown(until.expression, 80)}: {error}"
+                raise InvalidScenarioError([mistake]) from None
+        why = why_hopeless(until, summary)
+        if why:
+            self.hopeless = f"with seed {self.wanted.seed + len(self.summaries)}: {why}"
 
     def result(self) -> Result:
         """That of the first, with the metrics of all."""
         assert self._first is not None, "the first of them always comes to a result"
         count = len(self.summaries)
-        is_complete = self.is_narrow or count == self.wanted.limit
+        is_decided = self.is_narrow or bool(self.hopeless)
         until = self.wanted.until
         replications = replicated(
             range(self.wanted.seed, self.wanted.seed + count),
             self.summaries,
-            is_complete=is_complete,
+            is_complete=is_decided or count == self.wanted.limit,
+            wanted=self.wanted.limit,
             until=until,
             is_narrow=None if until is None else self.is_narrow,
+            hopeless=self.hopeless,
         )
-        return attrs.evolve(self._first, replications=replications, aborted=self._aborted)
+        return attrs.evolve(self._first, replications=replications)
 
 
 def _ends(scenario: Scenario, wanted: Wanted) -> Generator[_Ended, None, None]:
@@ -145,13 +163,10 @@ def _ends(scenario: Scenario, wanted: Wanted) -> Generator[_Ended, None, None]:
 
 def _run(scenario: Scenario, wanted: Wanted, seed: int) -> _Ended:
     """One replication; what a process of its own does."""
-    result = simulation.run(
-        scenario, engine=wanted.engine, seed=seed, abort_on_fail=wanted.abort_on_fail
-    )
+    result = simulation.run(scenario, engine=wanted.engine, seed=seed)
     return _Ended(
         summary=result.summary.to_json(),
         complete=result.complete,
-        aborted=result.aborted,
         result=result if seed == wanted.seed else None,
     )
 

@@ -1,10 +1,11 @@
 """The short way from the name of a scenario to a result, whatever engine runs it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias, assert_never, get_args
 
 import attrs
+import numpy as np
 
 from cqrs_sim.actors.clock import VirtualClock
 from cqrs_sim.analysis.json_values import Json
@@ -13,8 +14,12 @@ from cqrs_sim.analysis.summary import summarise
 from cqrs_sim.analysis.thresholds import Threshold, known_before, parse_thresholds
 from cqrs_sim.engines import virtual, wall
 from cqrs_sim.engines.experiment import Progress
+from cqrs_sim.engines.planning import reads_of
+from cqrs_sim.engines.sessions import strategies_of
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.measurement.recorder import Recorder
+from cqrs_sim.measurement.trace import QueryTable
+from cqrs_sim.probe import NO_READ_MODEL, Strategy
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.presets import preset_names, preset_text
 from cqrs_sim.scenario.reading import read_scenario
@@ -102,7 +107,7 @@ def checked_thresholds(scenario: Scenario) -> tuple[Threshold, ...]:
     """
     if not scenario.thresholds:
         return ()
-    return parse_thresholds(scenario.thresholds, template_for(tuple(scenario.read_models)))
+    return parse_thresholds(scenario.thresholds, template_of(scenario))
 
 
 def checked_until(text: str, scenario: Scenario) -> Until:
@@ -113,14 +118,65 @@ def checked_until(text: str, scenario: Scenario) -> Until:
     """
     try:
         until = parse_until(text)
-        known_before(template_for(tuple(scenario.read_models)), until.name)
+        known_before(template_of(scenario), until.name)
     except ValueError as error:
         raise InvalidScenarioError([f"--until {shown(text, 80)}: {error}"]) from None
     return until
 
 
-def template_for(read_models: Sequence[str]) -> dict[str, Json]:
-    """The summary of a run of these read models in which nothing happened."""
-    recorder = Recorder(VirtualClock(), read_models)
-    trace = recorder.trace([], load_ended_ns=1, ended_ns=1)
+def unknown_limits(result: Result) -> tuple[str, ...]:
+    """Thresholds on what only the run could have shown to be a metric, and did not; a line each."""
+    template = template_of(result.scenario)
+    return tuple(
+        f"threshold {shown(verdict.expression, 80)}: {verdict.reason}"
+        for threshold, verdict in zip(
+            parse_thresholds(result.scenario.thresholds), result.verdicts, strict=True
+        )
+        if verdict.is_unknown and known_before(template, threshold.name) is None
+    )
+
+
+def template_of(scenario: Scenario) -> dict[str, Json]:
+    """The summary of a run of a scenario in which nothing happened."""
+    asked = zip(strategies_of(scenario.queries).items(), reads_of(scenario).weights, strict=True)
+    sends_queries = scenario.queries.share > 0.0 and scenario.load.model != "replay"
+    reads = {
+        kind.__name__: Strategy[strategy.upper()]
+        for (kind, strategy), weight in asked
+        if sends_queries and weight > 0.0
+    }
+    return template_for(tuple(scenario.read_models), reads)
+
+
+def template_for(
+    read_models: Sequence[str], reads: Mapping[str, Strategy] | None = None
+) -> dict[str, Json]:
+    """The summary of a run of these read models in which nothing happened.
+
+    Args:
+        read_models: their names.
+        reads: the kinds of query that are asked, and by which strategy; each is asked once.
+    """
+    trace = Recorder(VirtualClock(), read_models).trace([], load_ended_ns=1, ended_ns=1)
+    if reads:
+        queries = _asked_once(tuple(reads.values()))
+        trace = attrs.evolve(trace, queries=queries, query_kinds=tuple(reads))
     return summarise(trace).to_json()
+
+
+def _asked_once(strategies: Sequence[Strategy]) -> QueryTable:
+    """A query of each kind, in the order of the kinds; none is answered."""
+    count = len(strategies)
+    at_once, never = np.zeros(count, "m8[ns]"), np.full(count, np.timedelta64("NaT"), "m8[ns]")
+    return QueryTable(
+        intended=at_once,
+        submitted=at_once,
+        answered=never,
+        kind=np.arange(count, dtype=np.int8),
+        session=np.zeros(count, np.int32),
+        read_model=np.full(count, NO_READ_MODEL, np.int8),
+        order=np.full(count, -1, np.int32),
+        position=np.zeros(count, np.int64),
+        versions_missing=np.full(count, np.nan),
+        strategy=np.array(strategies, np.int8),
+    )

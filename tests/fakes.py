@@ -105,6 +105,9 @@ class RecordingProbe(NullProbe):
     def query_submitted(self, query_id: QueryId, strategy: Strategy) -> None:
         self._note("query_submitted", query_id, strategy)
 
+    def query_dequeued(self, query_id: QueryId) -> None:
+        self._note("query_dequeued", query_id)
+
     def query_answered(self, query_id: QueryId, read_model: int, position: Position) -> None:
         self._note("query_answered", query_id, read_model, position)
 

@@ -19,7 +19,8 @@ FOUNDATION = ("errors", "ids", "probe")
 SIDES = ("event_log", "write_side", "read_side")
 BELOW_ENGINES = (
     *FOUNDATION, "domain", "actors", *SIDES, "load_generation", "measurement", "scenario",
-    "analysis", "plots", "histograms", "plain_text", "verdict", "report", "results", "system",
+    "analysis", "plots", "histograms", "plain_text", "new_folders", "verdict", "report", "results",
+    "system",
 )  # fmt: skip
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -46,13 +47,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "plots": (*FOUNDATION, "analysis", "measurement.trace", "scenario"),
     "histograms": ("analysis", "measurement.trace"),
     "plain_text": (),
+    "new_folders": ("errors",),
     "verdict": (*FOUNDATION, "analysis", "plain_text"),
     "report": (
         *FOUNDATION, "analysis", "measurement.trace", "scenario", "plain_text", "verdict",
     ),
     "results": (
-        *FOUNDATION, "domain.queries", "analysis", "measurement.trace", "scenario", "plots",
-        "histograms", "report",
+        *FOUNDATION, "analysis", "measurement.trace", "scenario", "plots", "histograms",
+        "new_folders", "report",
     ),
     "system": (*FOUNDATION, "domain", "actors", *SIDES, "scenario"),
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
@@ -89,7 +91,10 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "multiprocessing": ("replications",),
     "concurrent": ("replications",),
     "threading": ("engines.interrupts",),
-    "matplotlib": ("plots.canvas", "plots.comparison", "plots.reads", "plots.run"),
+    "matplotlib": (
+        *("plots.canvas", "plots.comparison", "plots.intervals", "plots.reads", "plots.run"),
+        "plots.tails",
+    ),
     "click": (
         "cli",
         "verbs.compare",

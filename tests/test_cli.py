@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from cqrs_sim import fresh_reads, results, simulation
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.findings import Findings
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.cli import main
 from cqrs_sim.errors import ResultFolderError
@@ -493,10 +494,10 @@ def test_a_run_that_a_threshold_ended_exits_with_99(folder: Path) -> None:
     slow = ("--set", "write_side.service.mean=5ms", "--threshold", "response.max < 1ms")
     shown = cqrs_sim("run", "small.toml", "--out", "out", "--abort-on-fail", *slow)
     assert shown.exit_code == 99
-    assert "ended early by a threshold: response.max < 1ms: was at least 5 ms" in shown.stdout
+    assert "ended early by a threshold: response.max was 5 ms" in shown.stdout
     summary = json.loads((folder / "out/summary.json").read_text())
     assert summary["complete"] is False
-    assert summary["aborted"].startswith("response.max < 1ms")
+    assert summary["aborted"].endswith(" s, more than 1ms")
 
 
 def test_replications_are_shown_with_intervals_and_written(folder: Path) -> None:
@@ -532,6 +533,13 @@ def test_replicating_until_a_metric_is_known_says_whether_it_is(folder: Path) ->
         ("--until", "rates.ofered ±5%"),
         ("--max-replications", "20"),
         ("--jobs", "2"),
+        ("--until", "scenario ±5%"),
+        ("--until", "seed ±5%"),
+        ("--until", "schema ±5%"),
+        ("--until", "complete ±5%"),
+        ("--abort-on-fail",),
+        ("--abort-on-fail", "--threshold", "response.max < 1s", "--replications", "3"),
+        ("--abort-on-fail", "--threshold", "response.max < 1s", "--until", "rates.offered ±5%"),
     ],
 )
 def test_impossible_replications_are_refused_before_the_run(
@@ -541,13 +549,35 @@ def test_impossible_replications_are_refused_before_the_run(
     assert cqrs_sim("run", "small.toml", *arguments).exit_code == 2
 
 
+def test_to_abort_on_what_is_no_limit_or_no_single_run_is_refused_in_a_line() -> None:
+    shown = cqrs_sim("run", "default", "--abort-on-fail")
+    assert shown.stderr == (
+        "cqrs-sim: --abort-on-fail needs a --threshold, or thresholds in the scenario\n"
+    )
+    limit = ("--threshold", "response.max < 1s")
+    shown = cqrs_sim("run", "default", "--abort-on-fail", *limit, "--replications", "3")
+    assert shown.stderr.startswith("cqrs-sim: --abort-on-fail ends a single run: ")
+    assert shown.stderr.count("\n") == 1
+
+
+def test_a_rule_that_the_first_run_shows_to_be_on_no_metric_leaves_nothing_behind(
+    folder: Path,
+) -> None:
+    rule = ("--until", "generator.pacer.spun.share ±5%")
+    shown = cqrs_sim("run", "small.toml", "-J", "1", "-q", "--out", "out", *rule)
+    assert shown.exit_code == 2
+    assert shown.stderr.startswith('cqrs-sim: --until "generator.pacer.spun.share ±5%": unknown')
+    assert shown.stderr.count("\n") == 1
+    assert not (folder / "out").exists()
+
+
 def test_replications_of_which_one_failed_or_was_cut_say_so_in_the_exit_code(
     ended: RunResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     some = Replications(seeds=(0, 1), values={})
     for changes, code in (
-        ({"incorrect": (1,)}, 3),
-        ({"invalid": (1,)}, 4),
+        ({"findings": Findings(incorrect=(1,))}, 3),
+        ({"findings": Findings(invalid=(1,))}, 4),
         ({"is_complete": False}, 130),
         ({}, 0),
     ):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from traces import Plan, make_trace
 
+from cqrs_sim.analysis.findings import Findings, SaturatedStage
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.comparison import Comparison, compare
 from cqrs_sim.errors import IncomparableResultsError, InvalidScenarioError
@@ -26,8 +27,8 @@ SCENARIO = read_scenario(
 EVIL = "</script><img src=x onerror=alert(1)>|**`\x1b[31m[a](b)"
 
 
-def single(read_us: int = 500, *, seed: int = 1) -> Result:
-    plan = Plan(seconds=12.0, read_ns=(("orders", read_us * 1000), ("search", 300_000)))
+def single(read_us: int = 500, *, seed: int = 1, seconds: float = 12.0) -> Result:
+    plan = Plan(seconds=seconds, read_ns=(("orders", read_us * 1000), ("search", 300_000)))
     return Result(trace=make_trace(plan, seed=seed), scenario=SCENARIO, seed=seed, engine="virtual")
 
 
@@ -88,14 +89,15 @@ def test_a_metric_that_neither_has_is_not_shown_and_one_that_b_lacks_is() -> Non
 
 
 def test_a_single_run_is_compared_by_its_own_spread_and_marked_as_weaker() -> None:
-    found = compare(SINGLE, single(seed=2))
+    before = single(seed=1, seconds=60.0)
+    found = compare(before, single(seed=2, seconds=60.0))
     by_name = {effect.name: effect for effect in found.effects}
     assert by_name["lag_s.orders.p99"].method == "single run"
     assert by_name["lag_s.orders.mean"].method == "single run"
     assert by_name["rates_per_s.accepted"].p is None
     assert sum("weaker evidence" in note for note in found.notes) == 2
     assert not found.significant
-    assert compare(SINGLE, single(900)).significant
+    assert compare(before, single(600, seed=2, seconds=60.0)).significant
 
 
 def test_other_engines_are_refused_unless_asked_for() -> None:
@@ -140,6 +142,28 @@ def test_results_to_beware_of_are_named() -> None:
     assert (
         "A was ended by a threshold: x" in compare(attrs.evolve(BEFORE, aborted="x"), AFTER).notes
     )
+
+
+def test_what_holds_in_some_replications_is_said_with_how_many() -> None:
+    findings = Findings(
+        incorrect=(3, 5),
+        failed_checks=("positions",),
+        invalid=(4,),
+        why_invalid="the generator was late",
+        saturated={"orders": SaturatedStage(seeds=(2, 3)), "search": SaturatedStage(seeds=(3, 9))},
+    )
+    assert AFTER.replications is not None
+    found = attrs.evolve(AFTER, replications=attrs.evolve(AFTER.replications, findings=findings))
+    comparison = compare(BEFORE, found)
+    assert comparison.incorrect == (
+        "B is incorrect in 2 of 10 replications: check positions failed",
+    )
+    assert comparison.invalid == (
+        "B is no valid measurement in 1 of 10 replications: the generator was late",
+    )
+    assert "B is saturated in 3 of 10 replications: orders, search" in comparison.notes
+    assert {*comparison.incorrect, *comparison.invalid} <= set(comparison.notes)
+    assert compare(BEFORE, AFTER).notes == ()
 
 
 def test_json_is_plain() -> None:
@@ -219,7 +243,7 @@ def test_figures_of_both_distributions_and_of_the_shift_are_drawn(tmp_path: Path
 def test_the_curves_are_both_samples_and_their_shift() -> None:
     from matplotlib.figure import Figure
 
-    found = compare(SINGLE, single(1000))
+    found = compare(single(seed=1, seconds=60.0), single(600, seed=2, seconds=60.0))
     left, right = Figure().subplots(1, 2)
     a, b = plot_distributions(left, found, "orders")
     assert np.all(np.asarray(b.get_xdata())[100:] >= np.asarray(a.get_xdata())[100:])

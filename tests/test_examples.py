@@ -179,6 +179,20 @@ def test_the_figure_of_the_readme_is_one_that_its_command_makes(
     assert kept[:24] == drawn[:24]
 
 
+def test_the_figure_of_fresh_reads_is_one_that_the_command_below_it_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (command,) = re.findall(r"`cqrs-sim (reads [^`]* --out [^`]*)`", readme)
+    ended = CliRunner().invoke(cli.main, [*shlex.split(command), *SMALL])
+
+    assert ended.exit_code == 0
+    drawn = (tmp_path / "results" / "reads" / "fresh_reads.png").read_bytes()
+    kept = (DOCS / "images" / "fresh_reads.png").read_bytes()
+    assert kept[:24] == drawn[:24]
+
+
 # Notebooks.
 
 
@@ -404,7 +418,7 @@ def generic(path: str) -> str:
     path = re.sub(r"^checks\.\w+", "checks.NAME", path)
     path = re.sub(r"^provenance\.versions\..*", "provenance.versions.NAME", path)
     of_sample = (
-        r"^(response_s|queries_s|(?:lag_s|visibility_s)\.NAME|"
+        r"^((?:served_)?response_s|queries_s|(?:lag_s|visibility_s)\.NAME|"
         r"reads\.KIND\.STRATEGY\.(?:response|age)_s|generator\.(?:queries_)?slip_s)"
     )
     return re.sub(rf"{of_sample}\.({'|'.join(SAMPLE_KEYS)})$", r"\1.SAMPLE", path)

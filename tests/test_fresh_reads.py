@@ -81,6 +81,16 @@ def test_reads_from_the_write_side_cost_something_in_between_and_lack_nothing() 
     assert 0.0 < at_least.stale_share < eventual.stale_share
 
 
+def test_the_slow_projector_is_slow_for_those_who_read() -> None:
+    """The preset shows its lesson: else the figure would be three marks on one spot."""
+    eventual, at_least, write_side = (slow_projector().summaries[name] for name in STRATEGIES)
+    assert eventual.missed_own_share is not None
+    assert eventual.missed_own_share > 0.1
+    assert at_least.answered_mean_s is not None
+    assert write_side.answered_mean_s is not None
+    assert at_least.answered_mean_s > max(0.001, 50 * write_side.answered_mean_s)
+
+
 def test_a_read_from_the_write_side_waits_for_the_command_that_its_order_is_at() -> None:
     """Answered at the end of the command in work, or of those in line before it."""
     trace = slow_projector().results["write_side"].trace

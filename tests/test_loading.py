@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import attrs
@@ -30,12 +31,21 @@ RESULT = attrs.evolve(
 )
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A result folder without figures, which would take long."""
+    folder = tmp_path_factory.mktemp("written") / "result"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(results, "write_figures", lambda *_, **__: [])
+        write_result(RESULT, folder)
+    return folder
+
+
+@pytest.fixture
+def folder(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it; nothing that is written again gets figures either."""
     monkeypatch.setattr(results, "write_figures", lambda *_, **__: [])
-    write_result(RESULT, tmp_path / "result")
-    return tmp_path / "result"
+    return Path(shutil.copytree(written, tmp_path / "result"))
 
 
 def changed(folder: Path, **values: object) -> None:
@@ -97,6 +107,9 @@ def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(folder: Path, n
         (b"\xff\xfe", "is not JSON"),
         (b"[" * 200_000, "is not JSON"),
         (b'{"schema": 1, "seed": NaN}', "is not JSON: NaN is no number"),
+        (b'{"schema": 1, "seed": 1e400}', 'is not JSON: "1e400" is no number'),
+        (b'{"schema": 1, "seed": ' + b"9" * 5000 + b"}", "a number of 5,000 digits is none"),
+        (b'{"schema": ' + b"9" * 300 + b"}", "has schema <997-bit integer>"),
         (b"[]", "names no schema"),
         (b"{}", "names no schema"),
         (b'{"schema": 2}', "has schema 2; this version reads 1"),

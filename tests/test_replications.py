@@ -1,5 +1,6 @@
 """Replications of a scenario: the same in one process or several, and ended in good order."""
 
+import io
 import json
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -16,8 +17,18 @@ from cqrs_sim.replications import Wanted, replicate
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.reading import read_scenario
 from cqrs_sim.scenario.scenario import Scenario
+from cqrs_sim.terminal.screen import Screen
+from cqrs_sim.terminal.thresholds import show_replications
+from cqrs_sim.verdict import judge
 
 SCENARIO = read_scenario('name = "small"\n[run]\nduration = "3s"\n[load]\nrate = "100/s"\n')
+
+
+def lines_of(result: Result) -> list[str]:
+    """What is shown of the replications."""
+    stream = io.StringIO()
+    show_replications(Screen(stream), result)
+    return stream.getvalue().splitlines()
 
 
 class FakePool:
@@ -125,9 +136,14 @@ def test_an_interrupt_leaves_what_is_finished_and_marks_it(
     interrupted_in(3, monkeypatch)
     result = replicate(SCENARIO, Wanted(count=5))
     assert result.complete
+    assert result.to_json()["complete"] is False
     assert result.replications is not None
     assert result.replications.seeds == (0, 1)
     assert not result.replications.is_complete
+    verdict = judge(result.summary, result.aborted, result.replications)
+    assert verdict.text.startswith("INCOMPLETE: ended after 2 of 5 replications; until then ")
+    assert verdict.tone == "warning"
+    assert "incomplete: ended after 2 of 5 replications" in lines_of(result)
 
 
 def test_an_interrupt_in_the_first_leaves_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,6 +153,10 @@ def test_an_interrupt_in_the_first_leaves_that_one(monkeypatch: pytest.MonkeyPat
     assert result.replications is not None
     assert result.replications.seeds == ()
     assert result.to_json()["complete"] is False
+    assert judge(result.summary, result.aborted, result.replications).text.startswith(
+        "INCOMPLETE: interrupted in the first of 5 replications; until then "
+    )
+    assert not any("0 replications" in line for line in (result.title, *lines_of(result)))
 
 
 @pytest.mark.parametrize("after", [0, 2])
@@ -193,17 +213,46 @@ def test_a_killed_process_is_an_error_that_says_what_to_try(
         replicate(SCENARIO, Wanted(count=3, jobs=2))
 
 
-def test_a_threshold_that_fails_early_ends_the_series() -> None:
-    aborting = attrs.evolve(SCENARIO, thresholds=("response.max < 1ns",))
-    slow = read_scenario(
-        '[run]\nduration = "3s"\n[load]\nrate = "100/s"\n[write_side]\nservice = { mean = "5ms" }\n'
-    )
-    slow = attrs.evolve(slow, thresholds=aborting.thresholds)
-    result = replicate(slow, Wanted(count=3, abort_on_fail=True))
-    assert result.aborted is not None
-    assert result.aborted.startswith("response.max < 1ns: was at least 5 ms")
+def test_a_rule_on_what_is_withheld_stops_at_once_and_says_why() -> None:
+    """Not at the cap: no number of further runs could bring the interval back."""
+    wanted = Wanted(count=10, seed=4, until=Until("lag.orders.p99", 0.05), most=50)
+    result = replicate(SCENARIO, wanted)
     assert result.replications is not None
-    assert not result.replications.is_complete
+    assert result.replications.seeds == (4,)
+    assert result.replications.is_narrow is False
+    assert result.is_whole
+    (line,) = [line for line in lines_of(result) if "cannot be reached" in line]
+    assert line.startswith(
+        "lag.orders.p99 ±5% cannot be reached, so it ended after 1 replication: with seed 4: too"
+    )
+
+
+def test_a_rule_on_what_the_first_run_shows_to_be_no_metric_is_a_mistake() -> None:
+    wanted = Wanted(count=10, until=Until("generator.pacer.spun.share", 0.05))
+    with pytest.raises(InvalidScenarioError) as caught:
+        replicate(SCENARIO, wanted)
+    (mistake,) = caught.value.mistakes
+    assert mistake.startswith('--until "generator.pacer.spun.share ±5%": unknown metric')
+
+
+def test_a_threshold_on_what_is_withheld_in_some_says_in_how_many() -> None:
+    plain = replicate(attrs.evolve(SCENARIO, thresholds=("lag.orders.p50 < 1s",)), Wanted(count=3))
+    assert plain.replications is not None
+    values = dict(plain.replications.values)
+    first, _, third = values["lag_s.orders.p50"]
+    values["lag_s.orders.p50"] = (first, None, third)
+    cut = attrs.evolve(plain, replications=attrs.evolve(plain.replications, values=values))
+    assert plain.verdicts[0].ok
+    assert cut.verdicts[0].reason == "withheld in 1 of 3 replications"
+
+
+def test_a_threshold_on_what_is_withheld_in_all_says_why() -> None:
+    judged = attrs.evolve(SCENARIO, thresholds=("lag.orders.p999 < 1s",))
+    result = replicate(judged, Wanted(count=2))
+    count = result.summary.lag_s["orders"].n
+    assert result.verdicts[0].reason == (
+        f"withheld in 2 of 2 replications: too few to tell: {count}"
+    )
 
 
 def test_thresholds_hold_for_the_mean_over_the_replications() -> None:

@@ -10,12 +10,21 @@ from traces import Plan, make_trace
 
 from cqrs_sim import results
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.errors import ResultFolderError
 from cqrs_sim.measurement.trace import load_trace
 from cqrs_sim.results import Result, write_result
 from cqrs_sim.scenario.reading import read_scenario
-from cqrs_sim.scenario.scenario import Run, Scenario
-from cqrs_sim.scenario.units import Duration, Text
+from cqrs_sim.scenario.scenario import (
+    Load,
+    Pause,
+    RateSegment,
+    ReadModel,
+    Run,
+    Scenario,
+    WriteSide,
+)
+from cqrs_sim.scenario.units import Duration, Rate, Text
 
 SCENARIO = Scenario(
     name=Text("small"),
@@ -26,6 +35,7 @@ SCENARIO = Scenario(
     ),
 )
 RESULT = Result(trace=make_trace(Plan(seconds=1.0)), scenario=SCENARIO, seed=3, engine="virtual")
+SEGMENT = RateSegment(duration=Duration(500_000_000), start=Rate(100.0), end=Rate(100.0))
 FILES = {"summary.json", "scenario.toml", "trace.npz", "figures", "histograms", "report.html"}
 
 
@@ -62,8 +72,9 @@ def test_the_figures_of_a_real_result_are_drawn(
     monkeypatch.undo()
     write_result(RESULT, tmp_path / "result")
     drawn = names(tmp_path / "result" / "figures")
-    # What a fresh read costs is among them where there were reads by id.
-    assert {"fresh_reads.png", "fresh_reads.svg"} <= drawn
+    assert {"lag_distribution.png", "response_distribution.svg"} <= drawn
+    # A run reads by one strategy: what a fresh read costs is drawn where there are others beside.
+    assert not any(name.startswith("fresh_reads") for name in drawn)
     assert len(drawn) == 10
 
 
@@ -72,6 +83,48 @@ def test_the_summary_is_made_once_from_scenario_and_trace() -> None:
     assert summary is RESULT.summary
     assert (summary.engine, summary.complete, summary.warm_up_s) == ("virtual", True, 0.1)
     assert summary.is_correct
+
+
+PAUSE = Pause(at=Duration(100_000_000), duration=Duration(50_000_000))
+
+
+@pytest.mark.parametrize(
+    ("parts", "varies"),
+    [
+        ({}, {}),
+        ({"load": Load(profile=(SEGMENT, SEGMENT))}, {}),
+        (
+            {"load": Load(profile=(SEGMENT, attrs.evolve(SEGMENT, end=Rate(200.0))))},
+            {"write side": "load profile", "orders": "load profile", "search": "load profile"},
+        ),
+        (
+            {"write_side": WriteSide(pauses=(PAUSE,))},
+            {"write side": "pauses", "orders": "pauses", "search": "pauses"},
+        ),
+        (
+            {"read_models": {"orders": ReadModel(), "search": ReadModel(pauses=(PAUSE,))}},
+            {"search": "pauses"},
+        ),
+    ],
+    ids=["constant rate", "even profile", "profile", "write side paused", "read model paused"],
+)
+def test_what_keeps_no_level_by_plan_has_no_interval_of_one_run_and_no_warm_up(
+    parts: dict[str, object], varies: dict[str, str]
+) -> None:
+    models = {"orders": ReadModel(), "search": ReadModel()}
+    described = attrs.evolve(SCENARIO, **{"read_models": models, **parts})  # type: ignore[arg-type]
+    result = attrs.evolve(RESULT, scenario=described)
+    summary = result.summary
+    found = {WRITE_SIDE: (summary.response_interval, summary.warm_up.response)}
+    for name in ("orders", "search"):
+        found[name] = (summary.lag_intervals[name], summary.warm_up.lag[name])
+    assert {stage: str(why) for stage, why in result.varies.items()} == varies
+    for stage, (interval, check) in found.items():
+        assert interval is not None
+        reasons = {interval.mean.reason, interval.p99.reason}
+        by_plan = {f"not steady by plan: {why}" for why in (varies.get(stage),) if why}
+        assert reasons == by_plan if by_plan else not any("by plan" in why for why in reasons)
+        assert (check.opinion == varies.get(stage)) == (stage in varies)
 
 
 def test_the_provenance_names_versions_machine_and_clock() -> None:

@@ -25,6 +25,7 @@ from typing import Literal, TypeAlias
 import attrs
 import numpy as np
 
+from cqrs_sim.analysis.intervals import t_quantile
 from cqrs_sim.analysis.metrics import Unit
 
 Method: TypeAlias = Literal["paired", "unpaired", "single run", "none"]
@@ -43,6 +44,8 @@ class Evidence:
     """Of a single run's own 95 % interval, if it has one."""
     degrees: int = 0
     """Of freedom of that interval."""
+    no_spread: str = ""
+    """Why a single run has no interval."""
     why: str = ""
     """Why it is withheld."""
 
@@ -58,6 +61,19 @@ class Range:
 
     low: float
     high: float
+
+
+@attrs.frozen
+class Moments:
+    """Means of both sides, with variances of these means."""
+
+    a: float
+    b: float
+    var_a: float
+    var_b: float
+    covariance: float
+    degrees: float
+    """Of freedom, of the difference."""
 
 
 @attrs.frozen(kw_only=True)
@@ -83,6 +99,18 @@ class Effect:
     """After Holm, for all metrics of its family."""
     why: str = ""
     """Why a value is withheld."""
+    no_spread: str = ""
+    """Why nothing is known of the spread, as far as there is more to say than that."""
+    moments: Moments | None = attrs.field(default=None, eq=False, repr=False)
+    """What the intervals are of; None where nothing is known of the spread."""
+
+    def beyond(self, factor: float) -> Range | None:
+        """The 95 % interval of B - factor * A; None where nothing is known of the spread.
+
+        It has ends also where `relative` has none, and where that has both, this lies above 0
+        exactly if B / A lies above the factor with its whole interval (Fieller, 1954).
+        """
+        return None if self.moments is None else _difference(self.moments, factor)[0]
 
     @property
     def change(self) -> float | None:
@@ -100,18 +128,6 @@ class Effect:
         return self.adjusted_p is not None and self.adjusted_p < SIGNIFICANT
 
 
-@attrs.frozen
-class _Moments:
-    """Means of both sides, with variances of these means."""
-
-    a: float
-    b: float
-    var_a: float
-    var_b: float
-    covariance: float
-    degrees: float
-
-
 def effect_of(name: str, unit: Unit, a: Evidence, b: Evidence) -> Effect:
     """Compare one metric; the p value is its own, see `holm`."""
     known_a = a.mean if a.values else None
@@ -121,7 +137,9 @@ def effect_of(name: str, unit: Unit, a: Evidence, b: Evidence) -> Effect:
         return _without_interval(name, unit, known_a, known_b, "; ".join(which))
     method, moments, n = _moments(a, b)
     if moments is None:
-        return _without_interval(name, unit, known_a, known_b, "")
+        found = _without_interval(name, unit, known_a, known_b, "")
+        which = [f"{side}: {e.no_spread}" for side, e in (("A", a), ("B", b)) if e.no_spread]
+        return attrs.evolve(found, no_spread="; ".join(which))
     difference, p = _difference(moments)
     return Effect(
         name=name,
@@ -133,6 +151,7 @@ def effect_of(name: str, unit: Unit, a: Evidence, b: Evidence) -> Effect:
         difference=difference,
         relative=_relative(moments),
         p=p,
+        moments=moments,
     )
 
 
@@ -181,13 +200,13 @@ def common_seeds(a: Mapping[int, float], b: Mapping[int, float]) -> list[int]:
     return common if len(common) >= 2 and len(common) == min(len(a), len(b)) else []
 
 
-def _moments(a: Evidence, b: Evidence) -> tuple[Method, _Moments | None, int]:
+def _moments(a: Evidence, b: Evidence) -> tuple[Method, Moments | None, int]:
     seeds = common_seeds(a.values, b.values)
     if seeds:
         x, y = (np.array([side.values[seed] for seed in seeds]) for side in (a, b))
         covariance = np.cov(x, y, ddof=1) / len(seeds)
         (var_a, shared), (_, var_b) = covariance.tolist()
-        moments = _Moments(float(x.mean()), float(y.mean()), var_a, var_b, shared, len(seeds) - 1)
+        moments = Moments(float(x.mean()), float(y.mean()), var_a, var_b, shared, len(seeds) - 1)
         return "paired", moments, len(seeds)
     known_a, known_b = _variance_of_mean(a), _variance_of_mean(b)
     n = min(len(a.values), len(b.values))
@@ -198,7 +217,7 @@ def _moments(a: Evidence, b: Evidence) -> tuple[Method, _Moments | None, int]:
     # Welch and Satterthwaite; without any spread every number of degrees gives the same.
     degrees = (var_a + var_b) ** 2 / squares if squares else degrees_a + degrees_b
     method: Method = "unpaired" if n > 1 else "single run"
-    return method, _Moments(a.mean, b.mean, var_a, var_b, 0.0, degrees), n
+    return method, Moments(a.mean, b.mean, var_a, var_b, 0.0, degrees), n
 
 
 def _variance_of_mean(side: Evidence) -> tuple[float, int] | None:
@@ -211,26 +230,27 @@ def _variance_of_mean(side: Evidence) -> tuple[float, int] | None:
     return (side.half_width / _t_quantile(side.degrees)) ** 2, side.degrees
 
 
-def _difference(moments: _Moments) -> tuple[Range, float]:
+def _difference(moments: Moments, factor: float = 1.0) -> tuple[Range, float]:
+    """The interval of B - factor * A, and the p value of its being 0."""
     # Imported here because the command line should not wait for it.
     from scipy.special import stdtr
 
-    change = moments.b - moments.a
-    variance = max(moments.var_a + moments.var_b - 2.0 * moments.covariance, 0.0)
-    # Rounding leaves a little where pairs differ by one and the same number.
-    error = math.sqrt(variance)
-    if error <= 1e-12 * max(abs(moments.a), abs(moments.b)):
-        return Range(change, change), 1.0 if _is_rounding(change, moments) else 0.0
+    scaled = factor * moments.a
+    change = moments.b - scaled
+    variance = factor**2 * moments.var_a + moments.var_b - 2.0 * factor * moments.covariance
+    error = math.sqrt(max(variance, 0.0))
+    # Rounding leaves a little where pairs differ by one and the same number, or by none.
+    rounding = 1e-12 * max(abs(scaled), abs(moments.b))
+    if abs(change) <= rounding:
+        change = 0.0
+    if error <= rounding:
+        return Range(change, change), 0.0 if change else 1.0
     half = _t_quantile(moments.degrees) * error
     p = 2.0 * float(stdtr(moments.degrees, -abs(change) / error))
     return Range(change - half, change + half), p
 
 
-def _is_rounding(change: float, moments: _Moments) -> bool:
-    return abs(change) <= 1e-12 * max(abs(moments.a), abs(moments.b))
-
-
-def _relative(moments: _Moments) -> Range | None:
+def _relative(moments: Moments) -> Range | None:
     """Fieller's interval of B / A, less 1; None if it has no end.
 
     The ratios r with (b - r a)^2 <= t^2 (var_b - 2 r cov + r^2 var_a).
@@ -246,6 +266,4 @@ def _relative(moments: _Moments) -> Range | None:
 
 
 def _t_quantile(degrees: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees, (1.0 + LEVEL) / 2.0))
+    return t_quantile(degrees, LEVEL)

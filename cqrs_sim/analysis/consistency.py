@@ -20,7 +20,7 @@ WITNESSES = 5
 """Most rows named as proof."""
 NEVER = np.iinfo(np.int64).max
 COMMAND_STAMPS = ("intended", "submitted", "dequeued", "committed", "acknowledged")
-QUERY_STAMPS = ("intended", "submitted", "answered")
+QUERY_STAMPS = ("intended", "submitted", "dequeued", "answered")
 DELIVERY_STAMPS = ("delivered", "taken", "applied", "checkpointed")
 
 

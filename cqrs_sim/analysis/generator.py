@@ -143,14 +143,15 @@ def _worst_second(
         return None
     second = intended.astype(np.int64) // SECOND_NS
     ends = ((second + 1) * SECOND_NS).astype("m8[ns]") + GRACE
-    offered = np.bincount(second)
-    achieved = np.bincount(second[submitted <= ends], minlength=len(offered))
-    share = np.divide(achieved, offered, out=np.ones(len(offered)), where=offered > 0)
     # Only seconds in which something was offered: else a run would begin in its warm-up.
-    some = np.flatnonzero(offered)
-    worst = int(some[np.argmin(share[some])])
+    seconds_of_load, offered = np.unique(second, return_counts=True)
+    in_time = np.searchsorted(seconds_of_load, second[submitted <= ends])
+    share = np.bincount(in_time, minlength=len(offered)) / offered
+    worst = int(np.argmin(share))
     return Second(
-        at_s=float(worst), offered=int(offered[worst]), achieved_share=float(share[worst])
+        at_s=float(seconds_of_load[worst]),
+        offered=int(offered[worst]),
+        achieved_share=float(share[worst]),
     )
 
 

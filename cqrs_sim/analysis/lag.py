@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cqrs_sim.analysis.quantiles import quantiles
 from cqrs_sim.measurement.trace import DeliveryTable, Trace
+from cqrs_sim.probe import Outcome
 
 NAT = np.timedelta64("NaT", "ns")
 
@@ -66,6 +67,19 @@ def response_time_s(trace: Trace) -> NDArray[np.float64]:
         Shape (n_commands,), seconds, in plan order; nan if never acknowledged.
     """
     return seconds(trace.commands.acknowledged - trace.commands.intended)
+
+
+def served_response_s(trace: Trace) -> NDArray[np.float64]:
+    """The response time of what was served; nan also where a full mailbox turned a command away.
+
+    To be told no at once is a quick response and no service: the more are refused, the faster all
+    responses together look. Here, as among reads, whoever was refused waits longer than all others.
+
+    Returns:
+        Shape (n_commands,), seconds, in plan order.
+    """
+    is_refused = np.isin(trace.commands.outcome, (Outcome.REFUSED, Outcome.DROPPED))
+    return np.where(is_refused, np.nan, response_time_s(trace))
 
 
 def schedule_slip_s(trace: Trace) -> NDArray[np.float64]:

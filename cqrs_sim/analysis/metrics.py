@@ -30,6 +30,8 @@ COUNTS = ("n", "censored")
 WRITE_SIDE = "write side"
 EXAMPLES: Mapping[Unit, str] = {"s": "50ms", "per_s": "800/s", "number": '0.99" or "5%'}
 """A value of each unit, as it is written."""
+KINDS: Mapping[Unit, str] = {"s": "a duration", "per_s": "a rate", "number": "a number"}
+"""What a value of each unit is."""
 
 _NUMBER = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 _LONGEST_NAME = 200
@@ -69,6 +71,14 @@ class Metrics(Mapping[str, float | None]):
             return metric(self._summary, name).value
         except UnknownMetricError as error:
             raise KeyError(f"{name}: {error}") from None
+
+    def find(self, name: str) -> "Metric":
+        """The metric of a name, with its unit, and why it is withheld.
+
+        Raises:
+            UnknownMetricError: if there is none; it lists the nearest names.
+        """
+        return metric(self._summary, name)
 
     def __iter__(self) -> Iterator[str]:
         """Whole names, in the order of the summary."""
@@ -216,13 +226,42 @@ def _reason(summary: Mapping[str, Json], path: Sequence[str]) -> str:
     too_few = around.get("too_few")
     if isinstance(too_few, Sequence) and path[-1] in too_few:
         return f"too few to tell: {counted}"
-    stage = WRITE_SIDE if path[0] == "response_s" else path[1] if len(path) > 2 else ""
-    if stage in _saturated(summary):
-        return f"withheld: {stage} is saturated"
+    stages = _saturated_stages(summary, path)
+    if stages:
+        return f"withheld: {' and '.join(stages)} {'is' if len(stages) == 1 else 'are'} saturated"
     censored = around.get("censored")
     if isinstance(censored, int) and censored:
         return f"{censored} of {counted} had not happened when the run ended"
     return "nothing was measured" if counted == 0 else "there is no value"
+
+
+def _saturated_stages(summary: Mapping[str, Json], path: Sequence[str]) -> list[str]:
+    """The saturated stages on account of which there is no number at a path."""
+    if path[0] in ("reads", "queries_s"):
+        return _behind_on_reads(summary, path)
+    is_of_commands = path[0] in ("response_s", "served_response_s")
+    stage = WRITE_SIDE if is_of_commands else path[1] if len(path) > 2 else ""
+    return [stage] if stage in _saturated(summary) else []
+
+
+def _behind_on_reads(summary: Mapping[str, Json], path: Sequence[str]) -> list[str]:
+    """The same for a figure of one row of the reads, or for the response of all queries."""
+    kind, strategy, field = (*path[1:4],) if path[0] == "reads" else (None, None, "response_s")
+    stages: dict[str, None] = {}
+    for of_kind, found in _tables(summary.get("reads")):
+        for of_strategy, row in _tables(found):
+            if kind is not None and (of_kind, of_strategy) != (kind, strategy):
+                continue
+            withheld, stage = row.get("withheld"), row.get("answered_by")
+            if isinstance(withheld, list) and field in withheld and isinstance(stage, str):
+                stages[stage] = None
+    return list(stages)
+
+
+def _tables(table: Json) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    """What is a table among the values of a table, by key."""
+    if isinstance(table, Mapping):
+        yield from ((key, value) for key, value in table.items() if isinstance(value, Mapping))
 
 
 def _saturated(summary: Mapping[str, Json]) -> set[Json]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cqrs_sim.analysis.lag import NAT, deliveries_by_event
 from cqrs_sim.measurement.trace import Trace
-from cqrs_sim.probe import Outcome
+from cqrs_sim.probe import Outcome, QueryOutcome, Strategy
 
 FOREVER = 2**63 - 1
 """Later than any instant, in nanoseconds."""
@@ -96,7 +96,7 @@ def backlog(trace: Trace, read_model: str, at_ns: NDArray[np.int64]) -> NDArray[
 
 
 def mailbox_backlog(trace: Trace, at_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Commands submitted and not yet taken by their order actors, at instants; as `backlog`."""
+    """Commands and questions not yet taken by their order actors, at instants; as `backlog`."""
     return inside(in_mailbox(trace), at_ns)
 
 
@@ -134,7 +134,24 @@ def in_read_model(trace: Trace, read_model: str) -> Stay:
 
 
 def in_mailbox(trace: Trace) -> Stay:
-    """Commands that their order actors have not taken yet, in plan order."""
+    """What order actors have not taken yet: commands in plan order, then queries they answer."""
+    commands, questions = _commands_in_mailbox(trace), _questions_in_mailbox(trace)
+    return Stay(
+        entered=np.concatenate([commands.entered, questions.entered]),
+        left=np.concatenate([commands.left, questions.left]),
+    )
+
+
+def _questions_in_mailbox(trace: Trace) -> Stay:
+    queries = trace.queries
+    rows = (queries.strategy == Strategy.WRITE_SIDE) & (queries.outcome != QueryOutcome.REFUSED)
+    dequeued, answered = queries.dequeued[rows], queries.answered[rows]
+    # An older file does not say when a question was taken: then it waited until it was answered.
+    left = np.where(np.isnat(dequeued), answered, dequeued)
+    return Stay(entered=queries.submitted[rows], left=left)
+
+
+def _commands_in_mailbox(trace: Trace) -> Stay:
     commands = trace.commands
     # Commands that were answered without an order actor (refused, malformed) were in no mailbox.
     is_answered = ~np.isnat(commands.acknowledged) | np.isin(

@@ -7,9 +7,12 @@ better, so the two sides are never summed up in one number.
 
 A query that timed out or was refused has no answer, hence no staleness, and no response either: in
 the response it counts as longer than all others, so that giving up cannot make a strategy fast.
+
+Where the stage that answers is saturated, what depends on how far it is behind measures the length
+of the run, and is withheld: the age of its answers, and the response of whoever waits for it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import attrs
 import numpy as np
@@ -18,6 +21,7 @@ from numpy.typing import NDArray
 from cqrs_sim.analysis.json_values import Json, plain
 from cqrs_sim.analysis.lag import queries_after, seconds
 from cqrs_sim.analysis.quantiles import SampleSummary, summarise_sample
+from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.staleness import answer_staleness_s, own_writes
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import QueryOutcome, Strategy
@@ -31,6 +35,10 @@ class ReadSummary:
     """Class name of the query."""
     strategy: str
     """`eventual`, `at_least` or `write_side`."""
+    answered_by: str | None = None
+    """The stage that answers: `write side` or a read model; None if no such query was answered."""
+    withheld: tuple[str, ...] = ()
+    """Names of the fields without a value because that stage is saturated."""
     n: int
     """Queries asked; the sum of the following four."""
     answered: int
@@ -88,7 +96,11 @@ class ReadsSummary:
 
 
 def summarise_reads(
-    trace: Trace, *, after_ns: int = 0, timeout_ns: int | None = None
+    trace: Trace,
+    *,
+    after_ns: int = 0,
+    timeout_ns: int | None = None,
+    saturated: Collection[str] = (),
 ) -> ReadsSummary:
     """What the reads intended at or after an instant paid, and what they got.
 
@@ -96,14 +108,44 @@ def summarise_reads(
         trace: the run.
         after_ns: what was intended before is left out.
         timeout_ns: after which a query that waits is given up; the trace does not say.
+        saturated: names of the stages that are.
     """
     age_s, chosen = answer_staleness_s(trace), queries_after(trace, after_ns)
     paid_s = _paid_s(trace, timeout_ns)
-    rows = [
+    found = [
         _summary(trace, kind, strategy, age_s, paid_s, rows)
         for kind, strategy, rows in _groups(trace, chosen)
     ]
-    return ReadsSummary(tuple(rows))
+    return ReadsSummary(
+        tuple(_withhold(row) if row.answered_by in saturated else row for row in found)
+    )
+
+
+def _withhold(row: ReadSummary) -> ReadSummary:
+    """Without what measures how far behind the answering stage is; counts and shares stay."""
+    # The write side knows all that it answers about: late as it may be, its answers lack nothing.
+    names = [] if row.answered_by == WRITE_SIDE else ["age_s"]
+    if row.strategy != Strategy.EVENTUAL.name.lower():
+        names += ["response_s", "answered_mean_s", "paid_mean_s"]
+    return attrs.evolve(
+        row,
+        withheld=tuple(names),
+        age_s=row.age_s.withheld() if "age_s" in names else row.age_s,
+        response_s=row.response_s.withheld() if "response_s" in names else row.response_s,
+        answered_mean_s=None if "answered_mean_s" in names else row.answered_mean_s,
+        paid_mean_s=None if "paid_mean_s" in names else row.paid_mean_s,
+    )
+
+
+def _answered_by(trace: Trace, kind: str, strategy: Strategy) -> str | None:
+    """The stage that answers queries of a kind by a strategy, as the answered ones show."""
+    if strategy is Strategy.WRITE_SIDE:
+        return WRITE_SIDE
+    queries = trace.queries
+    # Of any other strategy too: those that wait may all have waited for nothing.
+    rows = (queries.kind == trace.query_kinds.index(kind)) & (queries.read_model >= 0)
+    models = queries.read_model[rows & ~np.isnat(queries.answered)]
+    return trace.read_models[int(models[0])] if len(models) else None
 
 
 def _groups(
@@ -148,6 +190,7 @@ def _summary(
     return ReadSummary(
         kind=kind,
         strategy=strategy.name.lower(),
+        answered_by=_answered_by(trace, kind, strategy),
         n=int(np.count_nonzero(rows)),
         answered=outcomes[QueryOutcome.ANSWERED],
         timed_out=outcomes[QueryOutcome.TIMED_OUT],

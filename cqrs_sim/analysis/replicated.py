@@ -7,12 +7,12 @@ Modeling and Analysis", 5th ed. 2015, section 9.4.1). If a metric is withheld in
 has no interval: leaving that one out would flatter the others.
 """
 
-import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
+from cqrs_sim.analysis.findings import Findings, findings_from, findings_of
 from cqrs_sim.analysis.intervals import (
     REPLICATIONS_NEEDED,
     Interval,
@@ -20,7 +20,7 @@ from cqrs_sim.analysis.intervals import (
     t_interval,
 )
 from cqrs_sim.analysis.json_values import Json
-from cqrs_sim.analysis.metrics import UnknownMetricError, metric, metrics_of
+from cqrs_sim.analysis.metrics import Metric, UnknownMetricError, metric, metrics_of
 from cqrs_sim.scenario.unit_text import share_of_percent
 
 LEVEL = 0.95
@@ -28,6 +28,9 @@ LEAST = REPLICATIONS_NEEDED
 """Replications before a sequential rule may stop."""
 MOST = 100
 """Replications at which a sequential rule gives up, unless told otherwise."""
+
+HIGHEST = 1e18
+"""No metric of any run is above it; none is negative. From here sums of squares stay finite."""
 
 _UNTIL = re.compile(r"\s*(\S+)\s+(?:±|\+-|\+/-)\s*([0-9.]+ ?%)\s*")
 
@@ -55,23 +58,46 @@ class Replications:
     values: Mapping[str, tuple[float | None, ...]]
     """By the metric's whole name, one value a seed; None where it is withheld."""
     is_complete: bool = True
-    """False if fewer were run than asked for, because somebody or a threshold ended them."""
+    """False if fewer were run than asked for, because somebody ended them."""
+    wanted: int | None = None
+    """How many were asked for, with a rule at most; None if an older version did not write it."""
     until: Until | None = None
     is_narrow: bool | None = None
     """Whether the rule was met before the cap; None without a rule."""
-    incorrect: tuple[int, ...] = ()
-    """Seeds of the runs in which a check failed."""
-    invalid: tuple[int, ...] = ()
-    """Seeds of the runs that are no valid measurement."""
+    hopeless: str = ""
+    """Why the rule never can be met, so that the cap was not waited for; else empty."""
+    findings: Findings = attrs.field(factory=Findings)
+    """What is wrong or remarkable in some of them."""
     summaries: tuple[Mapping[str, Json], ...] = attrs.field(default=(), eq=False)
     """One a seed; not kept by `to_json`."""
 
+    @property
+    def incorrect(self) -> tuple[int, ...]:
+        """Seeds of the runs in which a check failed."""
+        return self.findings.incorrect
+
+    @property
+    def invalid(self) -> tuple[int, ...]:
+        """Seeds of the runs that are no valid measurement."""
+        return self.findings.invalid
+
     def interval(self, name: str) -> Interval | None:
-        """The t-interval of a metric by its whole name; None if any value is withheld, or alone."""
-        known = [value for value in self.values[name] if value is not None]
+        """The t-interval of a metric by its whole name; None if any value is withheld, or alone.
+
+        None too if no run had such a metric.
+        """
+        known = [value for value in self.values.get(name, ()) if value is not None]
         if len(known) < max(2, len(self.seeds)):
             return None
         return t_interval(known, LEVEL)
+
+    def why_withheld(self, first: Metric) -> str:
+        """In how many of them a metric of the first run has no value, and why in that one."""
+        values = self.values.get(first.whole_name, (None,) * len(self.seeds))
+        missing = sum(value is None for value in values)
+        why = first.why.removeprefix("withheld: ") if values[0] is None else ""
+        text = f"withheld in {missing} of {len(values)} replications"
+        return f"{text}: {why}" if why else text
 
     def summary(self, first: Mapping[str, Json]) -> dict[str, Json]:
         """The first run's summary with every metric replaced by its mean over the replications.
@@ -98,13 +124,17 @@ class Replications:
             "seeds": list(self.seeds),
             "n": len(self.seeds),
             "complete": self.is_complete,
+            "wanted": self.wanted,
             "level": LEVEL,
             "method": "t over replications",
             "until": None
             if self.until is None
-            else {"expression": self.until.expression, "is_narrow": self.is_narrow},
-            "incorrect": list(self.incorrect),
-            "invalid": list(self.invalid),
+            else {
+                "expression": self.until.expression,
+                "is_narrow": self.is_narrow,
+                "hopeless": self.hopeless,
+            },
+            **self.findings.to_json(),
             "metrics": {name: self._metric(name) for name in self.values},
         }
 
@@ -124,37 +154,25 @@ def replicated(
     summaries: Sequence[Mapping[str, Json]],
     *,
     is_complete: bool = True,
+    wanted: int | None = None,
     until: Until | None = None,
     is_narrow: bool | None = None,
+    hopeless: str = "",
 ) -> Replications:
-    """The replications of some summaries, one a seed."""
+    """The replications of some summaries, one a seed; the rest as in `Replications`."""
     found = [metrics_of(summary) for summary in summaries]
     names = dict.fromkeys(name for metrics in found for name in metrics)
     return Replications(
         seeds=tuple(seeds),
         values={name: tuple(metrics.get(name) for metrics in found) for name in names},
         is_complete=is_complete,
+        wanted=wanted,
         until=until,
         is_narrow=is_narrow,
-        incorrect=_seeds_where(seeds, summaries, lambda summary: not _is_correct(summary)),
-        invalid=_seeds_where(seeds, summaries, lambda summary: bool(summary.get("invalid"))),
+        hopeless=hopeless,
+        findings=findings_of(seeds, summaries),
         summaries=tuple(summaries),
     )
-
-
-def _seeds_where(
-    seeds: Sequence[int],
-    summaries: Sequence[Mapping[str, Json]],
-    holds: Callable[[Mapping[str, Json]], bool],
-) -> tuple[int, ...]:
-    pairs = zip(seeds, summaries, strict=True)
-    return tuple(seed for seed, summary in pairs if holds(summary))
-
-
-def _is_correct(summary: Mapping[str, Json]) -> bool:
-    checks = summary.get("checks", {})
-    assert isinstance(checks, Mapping)
-    return all(isinstance(check, Mapping) and check.get("ok") for check in checks.values())
 
 
 def parse_until(text: str) -> Until:
@@ -172,14 +190,23 @@ def parse_until(text: str) -> Until:
     return Until(match[1], relative)
 
 
-def is_known_well(until: Until, summaries: Iterable[Mapping[str, Json]]) -> bool:
-    """Whether the rule is met, after so many replications as there are summaries.
-
-    A metric that is withheld in any of them, or that one of them lacks, is not known at all.
-    """
+def is_known_well(until: Until, summaries: Sequence[Mapping[str, Json]]) -> bool:
+    """Whether the rule is met, after so many replications as there are summaries."""
     found = [_value(summary, until.name) for summary in summaries]
     known = [value for value in found if value is not None]
     return len(known) == len(found) and is_narrow_enough(t_interval(known, LEVEL), until.relative)
+
+
+def why_hopeless(until: Until, summary: Mapping[str, Json]) -> str:
+    """Why a rule can never be met once a run came to this summary; empty if it can.
+
+    A metric that is withheld in any of the replications has no interval, however many follow.
+    """
+    try:
+        found = metric(summary, until.name)
+    except UnknownMetricError:
+        return "nothing of that name happened"
+    return found.why
 
 
 def _value(summary: Mapping[str, Json], name: str) -> float | None:
@@ -205,14 +232,17 @@ def replications_from(written: Json) -> Replications:
     until = written.get("until")
     rule = until.get("expression") if isinstance(until, Mapping) else None
     is_narrow = until.get("is_narrow") if isinstance(until, Mapping) else None
+    hopeless = until.get("hopeless") if isinstance(until, Mapping) else None
+    wanted = written.get("wanted")
     return Replications(
         seeds=seeds,
         values={name: _values(name, one, len(seeds)) for name, one in metrics.items()},
         is_complete=written.get("complete") is True,
+        wanted=wanted if isinstance(wanted, int) and _is_whole(wanted) else None,
         until=parse_until(rule) if isinstance(rule, str) else None,
         is_narrow=is_narrow if isinstance(is_narrow, bool) else None,
-        incorrect=_whole_numbers(written, "incorrect"),
-        invalid=_whole_numbers(written, "invalid"),
+        hopeless=hopeless if isinstance(hopeless, str) else "",
+        findings=findings_from(written, seeds),
     )
 
 
@@ -230,8 +260,8 @@ def _values(name: str, written: Json, count: int) -> tuple[float | None, ...]:
     for value in values:
         if not (value is None or isinstance(value, float) or _is_whole(value)):
             raise ValueError(f"{name[:80]!r} holds what is no number")
-        if value is not None and not math.isfinite(value):
-            raise ValueError(f"{name[:80]!r} holds what is not finite")
+        if value is not None and not 0.0 <= value <= HIGHEST:
+            raise ValueError(f"{name[:80]!r} must lie from 0 to {HIGHEST:g}")
     return tuple(None if value is None else float(value) for value in values)
 
 

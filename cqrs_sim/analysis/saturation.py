@@ -6,29 +6,28 @@ generator could not keep its plan, so the system was not asked what the scenario
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from cqrs_sim.analysis.intervals import t_quantile
 from cqrs_sim.analysis.lag import (
     commands_after,
     deliveries_by_event,
     events_after,
-    response_time_s,
-    schedule_slip_s,
+    queries_after,
+    seconds,
 )
 from cqrs_sim.analysis.quantiles import quantiles
 from cqrs_sim.analysis.rates import backlog, mailbox_backlog
-from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.measurement.trace import CommandTable, QueryTable, Trace
+from cqrs_sim.probe import Strategy
 
 WRITE_SIDE = "write side"
 """The stage of the order actors; read models are stages by their own names."""
 BLOCKS = 20
-T_QUANTILE = 2.093
-"""97.5 % quantile of Student's t with BLOCKS - 1 = 19 degrees of freedom: the lower end of a
-two-sided 95 % interval."""
 SLOPE_LIMIT = 0.01
 """Share of the offered rate by which a backlog must be seen to grow."""
 SLIP_LIMIT_S = 0.002
@@ -64,50 +63,74 @@ class StageLoad:
         """The rate that a saturated stage can just do; None if it is not saturated.
 
         Of a stage that is offered too much work: 1 / busy time per event (for the write side: the
-        rate of all commands at which the busiest order has no time to spare). None too for one
+        rate of all commands at which the busiest order, with the queries that it answers in the
+        same proportion, has no time to spare). None too for one
         that falls behind for another reason, as it stands still at times: what it got done then is
         not what it can do.
         """
         if not self.is_saturated or self.offered_load is None or self.offered_load < 1.0:
             return None
+        if not self.offered_per_s:  # Nothing but queries: no rate of commands is to blame.
+            return None
         return self.offered_per_s / self.offered_load
 
 
-def stage_loads(trace: Trace, *, after_ns: int = 0) -> tuple[StageLoad, ...]:
-    """The load of every stage: the write side first, then the read models in trace order."""
+def stage_loads(
+    trace: Trace, *, after_ns: int = 0, is_closed: bool = False
+) -> tuple[StageLoad, ...]:
+    """The load of every stage: the write side first, then the read models in trace order.
+
+    Args:
+        trace: the run.
+        after_ns: what came before is left out.
+        is_closed: whether clients made the load that wait for each answer. Then none is offered
+            more than it can do for long, and a load of 1 only says that nobody thinks between two
+            operations: a stage is judged by its backlog alone.
+    """
     window_s = max(trace.load_ended_ns - after_ns, 0) / 1e9
     if window_s == 0.0:
         return ()
     end = np.timedelta64(trace.load_ended_ns, "ns")
     commands = commands_after(trace, after_ns) & (trace.commands.intended < end)
     events = events_after(trace, after_ns) & (trace.events.committed < end)
-    write = _stage(
-        trace,
-        WRITE_SIDE,
-        _busiest_order_load(trace, commands, window_s),
-        int(np.count_nonzero(commands)) / window_s,
+    asked = queries_after(trace, after_ns) & (trace.queries.intended < end)
+    asked &= (trace.queries.strategy == Strategy.WRITE_SIDE) & (trace.queries.order >= 0)
+    commands_per_s, events_per_s, asked_per_s = (
+        int(np.count_nonzero(rows)) / window_s for rows in (commands, events, asked)
     )
-    rate_per_s = int(np.count_nonzero(events)) / window_s
-    return (
-        write,
-        *(
-            _stage(trace, name, _scaled(rate_per_s, busy_s_per_event(trace, name)), rate_per_s)
-            for name in trace.read_models
-        ),
+    load = _busiest_order_load(trace, commands, asked, window_s)
+    offers = {WRITE_SIDE: _Offer(load, commands_per_s, commands_per_s + asked_per_s)}
+    for name in trace.read_models:
+        load = _scaled(events_per_s, busy_s_per_event(trace, name))
+        offers[name] = _Offer(load, events_per_s, events_per_s)
+    return tuple(
+        _stage(trace, stage, offer, is_closed=is_closed) for stage, offer in offers.items()
     )
 
 
-def _stage(trace: Trace, stage: str, offered_load: float | None, rate_per_s: float) -> StageLoad:
+@attrs.frozen
+class _Offer:
+    """What the load period offered one stage."""
+
+    load: float | None
+    """Work per second of time."""
+    per_s: float
+    """Commands, or events."""
+    messages_per_s: float
+    """All that enters its backlog: of the write side also the queries that it answers."""
+
+
+def _stage(trace: Trace, stage: str, offer: _Offer, *, is_closed: bool) -> StageLoad:
     slope, low = backlog_slope_per_s(trace, stage)
     reasons = []
-    if offered_load is not None and offered_load >= 1.0:
-        reasons.append(f"it is offered {offered_load:.2f} times the work it can do")
-    if low is not None and low > SLOPE_LIMIT * rate_per_s:
+    if offer.load is not None and offer.load >= 1.0 and not is_closed:
+        reasons.append(f"it is offered {offer.load:.2f} times the work it can do")
+    if low is not None and low > SLOPE_LIMIT * offer.messages_per_s:
         reasons.append(f"its backlog grows by {slope:,.0f} a second (at least {low:,.0f})")
     return StageLoad(
         stage=stage,
-        offered_per_s=rate_per_s,
-        offered_load=offered_load,
+        offered_per_s=offer.per_s,
+        offered_load=offer.load,
         slope_per_s=slope,
         slope_low_per_s=low,
         reasons=tuple(reasons),
@@ -118,15 +141,34 @@ def _scaled(rate_per_s: float, busy_s: float | None) -> float | None:
     return None if busy_s is None else rate_per_s * busy_s
 
 
-def _busiest_order_load(trace: Trace, rows: NDArray[np.bool_], window_s: float) -> float | None:
-    """Each order is its own server, so the busiest one decides: its commands x mean service."""
-    commands = trace.commands
-    service_ns = (commands.committed - commands.dequeued)[rows]
-    service_ns = service_ns[~np.isnat(service_ns)]
-    if not len(service_ns):
-        return None
-    busiest = int(np.bincount(commands.order[rows]).max())
-    return busiest * float(service_ns.astype(np.int64).mean()) / 1e9 / window_s
+def _busiest_order_load(
+    trace: Trace, rows: NDArray[np.bool_], asked: NDArray[np.bool_], window_s: float
+) -> float | None:
+    """Each order is its own server, so the busiest one decides.
+
+    Its work: commands x mean service of commands, and the queries it answers x their mean service.
+    """
+    commands, queries = trace.commands, trace.queries
+    orders = len(trace.order_ids)
+    service_s = [
+        _mean_s((commands.committed - commands.dequeued)[rows]),
+        _mean_s((queries.answered - queries.dequeued)[asked]),
+    ]
+    counts = (
+        np.bincount(commands.order[rows], minlength=orders),
+        np.bincount(queries.order[asked], minlength=orders),
+    )
+    work_s = [
+        each_s * count
+        for each_s, count in zip(service_s, counts, strict=True)
+        if each_s is not None
+    ]
+    return float(np.sum(work_s, axis=0).max()) / window_s if work_s else None
+
+
+def _mean_s(durations: NDArray[np.timedelta64]) -> float | None:
+    known = durations[~np.isnat(durations)]
+    return float(known.astype(np.int64).mean()) / 1e9 if len(known) else None
 
 
 def busy_s_per_event(trace: Trace, read_model: str) -> float | None:
@@ -172,7 +214,7 @@ def backlog_slope_per_s(trace: Trace, stage: str) -> tuple[float | None, float |
     inside = mailbox_backlog(trace, at_ns) if stage == WRITE_SIDE else backlog(trace, stage, at_ns)
     growth = np.diff(inside) / block_s
     mean = int(inside[-1] - inside[0]) / (BLOCKS * block_s)
-    return mean, mean - T_QUANTILE * float(growth.std(ddof=1)) / math.sqrt(BLOCKS)
+    return mean, mean - t_quantile(BLOCKS - 1) * float(growth.std(ddof=1)) / math.sqrt(BLOCKS)
 
 
 def censoring_reasons(
@@ -197,28 +239,51 @@ def censoring_reasons(
 
 
 def invalid_reasons(trace: Trace, *, after_ns: int = 0) -> tuple[str, ...]:
-    """Why the measurement is invalid, by the generator's fault; empty if it is valid."""
-    rows = commands_after(trace, after_ns)
-    offered = int(np.count_nonzero(rows))
-    if not offered:
-        return ()
-    reasons = []
-    # A command intended in the last instant may be sent as late as any other.
-    in_time = trace.load_ended_ns + int(SLIP_LIMIT_S * 1e9)
-    sent = trace.commands.submitted[rows] <= np.timedelta64(in_time, "ns")
-    achieved = int(np.count_nonzero(sent)) / offered
+    """Why the measurement is invalid, by the generator's fault; empty if it is valid.
+
+    Commands and queries are judged apart: a generator that serves one of them may starve the other.
+    """
+    commands, queries = trace.commands, trace.queries
+    ended = np.timedelta64(trace.load_ended_ns, "ns")
+    rows, asked = commands_after(trace, after_ns), queries_after(trace, after_ns)
+    return (
+        *_lateness("commands", ended, *_lives(commands, commands.acknowledged, rows)),
+        *_lateness("queries", ended, *_lives(queries, queries.answered, asked)),
+    )
+
+
+def _lives(
+    table: CommandTable | QueryTable, answered: NDArray[np.timedelta64], rows: NDArray[np.bool_]
+) -> tuple[NDArray[np.timedelta64], NDArray[np.timedelta64], NDArray[np.timedelta64]]:
+    """When these rows were intended, submitted and answered."""
+    return table.intended[rows], table.submitted[rows], answered[rows]
+
+
+def _lateness(
+    what: str,
+    load_ended: np.timedelta64,
+    intended: NDArray[np.timedelta64],
+    submitted: NDArray[np.timedelta64],
+    answered: NDArray[np.timedelta64],
+) -> Iterator[str]:
+    """How the generator failed to send its commands, or its queries, as planned."""
+    if not len(intended):
+        return
+    # What is intended in the last instant may be sent as late as any other.
+    in_time = submitted <= load_ended + np.timedelta64(round(SLIP_LIMIT_S * 1e9), "ns")
+    achieved = float(in_time.mean())
     if achieved < ACHIEVED_LIMIT:
-        reasons.append(
-            f"the load generator sent {achieved:.1%} of its commands in time, "
+        yield (
+            f"the load generator sent {achieved:.1%} of its {what} in time, "
             f"less than {ACHIEVED_LIMIT:.0%}"
         )
-    (slip,) = quantiles(schedule_slip_s(trace)[rows], (0.99,))
-    (response,) = quantiles(response_time_s(trace)[rows], (0.99,))
+    (slip,) = quantiles(seconds(submitted - intended), (0.99,))
+    (response,) = quantiles(seconds(answered - intended), (0.99,))
     # A response that is withheld is longer than the run: no slip matters beside it.
     limit = math.inf if response is None else max(SLIP_LIMIT_S, 0.1 * response)
     if slip is not None and slip > limit:
-        reasons.append(
-            f"the load generator was late: schedule slip p99 is {slip * 1e3:.3g} ms, "
+        late = "late" if what == "commands" else f"late with its {what}"
+        yield (
+            f"the load generator was {late}: schedule slip p99 is {slip * 1e3:.3g} ms, "
             f"more than {limit * 1e3:.3g} ms"
         )
-    return tuple(reasons)

@@ -21,6 +21,8 @@ from cqrs_sim.analysis.lag import seconds
 from cqrs_sim.measurement.trace import CommandTable, QueryTable, Trace
 
 NOTHING = np.int64(-1)
+LISTED = 20
+"""Most sessions named that missed an own write."""
 
 
 @attrs.frozen(kw_only=True)
@@ -46,6 +48,8 @@ class OwnWrites:
     """Sessions that asked for an order which they had written."""
     sessions_that_missed: int
     """Of these, sessions to which at least one answer lacked their write."""
+    missed_by: tuple[int, ...]
+    """The numbers of these, ascending; the first 20."""
     queries: int
     """Answered queries for an order that their session had written."""
     queries_that_missed: int
@@ -116,6 +120,7 @@ def own_writes(trace: Trace, rows: NDArray[np.bool_]) -> OwnWrites:
     asked, wrote = asked[wrote > 0], wrote[wrote > 0]
     has_missed = wrote > queries.position[asked]
     missed = asked[has_missed]
+    missed_by = np.unique(queries.session[missed])
     witness = None
     if len(missed):
         first = int(missed[0])
@@ -128,7 +133,8 @@ def own_writes(trace: Trace, rows: NDArray[np.bool_]) -> OwnWrites:
         )
     return OwnWrites(
         sessions=len(np.unique(queries.session[asked])),
-        sessions_that_missed=len(np.unique(queries.session[missed])),
+        sessions_that_missed=len(missed_by),
+        missed_by=tuple(missed_by[:LISTED].tolist()),
         queries=len(asked),
         queries_that_missed=len(missed),
         witness=witness,

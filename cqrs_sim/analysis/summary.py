@@ -14,18 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.analysis.consistency import CheckResult, check_trace, outcome_counts
+from cqrs_sim.analysis.episodes import Episode, find_episodes
 from cqrs_sim.analysis.generator import GeneratorHealth, generator_health
-from cqrs_sim.analysis.intervals import Interval, batch_means, sectioning
 from cqrs_sim.analysis.json_values import Json, plain
 from cqrs_sim.analysis.lag import (
     NAT,
     commands_after,
-    consistency_lag_s,
     deliveries_by_event,
-    events_after,
     queries_after,
     response_time_s,
     seconds,
+    served_response_s,
 )
 from cqrs_sim.analysis.quantiles import SampleSummary, summarise_sample
 from cqrs_sim.analysis.reads import ReadsSummary, summarise_reads
@@ -36,6 +35,7 @@ from cqrs_sim.analysis.saturation import (
     invalid_reasons,
     stage_loads,
 )
+from cqrs_sim.analysis.single_run import SingleRunIntervals, single_run_intervals
 from cqrs_sim.analysis.stages import (
     MeanStages,
     StageBacklog,
@@ -50,7 +50,7 @@ from cqrs_sim.analysis.survival import (
     summarise_censored,
     visibility_sample,
 )
-from cqrs_sim.analysis.warm_up import WarmUp, check_warm_up
+from cqrs_sim.analysis.warm_up import Opinion, WarmUp, check_warm_up
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 
@@ -91,16 +91,6 @@ class QuerySummary:
 
 
 @attrs.frozen(kw_only=True)
-class SingleRunIntervals:
-    """How far one measure of this one run can be trusted: weaker evidence than replications."""
-
-    mean: Interval
-    """By batch means."""
-    p99: Interval
-    """By sectioning."""
-
-
-@attrs.frozen(kw_only=True)
 class Summary:
     """What one run came to."""
 
@@ -113,6 +103,9 @@ class Summary:
     commands: Mapping[Outcome, int]
     rates_per_s: RatesPerS
     response_s: SampleSummary
+    """Of all commands, those too that were told no."""
+    served_response_s: SampleSummary
+    """The same, but what a full mailbox refused counts as longer than any, and as censored."""
     lag_s: Mapping[str, SampleSummary]
     """By read model."""
     visibility_s: Mapping[str, SampleSummary]
@@ -126,7 +119,7 @@ class Summary:
     """By read model; None if it is saturated."""
     queries: QuerySummary
     queries_s: SampleSummary
-    """Answered - intended."""
+    """Answered - intended; withheld where any query waits for a stage that is saturated."""
     reads: ReadsSummary
     """By kind of query and read strategy."""
     own_writes: OwnWrites
@@ -136,6 +129,8 @@ class Summary:
     """By read model."""
     loads: tuple[StageLoad, ...]
     """Every stage, saturated or not."""
+    episodes: tuple[Episode, ...]
+    """When a stage that is not saturated fell behind for a while, in order of time."""
     invalid: tuple[str, ...]
     """Why the measurement is invalid; empty if it is valid."""
     checks: tuple[CheckResult, ...]
@@ -166,6 +161,7 @@ class Summary:
             },
             "rates_per_s": plain(self.rates_per_s),
             "response_s": plain(self.response_s),
+            "served_response_s": plain(self.served_response_s),
             "lag_s": {name: plain(lag) for name, lag in self.lag_s.items()},
             "visibility_s": {name: plain(sample) for name, sample in self.visibility_s.items()},
             "queries": plain(self.queries),
@@ -197,6 +193,7 @@ class Summary:
                 }
                 for load in self.saturated
             ],
+            "episodes": [plain(episode) for episode in self.episodes],
             "invalid": list(self.invalid),
             "checks": {
                 check.name: {
@@ -237,6 +234,8 @@ def summarise(
     checks: Sequence[CheckResult] = (),
     provenance: Mapping[str, Json] | None = None,
     query_timeout_ns: int | None = None,
+    varies: Mapping[str, Opinion] | None = None,
+    is_closed: bool = False,
 ) -> Summary:
     """Summarise a run.
 
@@ -251,12 +250,17 @@ def summarise(
         checks: results of checks that need more than the trace.
         provenance: versions, machine and clock, for the record.
         query_timeout_ns: after which a query that waits was given up; the trace does not say.
+        varies: what keeps a stage from being steady by plan, by its name.
+        is_closed: whether clients made the load that wait for each answer.
     """
-    loads = stage_loads(trace, after_ns=warm_up_ns)
+    varies = varies or {}
+    loads = stage_loads(trace, after_ns=warm_up_ns, is_closed=is_closed)
     saturated = {load.stage for load in loads if load.is_saturated}
     rows, asked = commands_after(trace, warm_up_ns), queries_after(trace, warm_up_ns)
-    response_s = response_time_s(trace)[rows]
-    response = summarise_sample(response_s)
+    intervals = single_run_intervals(trace, warm_up_ns, saturated, varies)
+    reads = summarise_reads(
+        trace, after_ns=warm_up_ns, timeout_ns=query_timeout_ns, saturated=saturated
+    )
     return Summary(
         engine=engine,
         seed=seed,
@@ -265,16 +269,17 @@ def summarise(
         warm_up_s=warm_up_ns / 1e9,
         commands=outcome_counts(trace.commands, rows),
         rates_per_s=_rates(trace, warm_up_ns),
-        response_s=response.withheld() if WRITE_SIDE in saturated else response,
+        response_s=_answered(response_time_s(trace)[rows], saturated),
+        served_response_s=_answered(served_response_s(trace)[rows], saturated),
         lag_s=_seen(trace, lag_sample, warm_up_ns, saturated),
         visibility_s=_seen(trace, visibility_sample, warm_up_ns, saturated),
         backlog=stage_backlogs(trace, after_ns=warm_up_ns),
-        warm_up=check_warm_up(trace, warm_up_ns, saturated),
-        response_interval=None if WRITE_SIDE in saturated else _intervals(response_s),
-        lag_intervals=_lag_intervals(trace, warm_up_ns, saturated),
+        warm_up=check_warm_up(trace, warm_up_ns, saturated, varies),
+        response_interval=intervals[WRITE_SIDE],
+        lag_intervals={name: intervals[name] for name in trace.read_models},
         queries=_queries(trace, asked),
-        queries_s=summarise_sample(seconds(trace.queries.answered - trace.queries.intended)[asked]),
-        reads=summarise_reads(trace, after_ns=warm_up_ns, timeout_ns=query_timeout_ns),
+        queries_s=_queries_s(trace, asked, reads),
+        reads=reads,
         own_writes=own_writes(trace, asked),
         generator=generator_health(trace, after_ns=warm_up_ns, host=(provenance or {}).get("host")),
         write_stages_s=write_stages_s(trace, after_ns=warm_up_ns),
@@ -282,14 +287,24 @@ def summarise(
             name: read_stages_s(trace, name, after_ns=warm_up_ns) for name in trace.read_models
         },
         loads=loads,
-        invalid=(
-            *invalid_reasons(trace, after_ns=warm_up_ns),
-            # A run that was cut short says so itself.
-            *(censoring_reasons(trace, loads, after_ns=warm_up_ns) if complete else ()),
-        ),
+        episodes=find_episodes(trace, after_ns=warm_up_ns, saturated=saturated),
+        invalid=_invalid(trace, loads, warm_up_ns, complete=complete),
         checks=(*check_trace(trace, deadline_ns=deadline_ns if complete else None), *checks),
         provenance=provenance or {},
     )
+
+
+def _answered(response_s: NDArray[np.float64], saturated: Collection[str]) -> SampleSummary:
+    found = summarise_sample(response_s)
+    return found.withheld() if WRITE_SIDE in saturated else found
+
+
+def _invalid(
+    trace: Trace, loads: Sequence[StageLoad], after_ns: int, *, complete: bool
+) -> tuple[str, ...]:
+    late = invalid_reasons(trace, after_ns=after_ns)
+    # A run that was cut short says so itself.
+    return (*late, *censoring_reasons(trace, loads, after_ns=after_ns)) if complete else late
 
 
 def _seen(
@@ -302,22 +317,6 @@ def _seen(
         )
         for name in trace.read_models
     }
-
-
-def _lag_intervals(
-    trace: Trace, after_ns: int, saturated: Collection[str]
-) -> dict[str, SingleRunIntervals | None]:
-    """By read model; of a saturated one a longer run would have another mean and another p99."""
-    rows = events_after(trace, after_ns)
-    return {
-        name: None if name in saturated else _intervals(consistency_lag_s(trace, name)[rows])
-        for name in trace.read_models
-    }
-
-
-def _intervals(sample: NDArray[np.float64]) -> SingleRunIntervals:
-    """Of one measure of this run, in order of time."""
-    return SingleRunIntervals(mean=batch_means(sample), p99=sectioning(sample, 0.99))
 
 
 def _rates(trace: Trace, after_ns: int) -> RatesPerS:
@@ -349,6 +348,13 @@ def _shown_everywhere(trace: Trace) -> NDArray[np.timedelta64]:
         # The maximum of timedelta64 is NaT if any of them is.
         shown[rows] = np.max(applied, axis=0)[last[rows]]
     return shown
+
+
+def _queries_s(trace: Trace, asked: NDArray[np.bool_], reads: ReadsSummary) -> SampleSummary:
+    """Response of all queries; withheld if that of any of them is."""
+    found = summarise_sample(seconds(trace.queries.answered - trace.queries.intended)[asked])
+    is_withheld = any("response_s" in row.withheld for row in reads.rows)
+    return found.withheld() if is_withheld else found
 
 
 def _queries(trace: Trace, rows: NDArray[np.bool_]) -> QuerySummary:

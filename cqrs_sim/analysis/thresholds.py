@@ -7,25 +7,27 @@ be checked was not kept.
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from functools import partial
+from typing import TypeAlias, TypeVar
 
 import attrs
 
 from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.metrics import (
     EXAMPLES,
+    KINDS,
     Metric,
     Unit,
     UnknownMetricError,
     Value,
     metric,
     parse_value,
-    without_unit,
 )
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.scenario.wording import shown
 
 Compare: TypeAlias = Callable[[float, float], bool]
+Parsed = TypeVar("Parsed")
 
 COMPARISONS: Mapping[str, Compare] = {
     "<=": operator.le,
@@ -34,14 +36,11 @@ COMPARISONS: Mapping[str, Compare] = {
     "<": operator.lt,
     ">": operator.gt,
 }
-FIXED = frozenset(
-    (
-        *("lag_s", "visibility_s", "response_s", "queries_s", "rates_per_s"),
-        *("commands", "queries", "own_writes"),
-    )
-)
-"""Groups of a summary whose keys are the same whatever happens in a run: a name in one of them can
-be checked before the run."""
+SHARE = "_share"
+"""How the name of a share ends, which is at most 1. No metric of any kind is negative."""
+OPEN = ("generator",)
+"""Groups of a summary whose keys depend on what happens in a run: only it can tell whether there is
+a number of such a name."""
 
 _EXPRESSION = re.compile(r"\s*([^<>=!]+?)\s*(<=|>=|==|<|>)\s*([^<>=!]+?)\s*")
 _LONGEST = 300
@@ -70,10 +69,12 @@ class Verdict:
     ok: bool
     reason: str
     """Why it failed although no value is beyond the limit; else empty."""
+    is_unknown: bool = False
+    """Whether the summary has no such metric at all."""
 
     def to_json(self) -> Json:
         """As in `summary.json`."""
-        return attrs.asdict(self)
+        return attrs.asdict(self, filter=lambda field, _: field.name != "is_unknown")
 
 
 def parse_threshold(text: str) -> Threshold:
@@ -90,7 +91,19 @@ def parse_threshold(text: str) -> Threshold:
         value = parse_value(limit)
     except ValueError as error:
         raise ValueError(f"{shown(limit)}: {error}") from None
+    mistake = _impossible(name, comparison, value.number)
+    if mistake:
+        raise ValueError(mistake)
     return Threshold(f"{name} {comparison} {limit}", name, comparison, value)
+
+
+def _impossible(name: str, comparison: str, limit: float) -> str:
+    """Why a limit makes no sense, whatever happens; empty if it does."""
+    if limit < 0.0 or (limit == 0.0 and comparison == "<"):
+        return "no metric is ever below 0"
+    if name.endswith(SHARE) and (limit > 1.0 or (limit == 1.0 and comparison == ">")):
+        return "a share is never above 100%"
+    return ""
 
 
 def parse_thresholds(
@@ -106,39 +119,70 @@ def parse_thresholds(
     Raises:
         InvalidScenarioError: one line a mistake.
     """
-    thresholds, mistakes = [], []
+    return parse_each("threshold", texts, partial(_parse_checked, template=template))
+
+
+def _parse_checked(text: str, template: Mapping[str, Json] | None) -> Threshold:
+    threshold = parse_threshold(text)
+    if template is not None:
+        found = known_before(template, threshold.name)
+        mistake = "" if found is None else _wrong_unit(found, threshold.limit)
+        if mistake:
+            raise ValueError(mistake)
+    return threshold
+
+
+def parse_each(
+    noun: str, texts: Sequence[str], parse: Callable[[str], Parsed]
+) -> tuple[Parsed, ...]:
+    """What is parsed from each text.
+
+    Args:
+        noun: what each of them is to be, for the message.
+        texts: one each.
+        parse: raises ValueError with a phrase that follows the text.
+
+    Raises:
+        InvalidScenarioError: one line a mistake.
+    """
+    parsed, mistakes = [], []
     for text in texts:
         try:
-            threshold = parse_threshold(text)
-            if template is not None:
-                found = known_before(template, threshold.name)
-                wrong_unit = "" if found is None else _wrong_unit(found, threshold.limit)
-                if wrong_unit:
-                    raise ValueError(wrong_unit)
+            parsed.append(parse(text))
         except ValueError as error:
-            mistakes.append(f"threshold {shown(text, 80)}: {error}")
-        else:
-            thresholds.append(threshold)
+            mistakes.append(f"{noun} {shown(text, 80)}: {error}")
     if mistakes:
         raise InvalidScenarioError(mistakes)
-    return tuple(thresholds)
+    return tuple(parsed)
 
 
-def judge(thresholds: Sequence[Threshold], summary: Mapping[str, Json]) -> tuple[Verdict, ...]:
-    """The verdicts on a summary, in the order of the thresholds."""
-    return tuple(_verdict(threshold, summary) for threshold in thresholds)
+def judge(
+    thresholds: Sequence[Threshold],
+    summary: Mapping[str, Json],
+    why: Callable[[Metric], str] = operator.attrgetter("why"),
+) -> tuple[Verdict, ...]:
+    """The verdicts on a summary, in the order of the thresholds.
+
+    Args:
+        thresholds: the limits.
+        summary: the content of `summary.json`, or means over replications in its shape.
+        why: says why a metric of it is withheld.
+    """
+    return tuple(_verdict(threshold, summary, why) for threshold in thresholds)
 
 
-def _verdict(threshold: Threshold, summary: Mapping[str, Json]) -> Verdict:
+def _verdict(
+    threshold: Threshold, summary: Mapping[str, Json], why: Callable[[Metric], str]
+) -> Verdict:
     try:
         found = metric(summary, threshold.name)
     except UnknownMetricError as error:
-        return _failed(threshold, None, str(error))
+        return attrs.evolve(_failed(threshold, None, str(error)), is_unknown=True)
     wrong_unit = _wrong_unit(found, threshold.limit)
     if wrong_unit:
         return _failed(threshold, found, wrong_unit)
     if found.value is None:
-        return _failed(threshold, found, found.why)
+        return _failed(threshold, found, why(found))
     ok = COMPARISONS[threshold.comparison](found.value, threshold.limit.number)
     return Verdict(
         expression=threshold.expression, value=found.value, unit=found.unit, ok=ok, reason=""
@@ -168,10 +212,7 @@ def known_before(template: Mapping[str, Json], name: str) -> Metric | None:
     try:
         return metric(template, name)
     except UnknownMetricError:
-        head = name.split(".")[0]
-        # Other groups get their keys from what happens: kinds of queries, stages seen at work.
-        meant = [key for key in template if head in (key, without_unit(key))]
-        if not meant or not FIXED.isdisjoint(meant):
+        if name.split(".")[0].strip() not in OPEN:
             raise
         return None
 
@@ -179,5 +220,4 @@ def known_before(template: Mapping[str, Json], name: str) -> Metric | None:
 def _wrong_unit(found: Metric, limit: Value) -> str:
     if found.unit == limit.unit:
         return ""
-    kind = {"s": "a duration", "per_s": "a rate", "number": "a number"}[found.unit]
-    return f'{found.name} is {kind}: write it like "{EXAMPLES[found.unit]}"'
+    return f'{found.name} is {KINDS[found.unit]}: write it like "{EXAMPLES[found.unit]}"'

@@ -7,10 +7,12 @@ commands, MSER-5's median cut is 0 and adds a bias of -2.3 %). MSER-5 is the sec
 
 Sources: K. P. White, "An effective truncation heuristic for bias reduction in simulation output",
 Simulation 69 (1997), 323-334; S. C. Spratt, "Heuristics for the startup problem", thesis,
-University of Virginia (1998): means of batches of 5. It judges a load that is steady: under a load
-profile it judges the profile.
+University of Virginia (1998): means of batches of 5. It looks for a level that is kept, so where
+the load follows a profile, or a stage pauses, there is nothing for it to judge.
 """
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 
 import attrs
@@ -37,7 +39,11 @@ class Opinion(StrEnum):
     TOO_SHORT = "run too short"
     """It would cut half of the run or more, so nothing in it is known to be steady."""
     TOO_FEW = "too few"
-    """There are too few observations to tell."""
+    """There are too few observations to tell, or too few after the stated cut."""
+    LOAD_PROFILE = "load profile"
+    """The load changes by plan, so that there is no level to reach."""
+    PAUSES = "pauses"
+    """The stage stands still at times, by plan."""
     SATURATED = "saturated"
     """The stage never becomes steady, so no cut would help."""
 
@@ -89,25 +95,38 @@ def mser5(sample: NDArray[np.float64]) -> tuple[int, bool]:
     return best * BATCH, best >= largest
 
 
-def check_warm_up(trace: Trace, cut_ns: int, saturated: set[str]) -> WarmUp:
+def check_warm_up(
+    trace: Trace,
+    cut_ns: int,
+    saturated: AbstractSet[str],
+    varies: Mapping[str, Opinion] | None = None,
+) -> WarmUp:
     """What MSER-5 says of a cut, for the response time and for the lag of each read model.
 
     Args:
         trace: the run, from its start.
         cut_ns: the stated cut.
         saturated: names of the stages that never become steady.
+        varies: what keeps a stage from being steady by plan, by its name.
     """
-    commands, events = trace.commands, trace.events
-    lag = {
-        name: _check(trace, events.committed, consistency_lag_s(trace, name), cut_ns)
-        if name not in saturated
-        else WarmUpCheck(mser5_s=None, opinion=Opinion.SATURATED)
-        for name in trace.read_models
-    }
-    response = WarmUpCheck(mser5_s=None, opinion=Opinion.SATURATED)
-    if WRITE_SIDE not in saturated:
-        response = _check(trace, commands.intended, response_time_s(trace), cut_ns)
-    return WarmUp(cut_s=cut_ns / 1e9, response=response, lag=lag)
+    # A saturated stage is so by what was seen, which says more than the plan.
+    known = {**(varies or {}), **dict.fromkeys(saturated, Opinion.SATURATED)}
+
+    def check(
+        stage: str, began: NDArray[np.timedelta64], sample: NDArray[np.float64]
+    ) -> WarmUpCheck:
+        if stage in known:
+            return WarmUpCheck(mser5_s=None, opinion=known[stage])
+        return _check(trace, began, sample, cut_ns)
+
+    return WarmUp(
+        cut_s=cut_ns / 1e9,
+        response=check(WRITE_SIDE, trace.commands.intended, response_time_s(trace)),
+        lag={
+            name: check(name, trace.events.committed, consistency_lag_s(trace, name))
+            for name in trace.read_models
+        },
+    )
 
 
 def _check(
@@ -124,7 +143,9 @@ def _check(
     # What is censored is nearly all at the end, and says nothing of the beginning.
     in_load = began.astype(np.int64) < trace.load_ended_ns
     rows = np.flatnonzero(in_load & ~np.isnan(sample))
-    if len(rows) < FEWEST_BATCHES * BATCH:
+    # Where a run was interrupted in its warm-up, nothing that is left could be steady.
+    kept = int(np.count_nonzero(began[rows].astype(np.int64) >= cut_ns))
+    if kept < FEWEST_BATCHES * BATCH:
         return WarmUpCheck(mser5_s=None, opinion=Opinion.TOO_FEW)
     cut, is_too_short = mser5(sample[rows])
     at_ns = int(began[rows[cut]].astype(np.int64)) if cut else 0

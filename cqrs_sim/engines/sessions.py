@@ -22,7 +22,7 @@ from cqrs_sim.domain.queries import (
 )
 from cqrs_sim.errors import ActorStoppedError, FreshnessTimeoutError, MailboxFullError
 from cqrs_sim.ids import CommandId, Nanoseconds, Position, QueryId
-from cqrs_sim.probe import Probe
+from cqrs_sim.probe import Probe, Strategy
 from cqrs_sim.read_side.gateway import Answer
 from cqrs_sim.scenario.scenario import Queries, ReadStrategy
 from cqrs_sim.system import System
@@ -30,6 +30,17 @@ from cqrs_sim.write_side.order_actor import Accepted
 
 NO_WRITE = Position(0)
 """Token of a session that has written nothing: it waits for nothing."""
+
+
+def strategies_of(queries: Queries) -> dict[type[Query], ReadStrategy]:
+    """By which strategy each kind of query is asked, in the order of `Reads.weights`."""
+    asked = queries.strategy
+    return {
+        GetOrderById: asked.by_id,
+        GetOrdersByCustomer: asked.by_customer,
+        GetOrdersByStatus: asked.by_status,
+        GetOrderStatistics: asked.statistics,
+    }
 
 
 class Sessions:
@@ -40,13 +51,7 @@ class Sessions:
         self._probe = probe
         self._clock = kernel.clock
         self._timeout_ns = queries.timeout
-        asked = queries.strategy
-        self._strategies: dict[type[Query], ReadStrategy] = {
-            GetOrderById: asked.by_id,
-            GetOrdersByCustomer: asked.by_customer,
-            GetOrdersByStatus: asked.by_status,
-            GetOrderStatistics: asked.statistics,
-        }
+        self._strategies = strategies_of(queries)
         self._tokens: dict[int, Position] = {}
         self.keeps_tokens = "at_least" in self._strategies.values()
         """Whether commands must go through here, for their acknowledgements to be heard."""
@@ -66,8 +71,15 @@ class Sessions:
 
         return send
 
-    async def ask(self, query: Query, query_id: QueryId, session: int) -> None:
+    def ask(self, query: Query, query_id: QueryId, session: int) -> Coroutine[object, None, None]:
         """Send a planned query; what comes of it is in the trace."""
+        # Not at the first turn of the actor that is to wait for the answer: if the system is too
+        # busy to give it one, that is no fault of who sends.
+        strategy = Strategy[self._strategies[type(query)].upper()]
+        self._probe.query_submitted(query_id, strategy)
+        return self._ask(query, query_id, session)
+
+    async def _ask(self, query: Query, query_id: QueryId, session: int) -> None:
         # If the run ends first the row stays unanswered.
         with suppress(ActorStoppedError, FreshnessTimeoutError, MailboxFullError):
             await self._answering(query, query_id, session)

@@ -9,14 +9,16 @@ whole run should leave the watch off.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import cast
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.analysis.metrics import without_unit
-from cqrs_sim.analysis.quantiles import summarise_sample
+from cqrs_sim.analysis.quantiles import FRACTIONS, quantiles, too_few_for
 from cqrs_sim.analysis.thresholds import COMPARISONS, Threshold
 from cqrs_sim.engines.experiment import Experiment, Progress
 from cqrs_sim.measurement.recorder import NAT
@@ -24,7 +26,8 @@ from cqrs_sim.measurement.recorder import NAT
 UPPER = ("<", "<=")
 STATISTICS = ("p50", "p90", "p99", "p999", "max", "mean")
 MOST_ROWS = 20_000
-"""Looked at on the wall clock, where a look holds up the run; more are thinned."""
+"""Looked at on the wall clock, where a look holds up the run; more are thinned, evenly. Whether
+there are enough for a quantile is told by the rows that there are, not by those looked at."""
 
 
 def is_watchable(threshold: Threshold, read_models: Sequence[str]) -> bool:
@@ -81,44 +84,77 @@ class Watch:
     def _look(self, progress: Progress) -> str | None:
         for threshold in self._thresholds:
             _, *read_model, statistic = map(without_unit, threshold.name.split("."))
-            times_s = (
-                self._lags_s(read_model[0], progress) if read_model else self._responses_s(progress)
-            )
-            value: float | None = getattr(summarise_sample(times_s), statistic)
+            seen = self._lags(read_model[0], progress) if read_model else self._responses(progress)
+            value = seen.statistic(statistic)
             keeps = COMPARISONS[threshold.comparison]
             if value is not None and not keeps(value, threshold.limit.number):
-                return (
-                    f"{threshold.expression}: was at least {value * 1e3:.4g} ms "
-                    f"after {progress.elapsed_ns / 1e9:.4g} s"
-                )
+                return _broken(threshold, value, progress.elapsed_ns)
         return None
 
-    def _lags_s(self, read_model: str, progress: Progress) -> NDArray[np.float64]:
+    def _lags(self, read_model: str, progress: Progress) -> "_Seen":
         recorder, events = self._experiment.recorder, self._experiment.system.log.events
         index = list(self._experiment.scenario.read_models).index(read_model)
+
+        def committed_ns(position: int) -> int:
+            return recorder.committed[events[position - 1].causation_id]
+
         # Positions count from 1, and events before the first of the run were set up.
         end = len(events) + 1
-        rows = range(end - progress.committed_count, end, self._step(progress.committed_count))
-        committed = _column(recorder.committed, [events[row - 1].causation_id for row in rows])
+        counted = self._counted(range(end - progress.committed_count, end), committed_ns)
+        looked_at = self._thinned(counted)
+        committed = np.fromiter(map(committed_ns, looked_at), np.int64, len(looked_at))
         # A recorder's columns are lists, though those who stamp need not know it.
-        applied = _column(cast("list[int]", recorder.deliveries(index).applied), rows)
-        return self._ages_s(committed, applied, progress.elapsed_ns)
+        applied = _column(cast("list[int]", recorder.deliveries(index).applied), looked_at)
+        return _Seen(_ages_s(committed, applied, progress.elapsed_ns), len(counted))
 
-    def _responses_s(self, progress: Progress) -> NDArray[np.float64]:
+    def _responses(self, progress: Progress) -> "_Seen":
         recorder = self._experiment.recorder
-        rows = range(0, progress.submitted_count, self._step(progress.submitted_count))
-        intended = _column(recorder.intended, rows)
-        return self._ages_s(intended, _column(recorder.acknowledged, rows), progress.elapsed_ns)
+        counted = self._counted(range(progress.submitted_count), recorder.intended.__getitem__)
+        looked_at = self._thinned(counted)
+        intended = _column(recorder.intended, looked_at)
+        acknowledged = _column(recorder.acknowledged, looked_at)
+        return _Seen(_ages_s(intended, acknowledged, progress.elapsed_ns), len(counted))
 
-    def _ages_s(
-        self, begun: NDArray[np.int64], done: NDArray[np.int64], now_ns: int
-    ) -> NDArray[np.float64]:
-        counts = begun >= self._experiment.scenario.run.warm_up
-        ended = np.where(done == NAT, now_ns, done)
-        return (ended - begun)[counts] / 1e9
+    def _counted(self, rows: range, begun_ns: Callable[[int], int]) -> range:
+        """The rows that began after the warm-up cut; they begin one after the other."""
+        cut_ns = self._experiment.scenario.run.warm_up
+        return rows[bisect_left(rows, cut_ns, key=begun_ns) :]
 
-    def _step(self, count: int) -> int:
-        return 1 if self._most_rows is None else max(1, math.ceil(count / self._most_rows))
+    def _thinned(self, rows: range) -> range:
+        if self._most_rows is None:
+            return rows
+        return rows[:: max(1, math.ceil(len(rows) / self._most_rows))]
+
+
+@attrs.frozen(eq=False)
+class _Seen:
+    """What one look saw."""
+
+    times_s: NDArray[np.float64]
+    """Of the rows looked at; what still waits has its age."""
+    count: int
+    """Of the rows that these stand for."""
+
+    def statistic(self, name: str) -> float | None:
+        """A quantile, maximum or mean; None if so many rows cannot carry it."""
+        if not self.count or name in too_few_for(self.count):
+            return None
+        if name == "mean":
+            return float(self.times_s.mean())
+        return quantiles(self.times_s, (1.0 if name == "max" else FRACTIONS[name],))[0]
+
+
+def _broken(threshold: Threshold, value_s: float, elapsed_ns: int) -> str:
+    """What was seen of a threshold that has failed."""
+    limit = threshold.expression.rpartition(threshold.comparison)[2].strip()
+    beyond = "more" if value_s > threshold.limit.number else "not less"
+    elapsed_s = elapsed_ns / 1e9
+    when = f"{elapsed_s:.1f}" if elapsed_s >= 1.0 else f"{elapsed_s:.3g}"
+    return f"{threshold.name} was {value_s * 1e3:,.4g} ms after {when} s, {beyond} than {limit}"
+
+
+def _ages_s(begun: NDArray[np.int64], done: NDArray[np.int64], now_ns: int) -> NDArray[np.float64]:
+    return (np.where(done == NAT, now_ns, done) - begun) / 1e9
 
 
 def _column(column: Sequence[int], rows: Sequence[int]) -> NDArray[np.int64]:

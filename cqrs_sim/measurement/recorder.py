@@ -107,7 +107,7 @@ class Recorder:
         ]
         self._query_rows = _Columns(
             {
-                **_never("intended", "submitted", "answered"),
+                **_never("intended", "submitted", "dequeued", "answered"),
                 **dict.fromkeys(("session", "read_model", "position", "strategy", "outcome"), 0),
             },
             max(1, capacity // 4),
@@ -184,8 +184,13 @@ class Recorder:
     def query_submitted(self, query_id: QueryId, strategy: Strategy) -> None:
         """See `Probe`."""
         columns = self._query_rows.columns
-        columns["submitted"][query_id] = self._clock.instant_ns
+        if columns["submitted"][query_id] == NAT:
+            columns["submitted"][query_id] = self._clock.instant_ns
         columns["strategy"][query_id] = strategy
+
+    def query_dequeued(self, query_id: QueryId) -> None:
+        """See `Probe`."""
+        self._query_rows.columns["dequeued"][query_id] = self._clock.instant_ns
 
     def query_answered(self, query_id: QueryId, read_model: int, position: Position) -> None:
         """See `Probe`."""
@@ -332,6 +337,7 @@ class Recorder:
             versions_missing=versions_missing(order, answered, position, events),
             strategy=take("strategy", rows).astype(np.int8),
             outcome=take("outcome", rows).astype(np.int8),
+            dequeued=_stamps(take("dequeued", rows)),
         )
 
 

@@ -10,7 +10,7 @@ Stamps are `timedelta64[ns]` from the start of the run; NaT means that it never 
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Annotated, Self, TypeAlias, TypeVar
+from typing import Annotated, Self, TypeAlias, TypeVar
 
 import attrs
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from cqrs_sim.errors import IncompleteTraceError, ResultFolderError
+from cqrs_sim.measurement.archive import check_bounds, read_arrays
 from cqrs_sim.probe import NO_READ_MODEL, Outcome, QueryOutcome, Strategy
 
 Array: TypeAlias = NDArray[np.generic]
@@ -122,7 +123,7 @@ class QueryTable:
     intended: Stamps
     """When the load plan wanted the query sent."""
     submitted: Stamps
-    """When it reached the side that is to answer it."""
+    """When it was sent to the side that is to answer it."""
     answered: Stamps
     """When the caller had the answer; NaT if never, as after a timeout."""
     kind: Bytes
@@ -142,6 +143,8 @@ class QueryTable:
     """`Strategy` code. Files from before there were strategies are read: all was `EVENTUAL`."""
     outcome: Bytes = attrs.field()
     """`QueryOutcome` code; in a file from before there were any: answered or not."""
+    dequeued: Stamps = attrs.field()
+    """When the order actor took it; NaT where a read model answers, and in older files."""
 
     @strategy.default
     def _eventual(self) -> NDArray[np.int8]:
@@ -150,6 +153,10 @@ class QueryTable:
     @outcome.default
     def _answered_or_not(self) -> NDArray[np.int8]:
         return (~np.isnat(self.answered)).astype(np.int8)
+
+    @dequeued.default
+    def _never_noted(self) -> NDArray[np.timedelta64]:
+        return np.full(len(self.intended), np.timedelta64("NaT", "ns"))
 
     def __attrs_post_init__(self) -> None:
         _check_columns(self)
@@ -270,58 +277,21 @@ def load_trace(path: Path | str) -> Trace:
 
     Raises:
         ResultFolderError: if the file cannot be read or is not a trace of this schema.
-        IncompleteTraceError: if it is one, but columns are missing or do not fit together.
+        IncompleteTraceError: if it is one, but columns are missing, do not fit together, or hold
+            what no run comes to.
     """
     path = Path(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            arrays = _read_members(archive, path.stat().st_size)
-    except OSError as error:
-        raise ResultFolderError(f"cannot read {path}: {error.strerror or error}") from error
-    # Everything that zipfile and numpy raise over a file of random bytes.
-    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise ResultFolderError(f"{path} is not a trace: {error}") from error
+    arrays = read_arrays(path)
     schema = arrays.pop("schema", None)
     if schema is None or schema.shape != () or schema.dtype != np.int64:
         raise ResultFolderError(f"{path} is not a trace: it names no schema")
     if schema.item() != SCHEMA:
         raise ResultFolderError(f"{path} has schema {schema.item()}; this version reads {SCHEMA}")
     try:
+        check_bounds(arrays)
         return Trace.from_arrays(arrays)
     except IncompleteTraceError as error:
         raise IncompleteTraceError(f"{path}: {error}") from error
-
-
-def _read_members(archive: zipfile.ZipFile, file_size: int) -> dict[str, Array]:
-    members = archive.infolist()
-    # Members that overlap in the file would each be honest and together far more than it.
-    if sum(member.file_size for member in members) > file_size:
-        raise ValueError("its members unpack to more than the file holds")
-    return {
-        member.filename.removesuffix(".npy"): _read_member(archive, member) for member in members
-    }
-
-
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
-    if member.compress_type != zipfile.ZIP_STORED:
-        raise ValueError(f"{member.filename} is compressed")
-    with archive.open(member) as file:
-        _check_header(file, member)
-    with archive.open(member) as file:
-        array: Array = npy.read_array(file, allow_pickle=False)
-    return array
-
-
-def _check_header(file: IO[bytes], member: zipfile.ZipInfo) -> None:
-    """Refuse a header that promises more than the member holds, before numpy allocates it."""
-    if npy.read_magic(file) != (1, 0):
-        raise ValueError(f"{member.filename} has an unknown header")
-    shape, _, dtype = npy.read_array_header_1_0(file)
-    promised: int = dtype.itemsize
-    for size in shape:  # Python's integers, since the product of a crafted shape must not wrap.
-        promised *= size
-    if not 0 <= promised <= member.file_size:
-        raise ValueError(f"{member.filename} promises {promised} bytes")
 
 
 def _check_columns(table: CommandTable | EventTable | DeliveryTable | QueryTable) -> None:
@@ -360,6 +330,10 @@ def _check_indices(trace: Trace) -> None:
     ):
         if len(index) and not lowest <= int(index.min()) <= int(index.max()) < size:
             raise IncompleteTraceError(f"{what} points outside the {size} names it refers to")
+    caused = events.command
+    # -1 points at none: that is for `analysis.consistency` to find.
+    if len(caused) and not -1 <= int(caused.min()) <= int(caused.max()) < len(commands):
+        raise IncompleteTraceError(f"events.command points outside the {len(commands)} commands")
     models, positions = np.diff(deliveries.read_model), np.diff(deliveries.position)
     if np.any((models < 0) | ((models == 0) & (positions < 0))):
         raise IncompleteTraceError("deliveries are not sorted by read model and position")

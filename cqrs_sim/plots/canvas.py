@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.container import ErrorbarContainer
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
@@ -73,7 +74,7 @@ def dress(ax: "Axes", title: str, ylabel: str, xlabel: str = "") -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def legend(ax: "Axes", lines: Sequence["Line2D"]) -> None:
+def legend(ax: "Axes", lines: Sequence["Line2D | ErrorbarContainer"]) -> None:
     """Beside the axes, where it cannot hide a curve."""
     shown = ax.legend(
         handles=list(lines), loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False

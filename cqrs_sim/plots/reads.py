@@ -22,8 +22,8 @@ READS = {"eventual": ("#56B4E9", "o"), "at_least": ("#0072B2", "s"), "write_side
 def plot_fresh_reads(ax: "Axes", reads: Iterable[ReadSummary]) -> list["Line2D"]:
     """What a fresh read pays against what it leaves stale, a mark for each strategy.
 
-    Hollow marks: not all queries got an answer; what they waited for nothing is paid too. A thin
-    line leads from the mean to the p99, where the sample can carry one.
+    Hollow marks: not all queries got an answer; what they waited for nothing is paid too. A line
+    leads from the mean to the p99, where the sample can carry one.
     """
     drawn: list[Line2D] = []
     for read in reads:
@@ -31,24 +31,36 @@ def plot_fresh_reads(ax: "Axes", reads: Iterable[ReadSummary]) -> list["Line2D"]
         # None, as of a sample too small for its p99, becomes nan, which is not drawn.
         paid_ms = np.array([read.paid_mean_s, read.response_s.p99], np.float64) * 1e3
         left = np.full(2, read.missed_own_share, np.float64) * 100
-        missed = "no answer about an own write"
-        if read.missed_own_share is not None:
-            missed = f"missed {left[0]:.3g} % of {read.own_writes:,} own writes"
-        parts = [f"{read.strategy}: {missed}"]
-        if read.age_s.mean is not None:
-            parts.append(f"answers {canvas.milliseconds(read.age_s.mean)} old on average")
-        if failed:
-            parts.append(f"{failed / read.n * 100:.3g} % without an answer")
-        ax.plot(paid_ms, left, color=colour, alpha=0.5)
+        ax.plot(paid_ms, left, color=colour, linewidth=2.5, alpha=0.5)
+        ax.plot(paid_ms[1:], left[1:], "|", color=colour, markersize=12, markeredgewidth=2)
         drawn += ax.plot(
-            paid_ms[:1], left[:1], marker, color=colour, markersize=10, label="\n".join(parts),
-            markerfacecolor="none" if failed else colour, markeredgewidth=2, clip_on=False,
+            paid_ms[:1], left[:1], marker, color=colour, markersize=10, label=_told(read),
+            markerfacecolor="none" if failed else colour, markeredgewidth=2,
         )  # fmt: skip
-    dress(ax, "The price of a fresh read", "missed own writes (%)", "mean time paid, to p99 (ms)")
-    ax.set_xlim(left=0)
-    ax.set_ylim(bottom=0)
+    dress(ax, "The price of a fresh read", "missed own writes (%)", "time paid (ms): mean, |: p99")
+    # A little below nought, where a mark or a line at nought would be hidden by the frame.
+    right, top = ax.get_xlim()[1], max(ax.get_ylim()[1], 1.0)
+    ax.set_xlim(-0.03 * right, right)
+    ax.set_ylim(-0.06 * top, top)
     canvas.legend(ax, drawn)
     return drawn
+
+
+def _told(read: ReadSummary) -> str:
+    """A strategy in the legend: what it missed, what it paid, what got no answer."""
+    missed = "no answer about an own write"
+    if read.missed_own_share is not None:
+        missed = f"missed {100 * read.missed_own_share:.3g} % of {read.own_writes:,} own writes"
+    parts = [f"{read.strategy}: {missed}"]
+    if read.paid_mean_s is not None:
+        p99 = read.response_s.p99
+        tail = "" if p99 is None else f", p99 {canvas.milliseconds(p99)}"
+        parts.append(f"paid {canvas.milliseconds(read.paid_mean_s)} on average{tail}")
+    if read.age_s.mean is not None:
+        parts.append(f"answers {canvas.milliseconds(read.age_s.mean)} old on average")
+    if read.n > read.answered:
+        parts.append(f"{100 * (1 - read.answered / read.n):.3g} % without an answer")
+    return "\n".join(parts)
 
 
 def write_fresh_reads(folder: Path, reads: Iterable[ReadSummary], title: str) -> list[Path]:

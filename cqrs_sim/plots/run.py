@@ -4,7 +4,7 @@ Every plot function takes an `Axes` first, draws one thing, and returns what it 
 or saves; `write_figures` does. What was never applied is drawn, not left out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cqrs_sim.analysis.lag import consistency_lag_s, events_after, lag_over_time
+from cqrs_sim.analysis.lag import (
+    commands_after,
+    consistency_lag_s,
+    events_after,
+    lag_over_time,
+    response_time_s,
+)
 from cqrs_sim.analysis.rates import backlog, last_activity_ns, mailbox_backlog, rates
-from cqrs_sim.analysis.reads import ReadSummary
+from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.stages import path_stages_s
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.plots import canvas
 from cqrs_sim.plots.canvas import LOAD, READ_MODELS, WRITE, dress, shown_name
-from cqrs_sim.plots.reads import write_fresh_reads
+from cqrs_sim.plots.tails import Tail, plot_tails
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,8 +40,6 @@ STAGES = {
     "channel": ("#E69F00", "bus: channel"),
     "apply": ("#0072B2", "read: apply"),
 }
-MOST_POINTS = 2000
-"""Of a curve: an SVG of 100,000 points is slow to open and shows nothing more."""
 
 
 def plot_lag_over_time(
@@ -83,38 +87,37 @@ def plot_backlog(ax: "Axes", trace: Trace) -> list["Line2D"]:
     return drawn
 
 
-def plot_lag_distribution(ax: "Axes", trace: Trace, *, after_ns: int = 0) -> list["Line2D"]:
+def plot_lag_distribution(
+    ax: "Axes", trace: Trace, *, after_ns: int = 0, replications: Replications | None = None
+) -> list["Line2D"]:
     """Share of events whose lag is at least so long, down to the longest one.
 
     A curve ends at the share that was never applied: below it nothing is known but "longer".
     """
     rows = events_after(trace, after_ns)
-    drawn: list[Line2D] = []
+    tails = []
     for name in trace.read_models:
         lag_s = consistency_lag_s(trace, name)[rows]
-        x_s, share = _tail(lag_s)
         label = _with_censored(name, lag_s)
-        colour = _colour(trace, name)
-        drawn += ax.plot(x_s * 1e3, share, color=colour, label=label)
-        if np.isnan(lag_s).any() and len(x_s):
-            end = (float(x_s[-1]) * 1e3, float(share[-1]))
-            ax.plot(*end, color=colour, marker="o", markersize=5, clip_on=False)
+        tails.append(Tail(label, _colour(trace, name), lag_s, f"lag_s.{name}"))
+    drawn = plot_tails(ax, tails, replications)
     dress(ax, "How many events lag at least so long", "share of events", "lag (ms)")
-    ax.set_yscale("log")
-    ax.set_yticks(
-        [1.0, 0.5, 0.1, 0.01, 0.001, 0.0001, 0.00001],
-        ["100 %", "50 %  p50", "10 %  p90", "1 %  p99", "0.1 %  p99.9", "0.01 %", "0.001 %"],
+    return drawn
+
+
+def plot_response_distribution(
+    ax: "Axes", trace: Trace, *, after_ns: int = 0, replications: Replications | None = None
+) -> list["Line2D"]:
+    """Share of commands whose response takes at least so long, down to the longest one."""
+    response_s = response_time_s(trace)[commands_after(trace, after_ns)]
+    label = _with_censored("commands", response_s, "\n", "without an answer")
+    drawn = plot_tails(ax, [Tail(label, WRITE, response_s, "response_s")], replications)
+    dress(
+        ax,
+        "How many commands are answered no sooner, from the intended instant",
+        "share of commands",
+        "response time (ms)",
     )
-    ax.minorticks_off()
-    shares = canvas.heights(drawn)
-    ax.set_ylim(shares.min(initial=0.5) * 0.6, 1.2)
-    if len(shares):
-        ax.set_xscale("log")
-        # The shortest hundredth would take most of a logarithmic axis and say nothing.
-        starts = [_first_below(line, 0.99) for line in drawn if len(canvas.heights([line]))]
-        ax.set_xlim(left=min(starts) * 0.7)
-        canvas.label_log_axis(ax.xaxis, *ax.get_xlim())
-    canvas.legend(ax, drawn)
     return drawn
 
 
@@ -171,7 +174,7 @@ def write_figures(
     title: str,
     *,
     warm_up_ns: int = 0,
-    reads: Iterable[ReadSummary] = (),
+    replications: Replications | None = None,
 ) -> list[Path]:
     """Draw all figures of a run into a folder, as PNG and as SVG; equal runs give equal bytes.
 
@@ -180,20 +183,19 @@ def write_figures(
         trace: the run.
         title: scenario, engine and clock, to stand above every figure.
         warm_up_ns: left out of the distribution and of the stages, shaded in the others.
-        reads: one of each strategy by which orders were read by id; without any, what a fresh read
-            costs is not drawn.
+        replications: whose intervals stand beside the curves of this run, which is the first.
     """
     written = []
     for name, height, draw in (
         ("lag_over_time", 6.0, _draw_lag_over_time),
-        ("lag_distribution", 4.2, _draw_lag_distribution),
+        ("lag_distribution", 4.2, partial(_draw_lags, replications=replications)),
+        ("response_distribution", 4.2, partial(_draw_responses, replications=replications)),
         ("stages", 1.6 + 0.7 * len(trace.read_models), _draw_stages),
         ("rates", 3.6, _draw_rates),
     ):
         drawing = partial(draw, trace=trace, warm_up_ns=warm_up_ns)
         written += canvas.write_figure(folder, name, title, height, drawing)
-    found = list(reads)
-    return [*written, *(write_fresh_reads(folder, found, title) if found else ())]
+    return written
 
 
 def _draw_lag_over_time(figure: "Figure", trace: Trace, warm_up_ns: int) -> None:
@@ -205,8 +207,18 @@ def _draw_lag_over_time(figure: "Figure", trace: Trace, warm_up_ns: int) -> None
         _shade_warm_up(ax, warm_up_ns)
 
 
-def _draw_lag_distribution(figure: "Figure", trace: Trace, warm_up_ns: int) -> None:
-    plot_lag_distribution(figure.subplots(), trace, after_ns=warm_up_ns)
+def _draw_lags(
+    figure: "Figure", trace: Trace, warm_up_ns: int, replications: Replications | None
+) -> None:
+    ax = figure.subplots()
+    plot_lag_distribution(ax, trace, after_ns=warm_up_ns, replications=replications)
+
+
+def _draw_responses(
+    figure: "Figure", trace: Trace, warm_up_ns: int, replications: Replications | None
+) -> None:
+    ax = figure.subplots()
+    plot_response_distribution(ax, trace, after_ns=warm_up_ns, replications=replications)
 
 
 def _draw_stages(figure: "Figure", trace: Trace, warm_up_ns: int) -> None:
@@ -219,21 +231,6 @@ def _draw_rates(figure: "Figure", trace: Trace, warm_up_ns: int) -> None:
     _shade_warm_up(ax, warm_up_ns)
 
 
-def _tail(lag_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Lags, and the share of all events that lag at least so long, thinned but for the tail."""
-    seen = np.sort(lag_s[lag_s > 0.0])
-    behind = len(lag_s) - np.count_nonzero(lag_s <= 0.0)
-    if len(seen) <= MOST_POINTS:
-        kept = np.arange(len(seen))
-    else:
-        # Evenly spaced in rank for the body, and in its logarithm from the longest one down.
-        half = MOST_POINTS // 2
-        body = np.linspace(0, len(seen) - 1, half)
-        tail = len(seen) - np.geomspace(1, len(seen), half)
-        kept = np.unique(np.concatenate([body, tail]).round().astype(np.intp))
-    return seen[kept], (behind - kept) / max(len(lag_s), 1)
-
-
 def _bins(trace: Trace) -> int:
     """So many that a bin holds about a hundred events, within reason."""
     return int(np.clip(len(trace.events) // 100, 10, 100))
@@ -243,14 +240,16 @@ def _colour(trace: Trace, read_model: str) -> str:
     return READ_MODELS[trace.read_models.index(read_model) % len(READ_MODELS)]
 
 
-def _with_censored(name: str, lag_s: NDArray[np.float64], separator: str = " ") -> str:
-    """The name, with the share of its events that were never applied, if there are any."""
-    censored = np.count_nonzero(np.isnan(lag_s))
+def _with_censored(
+    name: str, times_s: NDArray[np.float64], separator: str = " ", fate: str = "never applied"
+) -> str:
+    """The name, with the share of what had not happened when the run ended, if there is any."""
+    censored = np.count_nonzero(np.isnan(times_s))
     if not censored:
         return shown_name(name)
-    share = censored / len(lag_s)
+    share = censored / len(times_s)
     percent = "< 0.1" if share < 0.001 else f"{share * 100:.2g}" if share < 0.995 else "100"
-    return f"{shown_name(name)}{separator}({percent} % never applied)"
+    return f"{shown_name(name)}{separator}({percent} % {fate})"
 
 
 def _time_axis(ax: "Axes", trace: Trace) -> None:
@@ -268,9 +267,3 @@ def _shade_warm_up(ax: "Axes", warm_up_ns: int) -> None:
         return
     ax.axvspan(0, warm_up_ns / 1e9, color=LOAD, alpha=0.12, linewidth=0)
     canvas.note(ax, 0.0, "warm-up")
-
-
-def _first_below(line: "Line2D", share: float) -> float:
-    """Where a falling curve first is at most `share`, else where it ends."""
-    x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
-    return float(x[min(int(np.count_nonzero(y > share)), len(x) - 1)])

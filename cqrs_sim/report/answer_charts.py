@@ -11,25 +11,34 @@ from cqrs_sim.analysis.lag import (
     seconds,
 )
 from cqrs_sim.analysis.quantiles import quantiles
+from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.staleness import answer_staleness_s
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.plain_text import milliseconds
 from cqrs_sim.report.chart import Axis, Chart, Series
-from cqrs_sim.report.quantile_axis import quantile_axis, quantile_grid, thin_data
+from cqrs_sim.report.quantile_axis import one_in, quantile_axis, quantile_grid, thin_data
 from cqrs_sim.report.readings import exact_ms_texts, share_texts
 from cqrs_sim.report.scales import linear, logarithmic, ticks
-from cqrs_sim.report.timeline import Timeline, instant_texts
+from cqrs_sim.report.timeline import Timeline, instant_texts, width_text
+from cqrs_sim.report.whiskers import in_words, notes_on, reach_ms, whiskers_of
 
 ANSWERS_OF_A_BIN = 25
 
 
-def response_chart(trace: Trace, *, after_ns: int, is_saturated: bool) -> Chart:
+def response_chart(
+    trace: Trace,
+    *,
+    after_ns: int,
+    is_saturated: bool,
+    replications: Replications | None = None,
+) -> Chart:
     """Response times of commands and queries at every quantile.
 
     Args:
         trace: the run.
         after_ns: end of the warm-up.
         is_saturated: whether the write side is, so that its quantiles are withheld.
+        replications: whose intervals stand beside the curves.
     """
     rows, asked = commands_after(trace, after_ns), queries_after(trace, after_ns)
     response_s = response_time_s(trace)[rows]
@@ -53,13 +62,23 @@ def response_chart(trace: Trace, *, after_ns: int, is_saturated: bool) -> Chart:
         values_s = np.where(ends, values_s, np.nan)
         texts = exact_ms_texts(values_s)
         series.append(Series(name=name, look=look, values=values_s * 1e3, texts=texts, unit="ms"))
-    scale = logarithmic(np.concatenate([*(one.values for one in series), np.zeros(0)]))
+    whiskers = [
+        *whiskers_of(replications, "response_s", "write", one_in),
+        *whiskers_of(replications, "queries_s", "q3", one_in),
+    ]
+    words = _in_words(series, grid.fractions.tolist())
+    words += [
+        text
+        for sample, name in (("response_s", "commands"), ("queries_s", "queries"))
+        if (text := in_words(replications, sample, name))
+    ]
+    scale = logarithmic(np.concatenate([*(one.values for one in series), reach_ms(whiskers)]))
     return Chart(
         key="response-tail",
         title="Response time from the median to the far tail",
         lead="From the instant at which the load wanted an operation sent to its answer: what a "
         "stalled system made others wait is in it.",
-        alternative=" ".join(_in_words(series, grid.fractions.tolist())),
+        alternative=" ".join(words),
         x=quantile_axis(grid, "share with a shorter response time"),
         y=Axis(title="response time (ms)", scale=scale, ticks=ticks(scale)),
         at=grid.one_in,
@@ -67,7 +86,11 @@ def response_chart(trace: Trace, *, after_ns: int, is_saturated: bool) -> Chart:
         at_name="quantile",
         series=tuple(series),
         spans=thin_data(size),
-        notes=tuple(_notes(grid.fractions.tolist(), series, is_saturated=is_saturated)),
+        whiskers=tuple(whiskers),
+        notes=(
+            *_notes(grid.fractions.tolist(), series, is_saturated=is_saturated),
+            *notes_on(replications, whiskers),
+        ),
     )
 
 
@@ -118,7 +141,7 @@ def stale_chart(trace: Trace, timeline: Timeline) -> Chart | None:
         at_name="answered around",
         series=tuple(series),
         spans=timeline.spans,
-        notes=(f"Each point: the answers given within {edges_s[1] - edges_s[0]:.3g} s.",),
+        notes=(f"Each point: the answers given within {width_text(edges_s)}.",),
         height=200,
     )
 
@@ -127,7 +150,7 @@ def _edges(trace: Trace, timeline: Timeline) -> NDArray[np.float64]:
     """Bins so wide that the rarest kind of query has some answers in most of them."""
     asked = np.bincount(trace.queries.kind[~np.isnat(trace.queries.answered)])
     bins = int(np.clip(asked[asked > 0].min() // ANSWERS_OF_A_BIN, 5, len(timeline.edges_s) - 1))
-    return np.linspace(0.0, timeline.load_ended_s, bins + 1)
+    return timeline.edges_of(bins)
 
 
 def _in_words(series: list[Series], fractions: list[float]) -> list[str]:

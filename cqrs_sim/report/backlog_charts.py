@@ -26,26 +26,21 @@ def backlog_chart(trace: Trace, timeline: Timeline) -> Chart:
     for name in trace.read_models:
         waiting = backlog(trace, name, at_ns)
         series.append(_counts(name, look_of(trace, name), at_ns, waiting, timeline))
-    middle_s = timeline.whole_middle_s
-    return Chart(
+    words = [
+        f"{one.name}: at most {int(one.values.max()):,} waiting, {int(one.values[-1]):,} in the "
+        "last stretch of time."
+        for one in series
+    ]
+    return _chart(
+        timeline,
+        series,
         key="backlog",
         title="Backlog: what waits",
         lead="Events committed and not yet applied (position lag), and commands that wait for "
         "their order.",
-        alternative=" ".join(
-            f"{one.name}: at most {int(one.values.max()):,} waiting, {int(one.values[-1]):,} in "
-            "the last stretch of time."
-            for one in series
-        ),
-        x=timeline.axis,
-        y=axis_from_nought("waiting", series),
-        at=middle_s,
-        at_texts=instant_texts(middle_s),
-        at_name="around",
-        series=tuple(series),
-        spans=timeline.spans,
-        notes=(f"Each point: the most at any instant within {timeline.whole_bin_text}.",),
-        height=200,
+        alternative=" ".join(words),
+        unit="waiting",
+        point="the most",
     )
 
 
@@ -67,24 +62,49 @@ def backlog_age_chart(trace: Trace, timeline: Timeline) -> Chart:
                 unit="ms",
             )
         )
-    middle_s = timeline.whole_middle_s
-    return Chart(
+    words = [
+        f"{one.name}: at most {milliseconds(float(one.values.max()) / 1e3)} ms behind."
+        for one in series
+    ]
+    return _chart(
+        timeline,
+        series,
         key="backlog-age",
         title="Age of the backlog",
         lead="How far behind a read model is, in time: the age of the oldest event that it does "
         "not show.",
-        alternative=" ".join(
-            f"{one.name}: at most {milliseconds(float(one.values.max()) / 1e3)} ms behind."
-            for one in series
-        ),
+        alternative=" ".join(words),
+        unit="age (ms)",
+        point="the greatest age",
+    )
+
+
+def _chart(
+    timeline: Timeline,
+    series: list[Series],
+    *,
+    key: str,
+    title: str,
+    lead: str,
+    alternative: str,
+    unit: str,
+    point: str,
+) -> Chart:
+    """What both charts share: the time axis, an axis from nought, and what a point is."""
+    middle_s = timeline.whole_middle_s
+    return Chart(
+        key=key,
+        title=title,
+        lead=lead,
+        alternative=alternative,
         x=timeline.axis,
-        y=axis_from_nought("age (ms)", series),
+        y=axis_from_nought(unit, series),
         at=middle_s,
         at_texts=instant_texts(middle_s),
         at_name="around",
         series=tuple(series),
         spans=timeline.spans,
-        notes=(f"Each point: the greatest age at any instant within {timeline.whole_bin_text}.",),
+        notes=(f"Each point: {point} at any instant within {timeline.whole_bin_text}.",),
         height=200,
     )
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.report.scales import Scale, Tick
+from cqrs_sim.report.spans import Span, SpanText, span_texts
 
-Weight: TypeAlias = Literal["line", "thin", "bound"]
+Weight: TypeAlias = Literal["line", "thin", "bound", "ceiling"]
 
 WIDTH = 1000.0
 """Of the drawing's own coordinates; the page stretches it to the width of the screen."""
@@ -23,8 +24,6 @@ LABEL_GAP_PX = 17.0
 """Least distance between two labels at the ends of curves."""
 LONGEST_LABEL = 21
 """Letters of a name beside a drawing."""
-WIDE_PX, NARROW_PX, LETTER_PX = 520.0, 230.0, 6.2
-"""Width of a drawing on a screen and on a phone, and of a letter: which notes fit."""
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -40,7 +39,8 @@ class Series:
     """What a reader is told at each point, without the unit; n of them."""
     unit: str = ""
     weight: Weight = "line"
-    """`thin` for a second curve of the same colour, `bound` for what is only a bound."""
+    """`thin` for a second curve of the same colour, `bound` for a lower one, `ceiling` for an upper
+    one: their dashes differ from each other and from all others."""
     is_labelled: bool = True
     """Whether its name stands at its end."""
 
@@ -55,14 +55,30 @@ class Band:
 
 
 @attrs.frozen(kw_only=True)
-class Span:
-    """A stretch of the x axis with something to say about it."""
+class Whisker:
+    """An interval over replications, at one place of one curve."""
 
-    start: float
-    end: float
-    """In the units of the x axis."""
-    text: str
-    kind: Literal["warm-up", "phase", "pause", "saturated", "thin-data"]
+    look: str
+    """Of the curve."""
+    at: float
+    """In the units of the other axis."""
+    low: float
+    middle: float
+    high: float
+    is_across: bool = False
+    """Whether it lies along the x axis, not the y axis."""
+
+
+@attrs.frozen(kw_only=True)
+class PlacedWhisker:
+    """A whisker as fractions: of the width from the left, of the height from the bottom."""
+
+    look: str
+    is_across: bool
+    at: float
+    low: float
+    middle: float
+    high: float
 
 
 @attrs.frozen(kw_only=True)
@@ -80,10 +96,7 @@ class PlacedSpan:
 
     start: float
     width: float
-    text: str
     kind: str
-    fits: Literal["always", "wide", "never"]
-    """On which screens its text has room."""
 
 
 @attrs.frozen(kw_only=True)
@@ -134,6 +147,7 @@ class Chart:
     series: tuple[Series, ...]
     bands: tuple[Band, ...] = ()
     spans: tuple[Span, ...] = ()
+    whiskers: tuple[Whisker, ...] = ()
     notes: tuple[str, ...] = ()
     """How the numbers were thinned, and what is left out and why."""
     height: int = 240
@@ -178,15 +192,30 @@ class Chart:
         for span in self.spans:
             start, end = self.x.scale.fraction(span.start), self.x.scale.fraction(span.end)
             if end > start:
-                placed.append(
-                    PlacedSpan(
-                        start=start,
-                        width=end - start,
-                        text=span.text,
-                        kind=span.kind,
-                        fits=_fits(span.text, end - start),
-                    )
+                placed.append(PlacedSpan(start=start, width=end - start, kind=span.kind))
+        return placed
+
+    def span_texts(self) -> list[SpanText]:
+        """What stands beside or in the spans, laid out for wide and for narrow screens."""
+        return span_texts(self.x.scale, self.spans, self.height)
+
+    def placed_whiskers(self) -> list[PlacedWhisker]:
+        """The whiskers as fractions; what lies outside an axis is cut at its end."""
+        placed = []
+        for whisker in self.whiskers:
+            along, across = self.y.scale, self.x.scale
+            if whisker.is_across:
+                along, across = across, along
+            placed.append(
+                PlacedWhisker(
+                    look=whisker.look,
+                    is_across=whisker.is_across,
+                    at=across.fraction(whisker.at),
+                    low=along.fraction(whisker.low),
+                    middle=along.fraction(whisker.middle),
+                    high=along.fraction(whisker.high),
                 )
+            )
         return placed
 
     def end_labels(self) -> list[EndLabel]:
@@ -250,10 +279,3 @@ def _runs(values: NDArray[np.float64]) -> list[list[int]]:
     if not len(known):
         return []
     return [piece.tolist() for piece in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1)]
-
-
-def _fits(text: str, width: float) -> Literal["always", "wide", "never"]:
-    needed = len(text) * LETTER_PX + 6.0
-    if needed <= width * NARROW_PX:
-        return "always"
-    return "wide" if needed <= width * WIDE_PX else "never"

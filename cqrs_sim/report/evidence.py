@@ -9,7 +9,8 @@ from cqrs_sim.analysis.generator import GeneratorHealth
 from cqrs_sim.analysis.intervals import Interval
 from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.metrics import unit_of
-from cqrs_sim.analysis.summary import SingleRunIntervals, Summary
+from cqrs_sim.analysis.single_run import SingleRunIntervals
+from cqrs_sim.analysis.summary import Summary
 from cqrs_sim.analysis.warm_up import WarmUpCheck
 from cqrs_sim.plain_text import milliseconds, percent
 from cqrs_sim.report.readings import NOTHING
@@ -107,7 +108,7 @@ def warm_up_table(summary: Summary) -> Table:
         rows=tuple(Row(cells=(name, *_opinion(check))) for name, check in found),
         notes=(
             "The cut is stated in the scenario; MSER-5 is a second opinion on a steady load.",
-            "Under a load profile MSER-5 judges the profile.",
+            "Where the load follows a profile, or a stage pauses, there is no level to reach.",
         ),
         is_text=True,
     )

@@ -1,37 +1,61 @@
 """Charts of the consistency lag: when it came up, and its far tail."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cqrs_sim.analysis.episodes import Episode
 from cqrs_sim.analysis.lag import LagOverTime, lag_over_time
+from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.saturation import StageLoad
 from cqrs_sim.analysis.survival import Visibility, lag_visibility
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.plain_text import milliseconds
-from cqrs_sim.report.chart import Axis, Band, Chart, Series, Span
-from cqrs_sim.report.quantile_axis import quantile_axis, quantile_grid, thin_data
+from cqrs_sim.report.chart import Axis, Band, Chart, Series
+from cqrs_sim.report.quantile_axis import one_in, quantile_axis, quantile_grid, thin_data
 from cqrs_sim.report.readings import at_least_texts, exact_ms_texts, look_of
 from cqrs_sim.report.scales import logarithmic, ticks
+from cqrs_sim.report.spans import Span
 from cqrs_sim.report.timeline import Timeline, instant_texts
+from cqrs_sim.report.whiskers import in_words, notes_on, reach_ms, whiskers_of
 
 
 def lag_time_charts(
-    trace: Trace, timeline: Timeline, saturated: dict[str, StageLoad]
+    trace: Trace,
+    timeline: Timeline,
+    saturated: dict[str, StageLoad],
+    episodes: Sequence[Episode] = (),
 ) -> list[Chart]:
-    """Median and p99 by time of commit, one chart a read model, all on one scale."""
+    """Median and p99 by time of commit, one chart a read model, all on one scale.
+
+    Args:
+        trace: the run.
+        timeline: what all charts over time share.
+        saturated: what is known of the stages that are.
+        episodes: when which stage was behind.
+    """
     found = {name: lag_over_time(trace, name, timeline.edges_s) for name in trace.read_models}
     columns = [c for lag in found.values() for c in (lag.median_s, lag.p99_s, lag.at_least_s)]
     scale = logarithmic(np.concatenate([*columns, np.zeros(0)]) * 1e3)
     y = Axis(title="lag (ms)", scale=scale, ticks=ticks(scale))
+    marks = {
+        name: (*_episode_spans(timeline, episodes, name), *_saturated_span(timeline, load))
+        for name in found
+        for load in [saturated.get(name)]
+    }
     return [
-        _lag_time_chart(trace, name, lag, timeline, y, saturated.get(name))
-        for name, lag in found.items()
+        _lag_time_chart(trace, name, lag, timeline, y, marks[name]) for name, lag in found.items()
     ]
 
 
-def tail_chart(trace: Trace, *, after_ns: int, saturated: Collection[str]) -> Chart:
+def tail_chart(
+    trace: Trace,
+    *,
+    after_ns: int,
+    saturated: Collection[str],
+    replications: Replications | None = None,
+) -> Chart:
     """The lag at every quantile, from the median to the longest one."""
     found = {
         name: lag_visibility(trace, name, after_ns=after_ns, is_steady=name not in saturated)
@@ -42,14 +66,23 @@ def tail_chart(trace: Trace, *, after_ns: int, saturated: Collection[str]) -> Ch
     series = tuple(
         _tail(name, look_of(trace, name), seen, grid.fractions) for name, seen in found.items()
     )
-    values = np.concatenate([*(one.values for one in series), np.zeros(0)])
-    scale = logarithmic(values)
+    whiskers = tuple(
+        whisker
+        for name in trace.read_models
+        for whisker in whiskers_of(replications, f"lag_s.{name}", look_of(trace, name), one_in)
+    )
+    scale = logarithmic(np.concatenate([*(one.values for one in series), reach_ms(whiskers)]))
+    words = [in_words(replications, f"lag_s.{name}", name) for name in trace.read_models]
     return Chart(
         key="lag-tail",
         title="Lag from the median to the far tail",
         lead="Quantiles of the lag. Each labelled step to the right is the slowest tenth of the "
         "step before, down to the one longest lag.",
-        alternative=" ".join(_tail_in_words(name, seen) for name, seen in found.items()),
+        alternative=" ".join(
+            text
+            for text in (*(_tail_in_words(name, seen) for name, seen in found.items()), *words)
+            if text
+        ),
         x=quantile_axis(grid, "share of events with a shorter lag"),
         y=Axis(title="lag (ms)", scale=scale, ticks=ticks(scale)),
         at=grid.one_in,
@@ -57,7 +90,11 @@ def tail_chart(trace: Trace, *, after_ns: int, saturated: Collection[str]) -> Ch
         at_name="quantile",
         series=series,
         spans=thin_data(size),
-        notes=tuple(_tail_notes(trace, found, saturated, len(grid.fractions))),
+        whiskers=whiskers,
+        notes=(
+            *_tail_notes(trace, found, saturated, len(grid.fractions)),
+            *notes_on(replications, whiskers),
+        ),
     )
 
 
@@ -67,7 +104,7 @@ def _lag_time_chart(
     lag: LagOverTime,
     timeline: Timeline,
     y: Axis,
-    load: StageLoad | None,
+    marks: tuple[Span, ...],
 ) -> Chart:
     look = look_of(trace, name)
     has_bound = not np.isnan(lag.at_least_s).all()
@@ -111,9 +148,29 @@ def _lag_time_chart(
         at_name="committed around",
         series=tuple(series),
         bands=(Band(low=0, high=1, look=look),) if not np.isnan(lag.p99_s).all() else (),
-        spans=(*timeline.spans, *_saturated_span(timeline, load)),
+        spans=(*timeline.spans, *marks),
         height=150,
     )
+
+
+def _episode_spans(
+    timeline: Timeline, episodes: Sequence[Episode], read_model: str
+) -> tuple[Span, ...]:
+    """When a read model was behind, and by how much at most."""
+    return tuple(
+        Span(
+            start=episode.from_s,
+            end=timeline.load_ended_s if episode.until_s is None else episode.until_s,
+            text=f"{_short(episode.worst_s)} behind",
+            kind="episode",
+        )
+        for episode in episodes
+        if episode.stage == read_model
+    )
+
+
+def _short(duration_s: float) -> str:
+    return f"{duration_s:.1f} s" if duration_s >= 0.95 else f"{milliseconds(duration_s)} ms"
 
 
 def _saturated_span(timeline: Timeline, load: StageLoad | None) -> tuple[Span, ...]:

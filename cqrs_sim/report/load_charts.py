@@ -46,7 +46,10 @@ def rates_chart(trace: Trace, timeline: Timeline) -> Chart:
         at_name="around",
         series=tuple(series),
         spans=timeline.spans,
-        notes=(f"Each point: the mean over {width_s.max():.3g} s.",),
+        notes=(
+            f"Each point: the mean over {timeline.whole_bin_text}.",
+            "Phases and pauses begin and end with such a stretch.",
+        ),
         height=200,
     )
 

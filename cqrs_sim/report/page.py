@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cqrs_sim.analysis.json_values import Json
+from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import Summary
 from cqrs_sim.errors import ResultFolderError
@@ -78,6 +79,10 @@ class Reported(Protocol):
     @property
     def provenance(self) -> Mapping[str, Json]:
         """Versions, machine, clock."""
+
+    @property
+    def replications(self) -> Replications | None:
+        """What runs with other seeds came to, if there were any."""
 
     @property
     def summary(self) -> Summary:
@@ -151,25 +156,36 @@ def _content(result: Reported) -> dict[str, object]:
     aborted = document.get("aborted")
     return {
         "scenario": scenario,
-        "verdict": judge(summary, aborted if isinstance(aborted, str) else None),
+        "verdict": judge(
+            summary, aborted if isinstance(aborted, str) else None, result.replications
+        ),
         "frame": list(_frame(result, document)),
         "aborted": aborted,
         "figures": key_figures(summary),
         "thresholds": thresholds_table(document),
         "replications": replications_table(document),
-        "visibility": visibility_chart(trace, after_ns=after_ns, saturated=saturated),
+        "visibility": visibility_chart(
+            trace, after_ns=after_ns, saturated=saturated, replications=result.replications
+        ),
         "stages": stage_bars(trace, after_ns=after_ns, saturated=saturated),
         "busiest_order": busiest_order(trace),
         "lag_table": lag_table(summary),
         "visibility_table": visibility_table(summary),
-        "lag_times": lag_time_charts(trace, timeline, saturated),
+        "lag_times": lag_time_charts(trace, timeline, saturated, summary.episodes),
         "bin_text": timeline.bin_text,
-        "tail": tail_chart(trace, after_ns=after_ns, saturated=saturated),
+        "tail": tail_chart(
+            trace, after_ns=after_ns, saturated=saturated, replications=result.replications
+        ),
         "rates": rates_chart(trace, timeline),
         "backlog": backlog_chart(trace, timeline),
         "backlog_age": backlog_age_chart(trace, timeline),
         "backlog_table": backlog_table(summary),
-        "response": response_chart(trace, after_ns=after_ns, is_saturated=WRITE_SIDE in saturated),
+        "response": response_chart(
+            trace,
+            after_ns=after_ns,
+            is_saturated=WRITE_SIDE in saturated,
+            replications=result.replications,
+        ),
         "commands_table": commands_table(summary, trace, after_ns=after_ns),
         "stale": stale_chart(trace, timeline),
         "reads_table": reads_table(summary),
@@ -197,8 +213,8 @@ def _frame(result: Reported, document: Mapping[str, Json]) -> Iterator[str]:
         # Coordinated omission: whoever compares this with an open run should know.
         yield "closed loop: a slow system is asked less"
     replications = document.get("replications")
-    if isinstance(replications, Mapping):
-        yield f"the first of {replications.get('n')} replications"
+    if isinstance(replications, Mapping) and replications.get("n"):
+        yield f"the first of {replications['n']} replications"
 
 
 def _facts(result: Reported) -> dict[str, Json]:
@@ -206,7 +222,7 @@ def _facts(result: Reported) -> dict[str, Json]:
     facts: dict[str, Json] = {
         "scenario": summary.scenario,
         "engine": summary.engine,
-        "complete": "yes" if summary.complete else "no: cut short",
+        "complete": "yes" if result.to_json()["complete"] else "no: cut short",
         "warm-up cut": f"{summary.warm_up_s:.4g} s",
         "ended at": f"{result.trace.ended_ns / 1e9:.6g} s",
     }

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.analysis.quantiles import BEYOND
-from cqrs_sim.report.chart import Axis, Span
+from cqrs_sim.report.chart import Axis
 from cqrs_sim.report.scales import Scale, Tick
+from cqrs_sim.report.spans import Span
 
 POINTS = 160
 NAMED = (
@@ -43,6 +44,11 @@ def quantile_grid(size: int) -> QuantileGrid:
     fractions = np.append(1.0 - 1.0 / one_in[:-1], 1.0)
     texts = tuple(f"p{100.0 * q:.6g}" for q in fractions[:-1].tolist())
     return QuantileGrid(one_in=one_in, fractions=fractions, texts=(*texts, "the longest"))
+
+
+def one_in(fraction: float) -> float:
+    """Place of a quantile on the axis; the median, where it begins, is 2."""
+    return 1.0 / (1.0 - fraction)
 
 
 def quantile_axis(grid: QuantileGrid, title: str) -> Axis:

@@ -10,6 +10,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+LEAST_LABELS = 3
+"""On a narrow screen too: two numbers or less do not tell a logarithmic axis from a linear one."""
 ZERO_GAP = 0.06
 """Of a logarithmic axis that shows nought too: the share that lies between nought and `low`."""
 
@@ -120,8 +122,11 @@ def _log_ticks(scale: Scale) -> tuple[Tick, ...]:
         for factor in (1.0, *between)
     ]
     inside = [(v, minor) for v, minor in found if scale.low <= v <= scale.high * 1.000001]
-    # Where no power of ten is to be seen, the numbers between are all there is.
-    is_bare = all(minor for _, minor in inside)
+    if len(inside) < LEAST_LABELS:
+        # So short a stretch has its round numbers almost evenly, as on a linear axis.
+        return _linear_ticks(scale, 2 * LEAST_LABELS)
+    # Where few powers of ten are to be seen, the numbers between are needed everywhere.
+    is_bare = sum(not minor for _, minor in inside) < LEAST_LABELS
     return tuple(
         Tick(scale.fraction(value), plain_number(value), minor and not is_bare)
         for value, minor in inside

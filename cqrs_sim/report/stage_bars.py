@@ -22,6 +22,8 @@ STAGES = {
 ROW_PX = 58
 ROOM_FOR_TOTALS = 1.24
 """How much longer the axis is than the longest bar."""
+LEAST_WIDTH = 0.006
+"""Of a part that took any time, as a fraction of the axis: one or two pixels on a phone."""
 LETTERS_OF_A_BAR = 62
 """So many letters are as wide as the longest bar on a screen."""
 
@@ -51,6 +53,8 @@ class Bar:
     total: str
     is_to_scale: bool
     """False: the bar is longer than it can be drawn."""
+    is_widened: bool
+    """Whether a part is drawn wider than it is, so that it is seen."""
     top_px: int
     at: float
     """Where its middle lies, as a fraction of the height."""
@@ -84,6 +88,11 @@ def stage_bars(trace: Trace, *, after_ns: int, saturated: Collection[str]) -> St
         for number, (name, means) in enumerate(found.items())
     )
     notes = ["Means over the events that passed every stage; what was never applied is left out."]
+    if any(bar.is_widened for bar in bars):
+        notes.append(
+            f"Parts narrower than {LEAST_WIDTH * 100:.1f} % of the drawing are widened to that, at "
+            "the cost of the longest part; the table has each of them exactly."
+        )
     notes += [
         f"{name} is saturated: its bar is not to scale, only its parts are to each other."
         for name in found
@@ -102,10 +111,10 @@ def _bar(name: str, means: MeanStages, number: int, count: int, longest: float) 
     """The bar of a read model; `longest` is 0 where it has a scale of its own."""
     is_to_scale = longest > 0.0
     scale = linear((longest if is_to_scale else means.whole or 0.0) * ROOM_FOR_TOTALS)
+    exact = [scale.fraction(means.parts[stage] or 0.0) for stage in STAGES]
+    widths = _visible(exact)
     segments, start = [], 0.0
-    for stage, label in STAGES.items():
-        part = means.parts[stage] or 0.0
-        width = scale.fraction(part)
+    for (stage, label), width in zip(STAGES.items(), widths, strict=True):
         text = label.split(": ")[1]
         has_room = len(text) + 2 <= width * LETTERS_OF_A_BAR
         segments.append(
@@ -125,11 +134,21 @@ def _bar(name: str, means: MeanStages, number: int, count: int, longest: float) 
         segments=tuple(segments),
         end=start,
         is_to_scale=is_to_scale,
+        is_widened=widths != exact,
         total=f"{milliseconds(means.whole)} ms" if is_known else "nothing was applied",
         top_px=number * ROW_PX,
         at=(number + 0.5) / count,
         cells=(*cells, exact_ms(means.whole) if means.whole is not None else "-"),
     )
+
+
+def _visible(widths: list[float]) -> list[float]:
+    """The same with tiny ones widened, at the cost of the longest, so that the sum stays."""
+    drawn = [max(width, LEAST_WIDTH) if width > 0.0 else 0.0 for width in widths]
+    longest = drawn.index(max(drawn))
+    drawn[longest] -= sum(drawn) - sum(widths)
+    # A bar so short as a whole is left as it is: its number stands at its end.
+    return drawn if drawn[longest] >= LEAST_WIDTH else widths
 
 
 def _in_words(name: str, means: MeanStages) -> str:

@@ -15,7 +15,7 @@ from cqrs_sim.analysis.reads import ReadSummary
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import Summary
 from cqrs_sim.measurement.trace import Trace
-from cqrs_sim.plain_text import milliseconds, percent
+from cqrs_sim.plain_text import milliseconds, percent, some_of
 from cqrs_sim.probe import Outcome
 from cqrs_sim.report.readings import NOTHING
 
@@ -49,9 +49,7 @@ def lag_table(summary: Summary) -> Table:
     saturated = {load.stage for load in summary.saturated}
     rows: list[Row] = []
     for name, lag in summary.lag_s.items():
-        counts = (f"{lag.n:,}", percent(lag.censored, lag.n))
-        is_withheld = name in saturated
-        rows.append(Row(cells=(name, *_quantiles(lag, is_withheld=is_withheld), *counts)))
+        rows.append(_sample_row(name, lag, is_withheld=name in saturated))
         if lag.bounds:
             rows.append(Row(cells=(f"{name}: bounds", *_bounds(lag), "", ""), tone="quiet"))
     return Table(
@@ -69,14 +67,7 @@ def visibility_table(summary: Summary) -> Table:
         caption="Time until a write is seen (ms): from acknowledged to applied, at least 0",
         head=("read model", *QUANTILES.values(), "writes", "never seen"),
         rows=tuple(
-            Row(
-                cells=(
-                    name,
-                    *_quantiles(seen, is_withheld=name in saturated),
-                    f"{seen.n:,}",
-                    percent(seen.censored, seen.n),
-                )
-            )
+            _sample_row(name, seen, is_withheld=name in saturated)
             for name, seen in summary.visibility_s.items()
         ),
     )
@@ -92,8 +83,12 @@ def commands_table(summary: Summary, trace: Trace, *, after_ns: int) -> Table:
         ("of it queueing", summarise_sample(queueing_s(trace)[accepted]), is_saturated),
         ("of it service", summarise_sample(service_s(trace)[accepted]), False),
     ]
+    if summary.served_response_s.censored > summary.response_s.censored:
+        served = ("response, refused as longest", summary.served_response_s, is_saturated)
+        samples.insert(1, served)
     if summary.queries.offered:
-        samples.append(("response, queries", summary.queries_s, False))
+        is_behind = any("response_s" in read.withheld for read in summary.reads.rows)
+        samples.append(("response, queries", summary.queries_s, is_behind))
     outcomes = (
         f"{outcome.name.lower()} {count:,}" for outcome, count in summary.commands.items() if count
     )
@@ -102,14 +97,7 @@ def commands_table(summary: Summary, trace: Trace, *, after_ns: int) -> Table:
         caption="Response times (ms): from intended to answered",
         head=("", *QUANTILES.values(), "n", "unanswered"),
         rows=tuple(
-            Row(
-                cells=(
-                    name,
-                    *_quantiles(sample, is_withheld=is_withheld),
-                    f"{sample.n:,}",
-                    percent(sample.censored, sample.n),
-                )
-            )
+            _sample_row(name, sample, is_withheld=is_withheld)
             for name, sample, is_withheld in samples
         ),
         notes=(f"Commands offered {total:,}: {', '.join(outcomes) or 'none'}.",),
@@ -147,10 +135,13 @@ def reads_table(summary: Summary) -> Table:
             read.strategy.replace("_", " "),
             f"{read.n:,}",
             f"{read.n - read.answered:,}",
-            *_quantiles(read.response_s, names=("p50", "p99", "max")),
+            *_quantiles(
+                read.response_s,
+                is_withheld="response_s" in read.withheld,
+                names=("p50", "p99", "max"),
+            ),
             percent(read.stale, read.answered) if read.answered else NOTHING,
-            milliseconds(read.age_s.mean),
-            milliseconds(read.age_s.max),
+            *_ages(read),
             _versions_missing(read),
             _share(read.missed_own_share),
         )
@@ -161,6 +152,13 @@ def reads_table(summary: Summary) -> Table:
         rows=tuple(rows),
         notes=(*_without_answer(summary), *_own_writes(summary)),
     )
+
+
+def _ages(read: ReadSummary) -> tuple[str, str]:
+    """Mean and longest age of what the answers lacked."""
+    if "age_s" in read.withheld:
+        return "withheld", "withheld"
+    return milliseconds(read.age_s.mean), milliseconds(read.age_s.max)
 
 
 def _without_answer(summary: Summary) -> Iterable[str]:
@@ -207,6 +205,13 @@ def gaps(summary: Summary) -> Iterable[str]:
             "bounds: where the censored make a quantile uncertain, it lies between these: as if "
             "they were applied right at the end, and as if never."
         )
+
+
+def _sample_row(name: str, sample: SampleSummary, *, is_withheld: bool) -> Row:
+    """Quantiles of a sample, its size, and the share that had not happened when the run ended."""
+    quantiles = _quantiles(sample, is_withheld=is_withheld)
+    counts = (f"{sample.n:,}", percent(sample.censored, sample.n))
+    return Row(cells=(name, *quantiles, *counts))
 
 
 def _quantiles(
@@ -259,6 +264,8 @@ def _own_writes(summary: Summary) -> Iterable[str]:
         f"written, {own.queries_that_missed:,} ({percent(own.queries_that_missed, own.queries)}) "
         f"lacked its write; {own.sessions_that_missed:,} of {own.sessions:,} sessions saw that."
     )
+    if own.missed_by:
+        yield f"Sessions that missed one: {some_of(own.missed_by, own.sessions_that_missed)}."
     if own.witness is not None:
         seen = own.witness
         yield (

@@ -5,18 +5,26 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
+from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.survival import Visibility, visibility
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.plain_text import milliseconds
 from cqrs_sim.report.chart import Axis, Band, Chart, Series, Weight
 from cqrs_sim.report.readings import exact_ms, look_of, share_texts
 from cqrs_sim.report.scales import linear, logarithmic, ticks
+from cqrs_sim.report.whiskers import in_words, notes_on, reach_ms, whiskers_of
 
 TIMES = 200
 """At which the curve of t-visibility is read."""
 
 
-def visibility_chart(trace: Trace, *, after_ns: int, saturated: Collection[str]) -> Chart:
+def visibility_chart(
+    trace: Trace,
+    *,
+    after_ns: int,
+    saturated: Collection[str],
+    replications: Replications | None = None,
+) -> Chart:
     """P(a write is seen) against the time since its author was told that it succeeded."""
     found = {
         name: visibility(trace, name, after_ns=after_ns, is_steady=name not in saturated)
@@ -31,15 +39,27 @@ def visibility_chart(trace: Trace, *, after_ns: int, saturated: Collection[str])
             series.append(_share(name, look, seen.curve.at(times_s), seen.n))
             continue
         bands.append(Band(low=len(series), high=len(series) + 1, look=look))
-        series.append(_share(f"{name}, at least", look, seen.low.at(times_s), seen.n, "thin"))
-        series.append(_share(f"{name}, at most", look, seen.high.at(times_s), seen.n, "thin"))
-    x, y = logarithmic(times_s * 1e3, shows_zero=True), linear(100.0)
+        series.append(_share(f"{name}, at least", look, seen.low.at(times_s), seen.n, "bound"))
+        series.append(_share(f"{name}, at most", look, seen.high.at(times_s), seen.n, "ceiling"))
+    whiskers = tuple(
+        whisker
+        for name in found
+        for whisker in whiskers_of(
+            replications, f"visibility_s.{name}", look_of(trace, name), _per_cent, is_across=True
+        )
+    )
+    words = [_seen_in_words(name, seen) for name, seen in found.items()]
+    words += [
+        text for name in found if (text := in_words(replications, f"visibility_s.{name}", name))
+    ]
+    reached = np.concatenate([times_s * 1e3, reach_ms(whiskers)])
+    x, y = logarithmic(reached, shows_zero=True), linear(100.0)
     return Chart(
         key="visibility",
         title="How soon is a write seen?",
         lead="The share of writes that a reader sees who asks so long after the author was told "
         "that the write succeeded (t-visibility).",
-        alternative=" ".join(_seen_in_words(name, seen) for name, seen in found.items()),
+        alternative=" ".join(words),
         x=Axis(title="time since the acknowledgement (ms)", scale=x, ticks=ticks(x)),
         y=Axis(title="writes seen (%)", scale=y, ticks=ticks(y)),
         at=times_s * 1e3,
@@ -47,7 +67,8 @@ def visibility_chart(trace: Trace, *, after_ns: int, saturated: Collection[str])
         at_name="time since the acknowledgement",
         series=tuple(series),
         bands=tuple(bands),
-        notes=tuple(_visibility_notes(found, len(times_s))),
+        whiskers=whiskers,
+        notes=(*_visibility_notes(found, len(times_s)), *notes_on(replications, whiskers)),
         height=260,
     )
 
@@ -62,6 +83,10 @@ def _times(found: list[Visibility]) -> NDArray[np.float64]:
     low = float(np.quantile(positive, 0.01))
     times_ns = np.geomspace(max(low * 1e9, 1.0), float(positive.max()) * 1e9 * 1.02, TIMES)
     return np.concatenate([[0.0], np.unique(np.rint(times_ns)) / 1e9])
+
+
+def _per_cent(fraction: float) -> float:
+    return 100.0 * fraction
 
 
 def _share(
@@ -105,7 +130,8 @@ def _visibility_notes(found: dict[str, Visibility], count: int) -> list[str]:
         )
     if any(seen.curve is None for seen in found.values()):
         notes.append(
-            "Of a saturated read model only bounds can be given: at least, as if what was not "
-            "seen when the run ended were never seen; at most, as if it were seen right then."
+            "Of a saturated read model only bounds can be given: at least (dotted), as if what was "
+            "not seen when the run ended were never seen; at most (long dashes), as if it were "
+            "seen right then."
         )
     return notes

@@ -1,14 +1,16 @@
 """The price of a fresh read as a person reads it: each strategy in a sentence, then in a table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
 from cqrs_sim.analysis.reads import ReadSummary
 from cqrs_sim.fresh_reads import FreshReads
-from cqrs_sim.plain_text import milliseconds, percent, printable
+from cqrs_sim.plain_text import count_of, milliseconds, percent, printable, some_of
 from cqrs_sim.terminal.screen import Screen, table_of
 
+LISTED = 10
+"""Most sessions named in one line."""
 COLUMNS = ("strategy", "paid mean", "p50", "p99", "missed own", "stale", "mean age", "no answer")
 
 
@@ -23,7 +25,20 @@ def show_fresh_reads(screen: Screen, found: FreshReads) -> None:
         Text(printable(found.title.replace("\n", "; ").replace(" · ", ", ")), "dim"),
         "",
         table,
+        *_sessions(found),
     )
+
+
+def _sessions(found: FreshReads) -> Iterator[Text]:
+    """Which sessions missed what they themselves had written, a line each strategy."""
+    for strategy, result in found.results.items():
+        own = result.summary.own_writes
+        if own.missed_by:
+            listed = some_of(own.missed_by[:LISTED], own.sessions_that_missed)
+            yield Text(
+                f"{strategy}: {own.sessions_that_missed:,} of {count_of(own.sessions, 'session')} "
+                f"missed an own write: {listed}"
+            )
 
 
 def sentence(reads: Iterable[ReadSummary]) -> str:
@@ -45,6 +60,10 @@ def _missed(read: ReadSummary, told: str) -> str:
 
 
 def _dearer(read: ReadSummary, first: ReadSummary) -> str:
+    if "paid_mean_s" in read.withheld:
+        return (
+            f"at a price that grows for as long as {printable(str(read.answered_by))} falls behind"
+        )
     if read.paid_mean_s is None or first.paid_mean_s is None:
         return "at a price that is not known"
     more_s = read.paid_mean_s - first.paid_mean_s
@@ -66,13 +85,15 @@ def _row(read: ReadSummary) -> tuple[str, ...]:
         "too few" if name in response.too_few else milliseconds(getattr(response, name))
         for name in ("p50", "p99")
     ]
+    if "response_s" in read.withheld:
+        paid = ["-", "-"]
     return (
         read.strategy,
-        milliseconds(read.paid_mean_s),
+        "withheld" if "paid_mean_s" in read.withheld else milliseconds(read.paid_mean_s),
         *paid,
         _missed_share(read),
         percent(read.stale, read.answered) if read.answered else "-",
-        milliseconds(age),
+        "withheld" if "age_s" in read.withheld else milliseconds(age),
         percent(read.n - read.answered, read.n),
     )
 

@@ -18,11 +18,12 @@ from cqrs_sim.analysis.quantiles import (
     operations_needed,
     summarise_sample,
 )
+from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.stages import MeanStages
 from cqrs_sim.analysis.summary import Summary
 from cqrs_sim.analysis.warm_up import Opinion
-from cqrs_sim.plain_text import count_of, milliseconds, percent, printable
+from cqrs_sim.plain_text import count_of, milliseconds, percent, printable, some_of
 from cqrs_sim.probe import Outcome
 from cqrs_sim.results import Result, clock_kind
 from cqrs_sim.terminal.screen import BAD, GOOD, WARNING, Screen, table_of
@@ -36,6 +37,8 @@ QUERY_KEYS = {
     "GetOrderStatistics": "statistics",
 }
 """What the scenario calls each kind of query."""
+LISTED = 10
+"""Most sessions named in one line."""
 STYLES = {"good": GOOD, "warning": WARNING, "bad": BAD}
 """Of the verdict, by its tone."""
 
@@ -43,7 +46,7 @@ STYLES = {"good": GOOD, "warning": WARNING, "bad": BAD}
 def show_summary(screen: Screen, result: Result, *, is_quiet: bool = False) -> None:
     """The end of a run, lag first; only the verdict if it is to be quiet."""
     summary = result.summary
-    screen.show(verdict(summary, result.aborted))
+    screen.show(verdict(summary, result.aborted, result.replications))
     if is_quiet:
         return
     screen.show(
@@ -66,9 +69,11 @@ def show_summary(screen: Screen, result: Result, *, is_quiet: bool = False) -> N
     )
 
 
-def verdict(summary: Summary, aborted: str | None = None) -> Text:
-    """The run in one sentence; `aborted` names the threshold that ended it early."""
-    judged = judge(summary, aborted)
+def verdict(
+    summary: Summary, aborted: str | None = None, replications: Replications | None = None
+) -> Text:
+    """The run in one sentence, as `judge` gives it."""
+    judged = judge(summary, aborted, replications)
     return Text(judged.text, STYLES[judged.tone])
 
 
@@ -172,8 +177,10 @@ def _commands_table(result: Result) -> Table:
     accepted &= trace.commands.outcome == Outcome.ACCEPTED
     table = table_of("Commands (ms)", "", "p50", "p90", "p99", "p99.9", "max", "n")
     is_saturated = WRITE_SIDE in {load.stage for load in summary.saturated}
+    refused = [("  if refusals count as longest", summary.served_response_s)]
     for name, sample in (
         ("response", summary.response_s),
+        *(refused if summary.served_response_s.censored > summary.response_s.censored else ()),
         ("  of accepted ones", summarise_sample(response_time_s(trace)[accepted])),
         ("  queueing", summarise_sample(queueing_s(trace)[accepted])),
         ("  service", summarise_sample(service_s(trace)[accepted])),
@@ -228,6 +235,8 @@ def _reads(summary: Summary) -> Iterable[RenderableType]:
             "too few" if name in response.too_few else milliseconds(getattr(response, name))
             for name in ("p50", "p99")
         ]
+        if "response_s" in row.withheld:
+            paid = ["withheld", "-"]
         lacked = (_share(row.stale_share), _share(row.missed_own_share))
         none = percent(row.n - row.answered, row.n)
         mean = milliseconds(row.answered_mean_s)
@@ -242,6 +251,9 @@ def _reads(summary: Summary) -> Iterable[RenderableType]:
             f"{own.queries:,} answers about an order that the asker had written, in "
             f"{own.sessions_that_missed:,} of {count_of(own.sessions, 'session')}"
         )
+    if own.missed_by:
+        listed = some_of(own.missed_by[:LISTED], own.sessions_that_missed)
+        yield Text(f"sessions that missed one: {listed}")
 
 
 def _share(share: float | None) -> str:

@@ -1,13 +1,17 @@
 """Thresholds and replications as a person reads them, after the summary of the run."""
 
+from collections.abc import Iterator
+
 from rich.text import Text
 
+from cqrs_sim.analysis.findings import Findings
 from cqrs_sim.analysis.metrics import Unit, short_name
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.thresholds import Verdict
 from cqrs_sim.plain_text import count_of, milliseconds, printable
 from cqrs_sim.results import Result
 from cqrs_sim.terminal.screen import BAD, GOOD, WARNING, Screen, table_of
+from cqrs_sim.verdict import cut_short
 
 SHOWN = ("p50", "p90", "p99", "p999", "mean")
 
@@ -30,11 +34,17 @@ def show_thresholds(screen: Screen, result: Result, *, is_quiet: bool = False) -
         table.add_row(
             Text(printable(verdict.expression)),
             Text(_value(verdict.value, verdict.unit)),
-            Text(_judged(verdict), style),
+            Text("ok" if verdict.ok else "FAILED", style),
         )
+    # Beneath the table, where a sentence has the whole width of a terminal.
+    reasons = [
+        Text(f"FAILED: {printable(verdict.expression)}: {printable(verdict.reason)}", BAD)
+        for verdict in failed
+        if verdict.reason
+    ]
     kept = len(result.verdicts) - len(failed)
     tally = f"thresholds: {kept} ok, {len(failed)} failed"
-    screen.show("", table, Text(tally, BAD if failed else GOOD))
+    screen.show("", table, *reasons, Text(tally, BAD if failed else GOOD))
 
 
 def show_replications(screen: Screen, result: Result, *, is_quiet: bool = False) -> None:
@@ -64,21 +74,37 @@ def _told(replications: Replications) -> list[Text]:
     lines = []
     if replications.seeds:
         first, last = replications.seeds[0], replications.seeds[-1]
-        lines.append(Text(f"{count}, with the seeds {first} to {last}; the first is shown above"))
+        seeds = f"seeds {first} to {last}" if last > first else f"seed {first}"
+        lines.append(Text(f"{count}, with the {seeds}; the first is shown above"))
+    until = replications.until
     if not replications.is_complete:
-        lines.append(Text(f"incomplete: ended after {count}", WARNING))
-    elif replications.until is not None and not replications.is_narrow:
-        rule = printable(replications.until.expression)
+        lines.append(Text(f"incomplete: {cut_short(replications)}", WARNING))
+    elif until is not None and replications.hopeless:
+        rule, why = printable(until.expression), printable(replications.hopeless)
+        lines.append(Text(f"{rule} cannot be reached, so it ended after {count}: {why}", WARNING))
+    elif until is not None and not replications.is_narrow:
+        rule = printable(until.expression)
         lines.append(Text(f"{rule} was not reached with {count}, which is the cap", WARNING))
-    elif replications.until is not None:
-        lines.append(Text(f"{printable(replications.until.expression)} reached with {count}", GOOD))
+    elif until is not None:
+        lines.append(Text(f"{printable(until.expression)} reached with {count}", GOOD))
+    return [*lines, *_found(replications.findings)]
+
+
+def _found(findings: Findings) -> Iterator[Text]:
+    """In which of the replications something is wrong."""
+    saturated = [
+        (f"{printable(name)} saturated", stage.seeds) for name, stage in findings.saturated.items()
+    ]
     for what, seeds in (
-        ("a failed check", replications.incorrect),
-        ("no valid measurement", replications.invalid),
+        ("a failed check", findings.incorrect),
+        ("no valid measurement", findings.invalid),
+        *saturated,
     ):
         if seeds:
-            lines.append(Text(f"{what} with the seeds {', '.join(map(str, seeds))}", BAD))
-    return lines
+            yield Text(f"{what} with the seeds {', '.join(map(str, seeds))}", BAD)
+    if findings.behind:
+        seeds_text = ", ".join(map(str, findings.behind))
+        yield Text(f"a stage fell behind for a while with the seeds {seeds_text}", WARNING)
 
 
 def _shown(replications: Replications) -> list[str]:
@@ -91,15 +117,10 @@ def _shown(replications: Replications) -> list[str]:
 
 
 def _line(verdict: Verdict) -> str:
-    return f"{printable(verdict.expression)}: {_judged(verdict, with_value=True)}"
-
-
-def _judged(verdict: Verdict, *, with_value: bool = False) -> str:
-    value = f"it is {_value(verdict.value, verdict.unit)}" if with_value else ""
-    if verdict.ok:
-        return "ok"
-    reason = printable(verdict.reason) or value
-    return f"FAILED: {reason}" if reason else "FAILED"
+    found = f"it is {_value(verdict.value, verdict.unit)}" if verdict.value is not None else ""
+    why = printable(verdict.reason) or found
+    judged = "ok" if verdict.ok else f"FAILED: {why}"
+    return f"{printable(verdict.expression)}: {judged}"
 
 
 def _value(value: float | None, unit: Unit) -> str:

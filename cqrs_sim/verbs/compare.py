@@ -3,12 +3,12 @@
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cqrs_sim.errors import ResultFolderError
 from cqrs_sim.verbs import exits
 
 if TYPE_CHECKING:
@@ -48,15 +48,18 @@ def compare(
     """
     from cqrs_sim import comparison
     from cqrs_sim.loading import load
+    from cqrs_sim.new_folders import check_folder, write_folder
     from cqrs_sim.terminal.comparison import show_comparison, to_markdown
     from cqrs_sim.terminal.screen import Screen
 
     if markdown and as_json:
         raise click.UsageError("--markdown and --json both want stdout: choose one")
+    if out is not None:
+        check_folder(Path(out))
     before, after = load(a), load(b)
     found = comparison.compare(before, after, gates, across_engines=across_engines)
     if out is not None:
-        _write(found, Path(out))
+        write_folder(Path(out), partial(_write, found), what="the comparison")
     if as_json:
         Screen(sys.stdout).write(_json(found))
     elif markdown:
@@ -80,14 +83,8 @@ def _json(found: "Comparison") -> str:
 
 def _write(found: "Comparison", folder: Path) -> None:
     from cqrs_sim.plots.comparison import write_comparison_figures
-    from cqrs_sim.results import check_folder
     from cqrs_sim.terminal.comparison import to_markdown
 
-    check_folder(folder, force=False)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "comparison.json").write_text(_json(found), encoding="utf-8")
-        (folder / "comparison.md").write_text(to_markdown(found), encoding="utf-8")
-        write_comparison_figures(folder, found)
-    except OSError as error:
-        raise ResultFolderError(f"cannot write to {folder}: {error.strerror or error}") from error
+    (folder / "comparison.json").write_text(_json(found), encoding="utf-8")
+    (folder / "comparison.md").write_text(to_markdown(found), encoding="utf-8")
+    write_comparison_figures(folder, found)

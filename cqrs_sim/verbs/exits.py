@@ -2,10 +2,11 @@
 
 0 fine, 1 internal error, 2 usage or invalid scenario, 3 a correctness check failed, 4 the
 measurement is invalid, 5 the environment (disk, permission, memory), 99 a threshold or gate failed,
-130 interrupted; where several apply, the first of 130, 1, 5, 3, 4, 99. With `CQRS_SIM_DEBUG` set an
-internal error shows its traceback.
+130 interrupted; where several apply, the first of 130, 1, 5, 3, 4, 2, 99. With `CQRS_SIM_DEBUG` set
+an internal error shows its traceback.
 """
 
+import io
 import os
 import sys
 import traceback
@@ -22,7 +23,8 @@ from cqrs_sim.errors import (
 )
 
 INTERNAL, USAGE, INCORRECT, INVALID, ENVIRONMENT, FAILED, INTERRUPTED = 1, 2, 3, 4, 5, 99, 130
-PRECEDENCE = (INTERRUPTED, INTERNAL, ENVIRONMENT, INCORRECT, INVALID, FAILED)
+_LONGEST_LINE = 300
+PRECEDENCE = (INTERRUPTED, INTERNAL, ENVIRONMENT, INCORRECT, INVALID, USAGE, FAILED)
 
 
 class CommandLine(click.Group):
@@ -50,7 +52,9 @@ def _exit_code(command: Callable[[], int | None]) -> int:
     try:
         return command() or 0
     except click.ClickException as error:
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        click.echo("\n".join(map(_shortened, told.getvalue().splitlines())), err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted: nothing was written")
@@ -78,3 +82,10 @@ def _exit_code(command: Callable[[], int | None]) -> int:
         else:
             complain("this is a bug in cqrs-sim; CQRS_SIM_DEBUG=1 shows where")
         return INTERNAL
+
+
+def _shortened(line: str) -> str:
+    """A line that may repeat what somebody typed, however long that was."""
+    if len(line) <= _LONGEST_LINE:
+        return line
+    return f"{line[: _LONGEST_LINE // 2]} ... {line[-_LONGEST_LINE // 2 :]}"

@@ -3,12 +3,12 @@
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from cqrs_sim.errors import ResultFolderError
 from cqrs_sim.verbs import exits
 from cqrs_sim.verbs.exits import complain
 from cqrs_sim.verbs.options import engine_option, seed_option
@@ -47,7 +47,7 @@ def reads(
     the table has both. Ctrl-C ends all three, and nothing is written.
     """
     from cqrs_sim.fresh_reads import compare_reads
-    from cqrs_sim.results import check_folder
+    from cqrs_sim.new_folders import check_folder, write_folder
     from cqrs_sim.simulation import load_scenario
     from cqrs_sim.terminal.progress import ProgressLine
     from cqrs_sim.terminal.reads import show_fresh_reads
@@ -55,14 +55,14 @@ def reads(
 
     loaded = load_scenario(scenario, settings)
     if out is not None:
-        check_folder(Path(out), force=False)
+        check_folder(Path(out))
     progress = ProgressLine(Screen(sys.stderr), engine, is_quiet=quiet)
     try:
         found = compare_reads(loaded, engine=engine, seed=seed, progress=progress)
     finally:
         progress.close()
     if out is not None:
-        _write(found, Path(out))
+        write_folder(Path(out), partial(_write, found), what="what was found")
     if as_json:
         Screen(sys.stdout).write(_json(found))
     else:
@@ -77,13 +77,8 @@ def _json(found: "FreshReads") -> str:
 def _write(found: "FreshReads", folder: Path) -> None:
     from cqrs_sim.plots.reads import write_fresh_reads
 
-    text = _json(found)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "reads.json").write_text(text, encoding="utf-8")
-        write_fresh_reads(folder, found.summaries.values(), found.title)
-    except OSError as error:
-        raise ResultFolderError(f"cannot write to {folder}: {error.strerror or error}") from error
+    (folder / "reads.json").write_text(_json(found), encoding="utf-8")
+    write_fresh_reads(folder, found.summaries.values(), found.title)
 
 
 def _code_of(found: "FreshReads") -> int:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ def report(folder: str, out: str | None) -> int:
     place.
     """
     from cqrs_sim.loading import load
+    from cqrs_sim.new_folders import write_file
     from cqrs_sim.report.page import write_report
     from cqrs_sim.results import REPORT
     from cqrs_sim.terminal.screen import Screen, show_lines
@@ -30,9 +32,6 @@ def report(folder: str, out: str | None) -> int:
     if out is not None and os.path.lexists(path):
         raise ResultFolderError(f"{path} exists already; name a new file")
     result = load(folder)
-    try:
-        write_report(result, path)
-    except OSError as error:
-        raise ResultFolderError(f"cannot write {path}: {error.strerror or error}") from error
+    write_file(path, partial(write_report, result))
     show_lines(Screen(sys.stdout), [f"written to {path}"])
     return 0

@@ -71,7 +71,8 @@ class _Precision:
     "--abort-on-fail",
     is_flag=True,
     help="End the run when an upper limit on a response or lag has failed already; other "
-    "thresholds are judged at its end.",
+    "thresholds are judged at its end. Of a single run only: with replications a threshold holds "
+    "for the mean over them, which one bad seed does not decide.",
 )
 @click.option(
     "--replications",
@@ -131,7 +132,8 @@ def run(
     """Run SCENARIO: a preset's name or a TOML file.
 
     Ctrl-C ends the load and drains the system; a second one ends the run. The result is written
-    either way, and marked incomplete.
+    either way, and marked incomplete. While figures are drawn Ctrl-C does nothing, so that the
+    result is whole.
     """
     from cqrs_sim import simulation
     from cqrs_sim.engines.interrupts import no_interrupts
@@ -149,7 +151,9 @@ def run(
         )
     loaded = attrs.evolve(loaded, thresholds=(*loaded.thresholds, *thresholds))
     simulation.checked_thresholds(loaded)
-    wanted = _wanted(precision, loaded, engine, seed, abort_on_fail=abort_on_fail)
+    if abort_on_fail:
+        _check_abort(loaded, precision)
+    wanted = _wanted(precision, loaded, engine, seed)
     folder = _free_folder(loaded.name, engine, seed) if out is None else Path(out)
     # Before the run, since its result would have no place.
     check_folder(folder, force=force)
@@ -169,16 +173,30 @@ def run(
     _show(result, folder, is_written=unwritten is None, as_json=as_json, quiet=quiet)
     if unwritten is not None:
         complain(str(unwritten))
-    return _code_of(result, is_written=unwritten is None)
+    unknown = simulation.unknown_limits(result)
+    complain(*unknown)
+    return _code_of(result, is_written=unwritten is None, is_usage=bool(unknown))
+
+
+def _check_abort(scenario: "Scenario", precision: _Precision) -> None:
+    """Refuse to end early what has no limit, or several runs by one of them."""
+    if not scenario.thresholds:
+        raise InvalidScenarioError(
+            ["--abort-on-fail needs a --threshold, or thresholds in the scenario"]
+        )
+    if precision.replications is not None or precision.until is not None:
+        raise InvalidScenarioError(
+            [
+                (
+                    "--abort-on-fail ends a single run: with replications a threshold holds for "
+                    "the mean over them, and is judged at the end"
+                )
+            ]
+        )
 
 
 def _wanted(
-    precision: _Precision,
-    scenario: "Scenario",
-    engine: Literal["virtual", "wall"],
-    seed: int,
-    *,
-    abort_on_fail: bool,
+    precision: _Precision, scenario: "Scenario", engine: Literal["virtual", "wall"], seed: int
 ) -> "Wanted | None":
     """What to replicate; None for a single run."""
     from cqrs_sim.analysis.replicated import LEAST, MOST
@@ -200,7 +218,6 @@ def _wanted(
         jobs=precision.jobs or os.cpu_count() or 1,
         until=rule,
         most=precision.most or MOST,
-        abort_on_fail=abort_on_fail,
     )
 
 
@@ -258,17 +275,17 @@ def _show(result: "Result", folder: Path, *, is_written: bool, as_json: bool, qu
         show_lines(screen, [f"written to {folder}{listed}"])
 
 
-def _code_of(result: "Result", *, is_written: bool) -> int:
+def _code_of(result: "Result", *, is_written: bool, is_usage: bool) -> int:
     summary, replications = result.summary, result.replications
-    is_cut = not result.complete or (replications is not None and not replications.is_complete)
     return exits.first_of(
         {
-            exits.INTERRUPTED: is_cut and result.aborted is None,
+            exits.INTERRUPTED: not result.is_whole and result.aborted is None,
             exits.ENVIRONMENT: not is_written,
             exits.INCORRECT: not summary.is_correct
             or (replications is not None and bool(replications.incorrect)),
             exits.INVALID: bool(summary.invalid)
             or (replications is not None and bool(replications.invalid)),
+            exits.USAGE: is_usage,
             exits.FAILED: result.aborted is not None
             or not all(verdict.ok for verdict in result.verdicts),
         }

@@ -162,6 +162,7 @@ class OrderActors:
 
     def _answer(self, question: Question, order: Order | None) -> Generator[object, None, None]:
         service, query_id = self.question_service, question.query_id
+        self.probe.query_dequeued(query_id)
         if service is not None:
             yield self.work(service[query_id], Rank.QUERY, query_id)
         question.is_answered = True

@@ -5,13 +5,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.interval_coverage import times_in_system
 from cqrs_sim.analysis.intervals import (
     Interval,
     batch_means,
     is_narrow_enough,
     is_uncorrelated,
     sectioning,
+    swings,
     t_interval,
+    t_quantile,
+    unsteady,
 )
 
 
@@ -91,13 +95,62 @@ def test_batch_means_that_rise_and_fall_slowly_are_correlated() -> None:
 
 
 def test_sectioning_is_centred_at_the_quantile_of_the_whole_run() -> None:
-    series = np.random.default_rng(6).exponential(1.0, 50_000)
+    series = np.random.default_rng(2).exponential(1.0, 50_000)
     found = sectioning(series, 0.99)
     assert found.method == "sectioning (single run)"
     assert found.mean == np.sort(series)[49_499]
     # The standard error of the p99 of n independent values is sqrt(q (1 - q) / n) / density.
     expected = 2.262 * np.sqrt(0.99 * 0.01 / 50_000) / 0.01
     assert found.half_width == pytest.approx(expected, rel=0.5)
+
+
+def test_a_swing_is_a_rise_from_the_lowest_quarter_to_the_highest() -> None:
+    # Quartiles: the 3rd and 9th smallest of twelve, which are 1 and 7.
+    series = np.array([0, 8, 4, 9, 1, 4, 7, 2, 9, 3, 0, 5], np.float64)
+    assert swings(series) == 2
+    assert swings(np.arange(100.0)) == 1
+    assert swings(np.zeros(50)) == 0
+    independent = np.random.default_rng(3).normal(size=80_000)
+    assert swings(independent) == pytest.approx(10_000, rel=0.03)
+
+
+def test_a_tail_that_was_visited_a_few_times_has_no_interval() -> None:
+    """Sections of such a run look uncorrelated, and covered the p99 in 36 % of the runs."""
+    busy = times_in_system(np.random.default_rng(7), 0.95, 20_000)
+    found = sectioning(busy, 0.99)
+    assert (found.low, found.high, found.degrees) == (None, None, 0)
+    assert found.mean == np.sort(busy)[19_799]
+    assert found.reason == (
+        f"too short: {swings(busy)} swings from low to high and back, where 1,000 are needed"
+    )
+    above = busy.reshape(10, 2_000) > np.sort(busy)[19_799]
+    assert is_uncorrelated(above.mean(axis=1))
+
+
+def test_sections_whose_tails_are_alike_in_turn_have_no_interval() -> None:
+    """Every second moment is as it was, and the spread grows all along the run."""
+    series = np.random.default_rng(8).exponential(1.0, 40_000) * np.linspace(0.5, 1.5, 40_000)
+    assert sectioning(series, 0.99).reason == "too short: its sections are correlated"
+
+
+def test_a_series_that_never_changes_leaves_no_doubt() -> None:
+    found = sectioning(np.full(20_000, 0.003), 0.99)
+    assert (found.low, found.high, found.mean) == (0.003, 0.003, 0.003)
+
+
+def test_a_run_that_keeps_no_level_by_plan_has_no_interval_and_says_so() -> None:
+    found = unsteady("sectioning (single run)", 500, "load profile")
+    assert (found.low, found.mean, found.n) == (None, None, 500)
+    assert found.reason == "not steady by plan: load profile"
+
+
+def test_an_interval_carries_its_degrees_of_freedom() -> None:
+    series = np.random.default_rng(2).exponential(1.0, 50_000)
+    assert t_interval([1.0, 2.0, 4.0]).degrees == 2
+    assert batch_means(series).degrees == 19
+    assert sectioning(series, 0.99).degrees == 9
+    assert t_quantile(9) == pytest.approx(2.262157)
+    assert t_quantile(19, 0.90) == pytest.approx(1.729133)
 
 
 @pytest.mark.parametrize("method", [batch_means, lambda series: sectioning(series, 0.99)])

@@ -1,8 +1,11 @@
 """Metrics by name, and values with units."""
 
+from collections.abc import Mapping
+
 import pytest
 from summaries import SUMMARY
 
+from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.metrics import (
     Metrics,
     UnknownMetricError,
@@ -53,6 +56,51 @@ def test_the_unit_is_that_of_the_innermost_key_that_names_one(
 def test_a_metric_that_is_withheld_says_why(name: str, why: str) -> None:
     found = metric(SUMMARY, name)
     assert (found.value, found.why) == (None, why)
+
+
+BEHIND: Mapping[str, Json] = {
+    "answered_by": "search",
+    "withheld": ["age_s", "response_s", "paid_mean_s"],
+    "age_s": {"p50": None, "n": 900},
+    "response_s": {"p50": None, "p99": None, "n": 900, "too_few": ["p99"]},
+    "paid_mean_s": None,
+    "versions_missing_mean": None,
+}
+IN_TIME: Mapping[str, Json] = {
+    "answered_by": "orders",
+    "withheld": [],
+    "age_s": {"p50": None, "n": 0},
+}
+READS: Mapping[str, Json] = {
+    **SUMMARY,
+    "reads": {"A": {"at_least": BEHIND, "eventual": IN_TIME}, "C": {"eventual": IN_TIME}},
+    "queries_s": {"p50": None, "n": 900, "censored": 3},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("reads.A.at_least.age.p50", "withheld: search is saturated"),
+        ("reads.A.at_least.response.p50", "withheld: search is saturated"),
+        ("reads.A.at_least.response.p99", "too few to tell: 900"),
+        ("reads.A.at_least.paid_mean", "withheld: search is saturated"),
+        ("reads.A.at_least.versions_missing_mean", "there is no value"),
+        ("reads.A.eventual.age.p50", "nothing was measured"),
+        ("reads.C.eventual.age.p50", "nothing was measured"),
+        ("queries.p50", "withheld: search is saturated"),
+    ],
+)
+def test_a_figure_of_reads_is_withheld_for_the_stage_that_they_wait_for(
+    name: str, why: str
+) -> None:
+    assert metric(READS, name).why == why
+
+
+def test_reads_that_wait_for_two_saturated_stages_name_both() -> None:
+    late: Mapping[str, Json] = {**BEHIND, "answered_by": "write side"}
+    both: Mapping[str, Json] = {**READS, "reads": {"A": {"at_least": BEHIND, "write_side": late}}}
+    assert metric(both, "queries.p50").why == "withheld: search and write side are saturated"
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_ones() -> None:

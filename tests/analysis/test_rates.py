@@ -12,7 +12,7 @@ from cqrs_sim.analysis.rates import (
     mailbox_backlog,
     rates,
 )
-from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.measurement.trace import QueryTable, Trace
 from cqrs_sim.probe import Outcome
 
 SECOND = 1_000_000_000
@@ -114,6 +114,31 @@ def test_commands_that_were_turned_away_were_never_in_a_mailbox() -> None:
         outcome=np.full(count, Outcome.UNFINISHED, np.int8),
     )
     assert mailbox_backlog(attrs.evolve(trace, commands=waiting), end).tolist() == [count]
+
+
+def test_a_query_waits_in_a_mailbox_until_the_order_actor_takes_it() -> None:
+    trace = make_trace(Plan(seconds=1.0, rate_per_s=0.0))
+    queries = QueryTable(
+        intended=stamps(10, 10, 10, 10, 10),
+        submitted=stamps(10, 10, 10, 10, 10),
+        # Taken and answered; taken; waiting in the end; refused; not the write side's.
+        dequeued=stamps(20, 25, None, None, None),
+        answered=stamps(50, None, None, None, 60),
+        kind=np.zeros(5, np.int8),
+        session=np.zeros(5, np.int32),
+        read_model=np.full(5, -1, np.int8),
+        order=np.zeros(5, np.int32),
+        position=np.zeros(5, np.int64),
+        versions_missing=np.zeros(5),
+        strategy=np.array([2, 2, 2, 2, 0], np.int8),
+        outcome=np.array([1, 0, 0, 3, 1], np.int8),
+    )
+    at_ns = np.array([9, 10, 20, 25, 55])
+    asked = attrs.evolve(trace, queries=queries)
+    assert mailbox_backlog(asked, at_ns).tolist() == [0, 3, 2, 1, 1]
+    # A file from before it was noted when they were taken: until they were answered.
+    older = attrs.evolve(queries, dequeued=stamps(None, None, None, None, None))
+    assert mailbox_backlog(attrs.evolve(trace, queries=older), at_ns).tolist() == [0, 3, 3, 3, 2]
 
 
 def test_the_last_activity_is_the_end_only_if_something_still_waits() -> None:

@@ -209,5 +209,50 @@ def test_the_summary_is_plain_json_by_kind_and_strategy() -> None:
     assert "kind" not in found["GetOrderStatistics"]["eventual"]
 
 
+def withheld(*saturated: str) -> dict[tuple[str, str], tuple[str, ...]]:
+    rows = summarise_reads(known(), timeout_ns=900, saturated=saturated).rows
+    return {(row.kind, row.strategy): row.withheld for row in rows}
+
+
+WAITED_FOR = ("response_s", "answered_mean_s", "paid_mean_s")
+
+
+def test_the_stage_that_answers_is_named_even_if_those_who_waited_for_it_got_no_answer() -> None:
+    trace = known()
+    last = trace.queries.outcome.copy()
+    answered = trace.queries.answered.copy()
+    last[3], answered[3] = TIMED_OUT, np.timedelta64("NaT", "ns")
+    queries = attrs.evolve(trace.queries, outcome=last, answered=answered)
+    rows = summarise_reads(attrs.evolve(trace, queries=queries)).rows
+    assert [row.answered_by for row in rows] == ["orders", "orders", "write side", "orders"]
+
+
+def test_behind_a_saturated_read_model_ages_are_withheld_and_the_price_of_waiting_for_it() -> None:
+    """They would measure how long the run was; an eventual read waits for nothing."""
+    assert withheld("orders", "another") == {
+        ("GetOrderById", "eventual"): ("age_s",),
+        ("GetOrderById", "at_least"): ("age_s", *WAITED_FOR),
+        ("GetOrderById", "write_side"): (),
+        ("GetOrderStatistics", "eventual"): ("age_s",),
+    }
+    row = summarise_reads(known(), timeout_ns=900, saturated={"orders"}).of(
+        "GetOrderById", "at_least"
+    )
+    assert row is not None
+    assert (row.age_s.p50, row.age_s.max, row.age_s.mean, row.age_s.n) == (None, None, None, 1)
+    assert (row.response_s.max, row.response_s.n, row.response_s.censored) == (None, 2, 1)
+    assert (row.answered_mean_s, row.paid_mean_s) == (None, None)
+    assert (row.stale_share, row.missed_own_share, row.versions_missing_max) == (0.0, 0.0, 0)
+
+
+def test_reads_at_a_saturated_write_side_have_no_response_and_still_lack_nothing() -> None:
+    found = withheld("write side")
+    assert found["GetOrderById", "write_side"] == WAITED_FOR
+    assert found["GetOrderById", "at_least"] == found["GetOrderById", "eventual"] == ()
+    row = summarise_reads(known(), saturated={"write side"}).of("GetOrderById", "write_side")
+    assert row is not None
+    assert (row.answered_mean_s, row.age_s.max) == (None, 0.0)
+
+
 def test_a_run_without_queries_has_no_reads() -> None:
     assert summarise_reads(make_trace(Plan(seconds=1.0, query_share=0.0))).rows == ()

@@ -14,14 +14,15 @@ from cqrs_sim.analysis.saturation import (
     invalid_reasons,
     stage_loads,
 )
-from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.measurement.trace import QueryTable, Trace, select
+from cqrs_sim.probe import NO_READ_MODEL, Strategy
 
 LONG = Plan(seconds=30.0)
 OVERLOAD = attrs.evolve(LONG, read_ns=(("orders", 500_000), ("search", 1_300_000)))
 
 
-def by_name(trace: Trace, **kwargs: int) -> dict[str, StageLoad]:
-    return {load.stage: load for load in stage_loads(trace, **kwargs)}
+def by_name(trace: Trace, after_ns: int = 0) -> dict[str, StageLoad]:
+    return {load.stage: load for load in stage_loads(trace, after_ns=after_ns)}
 
 
 def test_a_steady_run_is_not_saturated_and_its_loads_are_those_of_the_plan() -> None:
@@ -57,6 +58,81 @@ def test_one_busy_order_saturates_the_write_side() -> None:
     assert write.saturates_at_per_s == pytest.approx(1 / 0.0012, rel=0.03)
     assert write.offered_load == pytest.approx(1.2, rel=0.05)
     assert write.slope_per_s == pytest.approx(1000 - 1 / 0.0012, rel=0.2)
+
+
+def with_questions(trace: Trace, each_ns: int, *, is_noted: bool = True) -> Trace:
+    """The same commands, and as many queries that the order actor of order 0 answers in turn."""
+    intended = trace.commands.intended.astype(np.int64)
+    answered = departures(intended, np.full(len(intended), each_ns))
+    queries = QueryTable(
+        intended=intended.astype("m8[ns]"),
+        submitted=intended.astype("m8[ns]"),
+        answered=answered.astype("m8[ns]"),
+        kind=np.zeros(len(intended), np.int8),
+        session=np.zeros(len(intended), np.int32),
+        read_model=np.full(len(intended), NO_READ_MODEL, np.int8),
+        order=np.zeros(len(intended), np.int32),
+        position=np.zeros(len(intended), np.int64),
+        versions_missing=np.zeros(len(intended)),
+        strategy=np.full(len(intended), Strategy.WRITE_SIDE, np.int8),
+    )
+    if is_noted:
+        queries = attrs.evolve(queries, dequeued=(answered - each_ns).astype("m8[ns]"))
+    return attrs.evolve(trace, queries=queries)
+
+
+def test_queries_that_an_order_answers_are_work_of_the_write_side() -> None:
+    """Order 0 has one command in 200, so its 1,000 questions a second are all its work."""
+    plain = by_name(make_trace(LONG))[WRITE_SIDE]
+    calm = by_name(with_questions(make_trace(LONG), 600_000))[WRITE_SIDE]
+    assert plain.offered_load is not None
+    assert plain.offered_load < 0.01
+    assert calm.offered_load == pytest.approx(0.6, rel=0.03)
+    assert not calm.is_saturated
+    busy = by_name(with_questions(make_trace(LONG), 1_300_000))[WRITE_SIDE]
+    assert busy.offered_load == pytest.approx(1.3, rel=0.03)
+    assert busy.slope_per_s == pytest.approx(1000 - 1 / 0.0013, rel=0.2)
+    assert len(busy.reasons) == 2
+    # Of commands, with a question for each.
+    assert busy.saturates_at_per_s == pytest.approx(1 / 0.0013, rel=0.03)
+
+
+def test_in_an_older_file_the_backlog_alone_shows_what_questions_are_to_the_write_side() -> None:
+    busy = by_name(with_questions(make_trace(LONG), 1_300_000, is_noted=False))[WRITE_SIDE]
+    assert busy.offered_load == by_name(make_trace(LONG))[WRITE_SIDE].offered_load
+    assert len(busy.reasons) == 1
+    assert "backlog grows" in busy.reasons[0]
+
+
+def test_a_write_side_that_only_answers_saturates_at_no_rate_of_commands() -> None:
+    trace = with_questions(make_trace(LONG), 1_300_000)
+    nobody = select(trace.commands, slice(0, 0))
+    empty = make_trace(attrs.evolve(LONG, rate_per_s=0.0))
+    write = by_name(attrs.evolve(empty, queries=trace.queries, commands=nobody))[WRITE_SIDE]
+    assert write.is_saturated
+    assert (write.offered_per_s, write.saturates_at_per_s) == (0.0, None)
+
+
+def test_a_closed_loop_is_judged_by_its_backlog_alone() -> None:
+    """A client that never thinks offers a load of 1, or by rounding a little more, and waits."""
+    trace = make_trace(attrs.evolve(LONG, orders=1, write_ns=1_000_000))
+    commands, step = trace.commands, np.timedelta64(1_000_000, "ns")
+    sent = (np.arange(len(commands)) * 1_000_000).astype("m8[ns]")
+    looped = attrs.evolve(
+        commands,
+        intended=sent,
+        submitted=sent,
+        dequeued=sent,
+        committed=np.where(np.isnat(commands.committed), commands.committed, sent + step),
+        acknowledged=sent + step,
+    )
+    trace = attrs.evolve(trace, commands=looped, load_ended_ns=len(commands) * 1_000_000)
+    (opened, *_), (closed, *_) = stage_loads(trace), stage_loads(trace, is_closed=True)
+    assert opened.offered_load == closed.offered_load == 1.0
+    assert (opened.is_saturated, closed.is_saturated) == (True, False)
+    behind = stage_loads(make_trace(OVERLOAD), is_closed=True)
+    assert [load.stage for load in behind if load.is_saturated] == ["search"]
+    assert behind[2].saturates_at_per_s == pytest.approx(1 / 0.0013, rel=0.05)
 
 
 def test_a_burst_that_drains_is_not_saturation() -> None:
@@ -200,6 +276,33 @@ def test_a_slip_that_is_small_beside_the_response_time_does_not_matter() -> None
 
 def test_a_warm_up_in_which_the_generator_was_late_does_not_matter() -> None:
     trace = delayed(make_trace(Plan(write_ns=10_000)), 5_000_000)
+    assert invalid_reasons(trace, after_ns=trace.load_ended_ns) == ()
+
+
+READS = Plan(seconds=2.0, query_share=3.0)
+
+
+def with_late_queries(trace: Trace, delay_ns: int) -> Trace:
+    late, queries = np.timedelta64(delay_ns, "ns"), trace.queries
+    queries = attrs.evolve(
+        queries, submitted=queries.submitted + late, answered=queries.answered + late
+    )
+    return attrs.evolve(trace, queries=queries)
+
+
+def test_a_generator_that_is_late_with_queries_alone_makes_the_measurement_invalid() -> None:
+    assert invalid_reasons(with_late_queries(make_trace(READS), 1_900_000)) == ()
+    (reason,) = invalid_reasons(with_late_queries(make_trace(READS), 5_000_000))
+    assert reason == (
+        "the load generator was late with its queries: schedule slip p99 is 5 ms, more than 2 ms"
+    )
+
+
+def test_queries_that_are_sent_after_the_load_period_were_not_sent_in_time() -> None:
+    trace = with_late_queries(make_trace(READS), 1_000_000_000)
+    unsent, _ = invalid_reasons(trace)
+    share = np.mean(trace.queries.submitted <= np.timedelta64(2_002_000_000, "ns"))
+    assert unsent == (f"the load generator sent {share:.1%} of its queries in time, less than 99%")
     assert invalid_reasons(trace, after_ns=trace.load_ended_ns) == ()
 
 

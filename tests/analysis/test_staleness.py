@@ -132,6 +132,7 @@ def test_a_session_misses_a_write_that_it_knew_of_and_does_not_see() -> None:
     assert (found.queries, found.queries_that_missed) == (4, 2)
     assert (found.sessions, found.sessions_that_missed) == (1, 1)
     assert found.witness == MissedWrite(query=1, session=5, order="a", wrote=1, shown=0)
+    assert found.missed_by == (5,)
     rows[1] = False
     later = own_writes(trace, rows).witness
     assert later == MissedWrite(query=4, session=5, order="a", wrote=3, shown=2)
@@ -142,6 +143,22 @@ def test_a_write_of_another_session_is_not_ones_own() -> None:
     queries = attrs.evolve(trace.queries, session=np.array([6], np.int32))
     found = own_writes(attrs.evolve(trace, queries=queries), np.ones(1, np.bool_))
     assert (found.queries, found.sessions, found.witness) == (0, 0, None)
+
+
+def test_of_many_sessions_that_missed_a_write_the_first_are_named() -> None:
+    """Thirty sessions write order a, each in its turn, and see nothing of it."""
+    trace = asking(*[(40, 50, 0, 0)] * 30)
+    session = np.arange(100, 130, dtype=np.int32)[::-1].copy()
+    first = select(trace.commands, np.zeros(30, np.intp))
+    own = attrs.evolve(
+        trace,
+        commands=attrs.evolve(first, session=session),
+        queries=attrs.evolve(trace.queries, session=session),
+    )
+    found = own_writes(own, np.ones(30, np.bool_))
+    assert (found.sessions_that_missed, found.queries_that_missed) == (30, 30)
+    assert found.missed_by == tuple(range(100, 120))
+    assert own_writes(own, np.zeros(30, np.bool_)).missed_by == ()
 
 
 def looped_own_writes(

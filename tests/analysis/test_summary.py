@@ -10,6 +10,7 @@ from traces import Plan, make_trace
 
 from cqrs_sim.analysis.consistency import CheckResult
 from cqrs_sim.analysis.lag import consistency_lag_s, events_after
+from cqrs_sim.analysis.metrics import metric
 from cqrs_sim.analysis.quantiles import quantiles
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import summarise
@@ -33,6 +34,7 @@ def test_the_summary_has_the_fields_that_others_read() -> None:
         "commands",
         "rates_per_s",
         "response_s",
+        "served_response_s",
         "lag_s",
         "visibility_s",
         "queries",
@@ -46,6 +48,7 @@ def test_the_summary_has_the_fields_that_others_read() -> None:
         "intervals",
         "offered_load",
         "saturated",
+        "episodes",
         "invalid",
         "checks",
         "provenance",
@@ -125,6 +128,40 @@ def test_the_percentiles_of_a_saturated_read_model_are_withheld() -> None:
     }
     assert saturated["saturates_at_per_s"] == pytest.approx(1 / 0.0013, rel=0.05)
     assert found["offered_load"]["search"] == saturated["offered_load"] > 1.0
+
+
+def test_reads_that_wait_for_a_saturated_read_model_are_withheld_with_the_response_of_all() -> None:
+    """The first read model answers, and falls behind."""
+    trace = make_trace(attrs.evolve(OVERLOAD, read_ns=(("orders", 1_300_000), ("search", 500_000))))
+    eventual = summarise(trace)
+    assert [row.withheld for row in eventual.reads.rows] == [("age_s",), ("age_s",)]
+    assert eventual.queries_s.p50 == 0.0
+    waiting = attrs.evolve(trace.queries, strategy=np.ones_like(trace.queries.strategy))
+    late = summarise(attrs.evolve(trace, queries=waiting))
+    assert (late.queries_s.p50, late.queries_s.n) == (None, eventual.queries_s.n)
+    row = late.reads.of("GetOrderById", "at_least")
+    assert row is not None
+    assert (row.response_s.p50, row.age_s.p50) == (None, None)
+    name = "reads.GetOrderById.at_least.age.p50"
+    assert metric(late.to_json(), name).why == "withheld: orders is saturated"
+
+
+def test_refusing_commands_makes_none_of_the_served_look_fast() -> None:
+    trace = make_trace()
+    outcome, answered = trace.commands.outcome.copy(), trace.commands.acknowledged.copy()
+    refused = slice(0, len(outcome), 4)
+    outcome[refused], answered[refused] = Outcome.REFUSED, trace.commands.submitted[refused]
+    commands = attrs.evolve(trace.commands, outcome=outcome, acknowledged=answered)
+    kept, all_told = summarise(trace), summarise(attrs.evolve(trace, commands=commands))
+    assert kept.served_response_s == kept.response_s
+    response, served = all_told.response_s, all_told.served_response_s
+    assert response.p50 is not None
+    assert kept.response_s.p50 is not None
+    assert served.p50 is not None
+    assert response.p50 < kept.response_s.p50 < served.p50
+    assert (served.p90, served.max, served.mean) == (None, None, None)
+    assert (served.n, served.censored) == (response.n, len(outcome[refused]))
+    assert response.censored == 0
 
 
 def test_the_response_times_of_a_saturated_write_side_are_withheld() -> None:

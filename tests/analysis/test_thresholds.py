@@ -11,6 +11,7 @@ from cqrs_sim.analysis.thresholds import (
     parse_thresholds,
 )
 from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.probe import Strategy
 from cqrs_sim.simulation import template_for
 
 
@@ -76,20 +77,82 @@ def test_every_mistake_is_a_line() -> None:
     assert all(line.isprintable() for line in caught.value.mistakes)
 
 
-def test_names_and_units_are_checked_before_the_run_as_far_as_they_can_be() -> None:
-    template = template_for(("orders",))
-    good = ("lag.orders.p99 < 5ms", "offered_load.orders < 90%", "checks_of_tomorrow.x < 1")
-    assert len(parse_thresholds(good[:2], template)) == 2
-    assert known_before(template, "offered_load.whatever") is None
-    assert known_before(template, "reads.GetOrderById.at_least.response.p99") is None
-    for text, mistake in (
+ASKED = {"GetOrderById": Strategy.AT_LEAST}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lag.orders.p99 < 5ms",
+        "offered_load.orders < 90%",
+        "offered_load.write_side < 90%",
+        "backlog.orders.max < 100",
+        "stages.read_models.orders.apply < 1ms",
+        "reads.GetOrderById.at_least.response.p99 < 5ms",
+        "reads.GetOrderById.at_least.stale_share == 0",
+        "generator.hiccups.late < 5",
+    ],
+)
+def test_a_name_that_the_run_will_have_is_accepted_before_it(text: str) -> None:
+    assert len(parse_thresholds([text], template_for(("orders",), ASKED))) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
         ("lag.search.p99 < 5ms", "did you mean lag.orders.p99"),
         ("lag.orders.p99 < 5", "is a duration"),
+        ("lag.orders.p99 < 50/s", "is a duration"),
+        ("rates.accepted > 5ms", "is a rate"),
         ("own_writes.queries_that_mised == 0", "did you mean own_writes.queries_that_missed"),
-        (good[2], "unknown metric"),
-    ):
-        with pytest.raises(InvalidScenarioError, match=mistake):
-            parse_thresholds([text], template)
+        ("offered_load.whatever < 90%", "unknown metric"),
+        ("checks_of_tomorrow.x < 1", "unknown metric"),
+        ("checks.stamps.ok == 1", "unknown metric"),
+        ("seed == 0", "unknown metric"),
+        ("scenario == 3", "unknown metric"),
+        ("schema < 2", "unknown metric"),
+        ("complete == 1", "unknown metric"),
+        ("warm_up == 1s", "unknown metric"),
+        ("reads.GetOrderById.at_least.response.p99 < 5", "is a duration"),
+        ("reads.GetOrderById.eventual.response.p99 < 5ms", "unknown metric"),
+    ],
+)
+def test_a_name_that_it_will_not_have_or_a_wrong_unit_is_refused_before_it(
+    text: str, mistake: str
+) -> None:
+    with pytest.raises(InvalidScenarioError, match=mistake):
+        parse_thresholds([text], template_for(("orders",), ASKED))
+
+
+def test_what_only_the_run_can_tell_is_told_after_it() -> None:
+    template = template_for(("orders",))
+    assert known_before(template, "generator.hiccups.late") is None
+    assert known_before(template, "lag.orders.p99") is not None
+    assert verdict("generator.hiccups.late < 5").is_unknown
+    assert not verdict("response.p99 < 1h").is_unknown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["lag.orders.p99 < -5ms", "lag.orders.p99 < 0s", "lag.orders.p99 > -5ms",
+     "rates.accepted < -1/s", "commands.dropped == -1"],
+)  # fmt: skip
+def test_a_limit_below_what_there_can_be_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no metric is ever below 0"):
+        parse_threshold(text)
+
+
+@pytest.mark.parametrize("limit", ["> 100%", "> 2", "< 150%", "== 1.01"])
+def test_a_limit_above_what_a_share_can_be_is_refused(limit: str) -> None:
+    with pytest.raises(ValueError, match="a share is never above 100%"):
+        parse_threshold(f"reads.GetOrderById.at_least.stale_share {limit}")
+
+
+@pytest.mark.parametrize(
+    "text", ["commands.dropped == 0", "lag.orders.p99 <= 0s", "a_share <= 100%", "a_share == 1"]
+)
+def test_the_ends_of_the_possible_are_limits(text: str) -> None:
+    assert parse_threshold(text).expression == text
 
 
 def test_verdicts_are_plain_json() -> None:

@@ -87,6 +87,23 @@ def test_of_a_saturated_stage_nothing_is_said() -> None:
     assert found.lag["orders"].opinion is Opinion.ENOUGH
 
 
+def test_where_the_plan_keeps_no_level_there_is_nothing_to_judge() -> None:
+    varies = {WRITE_SIDE: Opinion.LOAD_PROFILE, "search": Opinion.PAUSES}
+    found = check_warm_up(make_trace(), SECOND, {"search"}, varies)
+    assert found.response.opinion is Opinion.LOAD_PROFILE
+    assert found.response.mser5_s is None
+    assert found.lag["search"].opinion is Opinion.SATURATED
+    assert found.lag["orders"].opinion is Opinion.ENOUGH
+
+
+def test_a_run_that_was_interrupted_in_its_warm_up_is_too_short_to_judge() -> None:
+    trace = make_trace(Plan(seconds=2.0))
+    found = check_warm_up(trace, 3 * SECOND, set())
+    assert found.response.opinion is found.lag["orders"].opinion is Opinion.TOO_FEW
+    assert found.response.mser5_s is None
+    assert check_warm_up(trace, 1 * SECOND, set()).response.opinion is not Opinion.TOO_FEW
+
+
 def test_a_handful_of_observations_is_too_few() -> None:
     found = check_warm_up(make_trace(Plan(seconds=1.0, rate_per_s=50.0)), 0, set())
     assert found.response.opinion is found.lag["orders"].opinion is Opinion.TOO_FEW

@@ -16,7 +16,15 @@ from cqrs_sim.cli import main
 from cqrs_sim.engines import wall
 from cqrs_sim.engines.experiment import Experiment
 from cqrs_sim.results import Result
-from cqrs_sim.scenario.scenario import Load, ReadModel, Run, Scenario, Workload, WriteSide
+from cqrs_sim.scenario.scenario import (
+    Load,
+    Queries,
+    ReadModel,
+    Run,
+    Scenario,
+    Workload,
+    WriteSide,
+)
 from cqrs_sim.scenario.units import Count, Duration, Rate, Share
 
 
@@ -96,6 +104,49 @@ def test_a_generator_that_an_actor_keeps_from_its_plan_makes_the_run_invalid(
     code, shown = exit_code_of(result, monkeypatch, tmp_path)
     assert code == 4
     assert shown.startswith("INVALID: the load generator was late")
+
+
+READS_ONLY = Queries(share=Share(1.0))
+
+
+def test_a_generator_that_is_kept_from_its_queries_makes_a_run_of_reads_invalid(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    result = run_on_a_scripted_clock(steady(queries=READS_ONLY), hog_ns=30 * MS)
+    (reason,) = result.summary.invalid
+    assert reason.startswith("the load generator was late with its queries: schedule slip p99 is")
+    code, shown = exit_code_of(result, monkeypatch, tmp_path)
+    assert code == 4
+    assert shown.startswith("INVALID: the load generator was late with its queries")
+
+
+def test_reads_that_wait_for_their_turn_in_a_busy_system_were_sent_in_time() -> None:
+    """A crowd of actors keeps what was sent from its first turn; the generator sends all along."""
+    clock = ScriptedClock()
+    described = steady(queries=READS_ONLY, run=Run(duration=Duration(2 * SECOND)))
+    experiment = Experiment(described, 1, clock)
+    kernel, ended = experiment.kernel, list[object]()
+
+    async def busy() -> None:
+        while True:
+            clock.move_by(MS // 100)
+            await kernel.give_way()
+
+    for number in range(1000):
+        kernel.spawn(busy(), f"busy {number}")
+    kernel.spawn(experiment.drive(), "run", on_exit=ended.append)
+    while not ended:
+        kernel.run_turn(clock.instant_ns + MS)
+    kernel.close()
+    result = experiment.result("wall")
+    queries = result.trace.queries
+    assert len(queries) > 500
+    waited = (queries.answered - queries.submitted).astype(int)
+    assert waited.mean() > 5 * MS
+    assert result.summary.invalid == ()
+    slip = result.summary.generator.queries_slip_s.mean
+    assert slip is not None
+    assert slip < 0.002
 
 
 def test_the_same_run_without_the_hog_is_valid(

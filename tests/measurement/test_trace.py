@@ -56,12 +56,13 @@ def test_a_file_from_before_there_were_strategies_is_read_as_all_eventual(tmp_pa
     never = np.arange(len(trace.queries)) % 3 == 0
     answered = np.where(never, np.timedelta64("NaT"), trace.queries.answered)
     older = members(attrs.evolve(trace, queries=attrs.evolve(trace.queries, answered=answered)))
-    for name in ("queries.strategy", "queries.outcome"):
+    for name in ("queries.strategy", "queries.outcome", "queries.dequeued"):
         del older[name]
     write_members(tmp_path / "trace.npz", older)
     queries = load_trace(tmp_path / "trace.npz").queries
     assert set(queries.strategy.tolist()) == {int(Strategy.EVENTUAL)}
     assert (queries.outcome == np.where(never, 0, QueryOutcome.ANSWERED)).all()
+    assert np.isnat(queries.dequeued).all()
 
 
 @pytest.mark.parametrize(

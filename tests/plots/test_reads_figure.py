@@ -5,9 +5,8 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
+from axes import legend_of, make_axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from cqrs_sim.analysis.quantiles import SampleSummary
 from cqrs_sim.analysis.reads import ReadSummary
@@ -39,18 +38,6 @@ def read(
         own_writes=80,
         missed_own_share=missed,
     )
-
-
-def make_axes() -> Axes:
-    figure = Figure(layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure.subplots()
-
-
-def legend_of(ax: Axes) -> list[str]:
-    legend = ax.get_legend()
-    assert legend is not None
-    return [text.get_text() for text in legend.get_texts()]
 
 
 def test_each_strategy_is_a_mark_at_what_it_pays_and_what_it_leaves() -> None:

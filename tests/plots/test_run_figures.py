@@ -1,28 +1,30 @@
 """Figures: what is drawn, that names are shown as typed, that equal runs give equal bytes."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 import numpy as np
 import pytest
+from axes import legend_of, make_axes
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.container import ErrorbarContainer
 from traces import Plan, make_trace
 
-from cqrs_sim import simulation
+from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.measurement.trace import Trace, select
 from cqrs_sim.plots.canvas import READ_MODELS, WRITE
 from cqrs_sim.plots.run import (
-    MOST_POINTS,
     STAGES,
     plot_backlog,
     plot_lag_distribution,
     plot_lag_over_time,
     plot_rates,
+    plot_response_distribution,
     plot_stages,
     write_figures,
 )
+from cqrs_sim.plots.tails import MOST_POINTS
 
 STEADY = make_trace(Plan(seconds=5.0))
 OVERLOAD = make_trace(
@@ -31,18 +33,6 @@ OVERLOAD = make_trace(
 EMPTY = make_trace(Plan(seconds=1.0, rate_per_s=0.0))
 PLOTS = (plot_lag_over_time, plot_backlog, plot_lag_distribution, plot_stages, plot_rates)
 HOSTILE = ("$x$", "$\\frac{$", "_hidden")
-
-
-def make_axes() -> Axes:
-    figure = Figure(layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure.subplots()
-
-
-def legend_of(ax: Axes) -> list[str]:
-    legend = ax.get_legend()
-    assert legend is not None
-    return [text.get_text() for text in legend.get_texts()]
 
 
 def shown_ms(trace: Trace, read_model: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -181,20 +171,82 @@ def test_all_figures_are_written_as_png_and_svg(tmp_path: Path) -> None:
     written = write_figures(tmp_path, STEADY, "steady · virtual clock", warm_up_ns=1_000_000_000)
     assert [path.name for path in written] == [
         f"{name}.{suffix}"
-        for name in ("lag_over_time", "lag_distribution", "stages", "rates")
+        for name in (
+            "lag_over_time",
+            "lag_distribution",
+            "response_distribution",
+            "stages",
+            "rates",
+        )
         for suffix in ("png", "svg")
     ]
     assert all(path.stat().st_size > 5_000 for path in written)
     assert all(path.stat().st_size < 400_000 for path in written)
 
 
-def test_the_price_of_fresh_reads_is_drawn_where_orders_were_read_by_id(tmp_path: Path) -> None:
-    run = simulation.run(simulation.load_scenario("default", ["run.duration=1s", "run.warm_up=0s"]))
-    reads = run.summary.reads.of_kind("GetOrderById")
-    assert len(reads) == 1
-    written = write_figures(tmp_path, run.trace, "with reads", reads=iter(reads))
-    assert [path.name for path in written[-2:]] == ["fresh_reads.png", "fresh_reads.svg"]
-    assert all(path.stat().st_size > 5_000 for path in written)
+def replications(orders_p99: tuple[float | None, ...]) -> Replications:
+    return Replications(
+        seeds=tuple(range(len(orders_p99))),
+        values={
+            "lag_s.orders.p50": (0.001,) * len(orders_p99),
+            "lag_s.orders.p99": orders_p99,
+            "response_s.p90": (0.002, 0.003, 0.004)[: len(orders_p99)],
+        },
+    )
+
+
+def test_with_replications_bars_stand_at_the_quantiles_that_all_of_them_have() -> None:
+    """Mean 4 ms, s = 1 ms, n = 3: 4 +- 4.3027 x 1 / sqrt(3), at one in a hundred."""
+    ax = make_axes()
+    plot_lag_distribution(ax, STEADY, replications=replications((0.003, 0.004, 0.005)))
+    bars = {round(float(centre), 6): ends for centre, ends in bars_of(ax)}
+    assert list(bars) == [0.5, 0.01]
+    assert bars[0.01] == pytest.approx((4.0 - 2.4841, 4.0, 4.0 + 2.4841), rel=1e-4)
+    assert legend_of(ax)[-1].startswith("bars: 95 % intervals of the\nmean over 3 replications")
+
+
+def test_a_quantile_that_is_withheld_in_one_replication_has_no_bar() -> None:
+    ax = make_axes()
+    plot_lag_distribution(ax, STEADY, replications=replications((0.003, None, 0.005)))
+    assert [round(float(centre), 6) for centre, _ in bars_of(ax)] == [0.5]
+
+
+def test_without_any_interval_the_legend_speaks_of_none() -> None:
+    ax = make_axes()
+    plot_lag_distribution(ax, STEADY, replications=replications((0.003,)))
+    assert list(bars_of(ax)) == []
+    assert legend_of(ax) == ["orders", "search"]
+
+
+def test_the_response_has_its_own_distribution_and_bars() -> None:
+    ax = make_axes()
+    (line,) = plot_response_distribution(
+        ax, STEADY, replications=replications((0.003, 0.004, 0.005))
+    )
+    assert line.get_color() == WRITE
+    assert [round(float(centre), 6) for centre, _ in bars_of(ax)] == [0.1]
+    response = STEADY.commands.acknowledged - STEADY.commands.intended
+    assert np.asarray(line.get_xdata())[-1] == pytest.approx(response.max().astype(int) / 1e6)
+
+
+def test_the_figures_of_a_replicated_run_bear_bars(tmp_path: Path) -> None:
+    found = replications((0.003, 0.004, 0.005))
+    for folder, given in (("one", None), ("three", found)):
+        (tmp_path / folder).mkdir()
+        write_figures(tmp_path / folder, STEADY, "runs", replications=given)
+    for name in ("lag_distribution.png", "response_distribution.png"):
+        one, three = ((tmp_path / folder / name).read_bytes() for folder in ("one", "three"))
+        assert one != three, name
+
+
+def bars_of(ax: Axes) -> Iterator[tuple[float, tuple[float, float, float]]]:
+    """Height, then low, middle and high of every bar that is drawn."""
+    for bar in ax.containers:
+        assert isinstance(bar, ErrorbarContainer)
+        line, _, (segments,) = bar.lines
+        assert line is not None
+        for (low, height), (high, _) in segments.get_segments():
+            yield height, (float(low), float(np.asarray(line.get_xdata())[0]), float(high))
 
 
 def test_equal_runs_give_equal_figures(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
 from traces import Plan, make_trace
 
 from cqrs_sim.analysis.consistency import CheckResult
@@ -236,6 +237,27 @@ def test_a_phone_of_360_pixels_never_scrolls_sideways(page: Browser) -> None:
     focus(page, "lag-tail")
     page.press(Keys.END)
     assert page.run("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_table_that_is_too_wide_shows_it_and_scrolls_by_the_keyboard(page: Browser) -> None:
+    page.resize(PHONE, is_phone=True)
+    wide = "document.querySelector('#answers .scroll')"
+    assert page.run(f"{wide}.scrollWidth > {wide}.clientWidth")
+    assert "gradient" in page.run(f"getComputedStyle({wide}).backgroundImage")
+    page.run(f"{wide}.focus({{focusVisible: true}})")
+    page.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    # Scrolling is animated, so the browser is asked until it has moved.
+    WebDriverWait(page.driver, 10).until(lambda _: page.run(f"{wide}.scrollLeft") > 0)
+
+
+def test_a_phone_and_a_screen_each_show_their_own_layout_of_texts(page: Browser) -> None:
+    wide, narrow = (f"#lag-time-1 text.{kind}" for kind in ("wide", "narrow"))
+    assert page.find_all(f"{wide}, {narrow}"), "this run has a text that a phone puts elsewhere"
+    for size, is_phone in ((DESKTOP, False), (PHONE, True)):
+        page.resize(size, is_phone=is_phone)
+        shown, hidden = (narrow, wide) if is_phone else (wide, narrow)
+        assert all(text.is_displayed() for text in page.find_all(shown))
+        assert not any(text.is_displayed() for text in page.find_all(hidden))
 
 
 @pytest.mark.parametrize("width", [480, 761, 900, 1600])

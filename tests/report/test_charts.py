@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from traces import Plan, make_trace
 
+from cqrs_sim.analysis.episodes import Episode
 from cqrs_sim.analysis.lag import consistency_lag_s, schedule_slip_s
 from cqrs_sim.analysis.quantiles import quantiles
+from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.saturation import StageLoad, stage_loads
 from cqrs_sim.measurement.trace import Trace, select
 from cqrs_sim.report.answer_charts import response_chart, stale_chart
@@ -15,8 +17,8 @@ from cqrs_sim.report.chart import Chart
 from cqrs_sim.report.lag_charts import lag_time_charts, tail_chart
 from cqrs_sim.report.load_charts import rates_chart, slip_chart
 from cqrs_sim.report.readings import exact_ms
-from cqrs_sim.report.stage_bars import stage_bars
-from cqrs_sim.report.timeline import Timeline, timeline_of
+from cqrs_sim.report.stage_bars import LEAST_WIDTH, ROOM_FOR_TOTALS, stage_bars
+from cqrs_sim.report.timeline import Timeline, even_edges, timeline_of
 from cqrs_sim.report.visibility_chart import visibility_chart
 from cqrs_sim.scenario.parts import Load, Pause, RateSegment, Run, WriteSide
 from cqrs_sim.scenario.scenario import Scenario
@@ -112,6 +114,20 @@ def test_lag_panels_share_one_scale_and_mark_warm_up_and_saturation() -> None:
     (mark,) = (span for span in search.spans if span.kind == "saturated")
     assert mark.text.startswith("saturated: offered load 1.")
     assert (mark.start, mark.end) == (1.0, 10.0)
+
+
+def test_when_a_read_model_was_behind_its_own_panel_is_marked() -> None:
+    behind = Episode(
+        stage="search", from_s=1.5, until_s=3.0, worst_s=0.75, worst_at_s=2.5,
+        still_from_s=1.5, still_s=0.1,
+    )  # fmt: skip
+    still = attrs.evolve(behind, from_s=4.0, until_s=None)
+    orders, search = lag_time_charts(STEADY, timeline(STEADY), {}, (behind, still))
+    assert not any(span.kind == "episode" for span in orders.spans)
+    marks = [span for span in search.spans if span.kind == "episode"]
+    ends = [(span.start, span.end) for span in marks]
+    assert ends == [(1.5, 3.0), (4.0, STEADY.load_ended_ns / SECOND)]
+    assert marks[0].text == "750 ms behind"
 
 
 def test_where_most_was_never_applied_the_lag_is_told_as_a_bound() -> None:
@@ -251,7 +267,112 @@ def test_stale_answers_are_shown_by_kind_of_query() -> None:
     assert stale_chart(EMPTY, timeline(EMPTY)) is None
 
 
+# Bins.
+
+
+def test_bins_begin_and_end_with_phases_and_pauses() -> None:
+    edges = even_edges(50.0, 75, [15.0, 10.0, 0.0, 50.0, 32.1])
+    assert {0.0, 10.0, 15.0, 32.1, 50.0} <= set(edges.tolist())
+    widths = np.diff(edges)
+    assert 70 <= len(widths) <= 80
+    assert widths.max() < 1.2 * widths.min()
+
+
+def test_marks_too_near_to_each_other_or_to_the_end_make_no_tiny_bins() -> None:
+    edges = even_edges(60.0, 60, [10.0, 10.01, 59.9])
+    assert np.diff(edges).min() > 0.5
+    assert 10.0 in edges.tolist()
+
+
+def test_no_rate_is_a_mean_over_a_pause_and_what_follows_it() -> None:
+    pause = Pause(at=2 * SECOND, duration=SECOND)
+    trace = make_trace(Plan(seconds=5.0))
+    kept = (trace.commands.committed < np.timedelta64(2 * SECOND, "ns")) | (
+        trace.commands.committed >= np.timedelta64(3 * SECOND, "ns")
+    )
+    committed = trace.commands.committed.copy()
+    committed[~kept] = np.timedelta64("NaT")
+    stalled = attrs.evolve(trace, commands=attrs.evolve(trace.commands, committed=committed))
+    scenario = attrs.evolve(SCENARIO, write_side=WriteSide(pauses=(pause,)))
+    times = timeline_of(stalled, scenario)
+    accepted = rates_chart(stalled, times).series[1].values
+    is_paused = (times.whole_middle_s > 2.0) & (times.whole_middle_s < 3.0)
+    assert (accepted[is_paused] == 0.0).all()
+    usual = np.median(accepted[~is_paused])
+    beside = np.flatnonzero(np.diff(is_paused.astype(int)))
+    # A bin astride an edge would show about half of the usual rate.
+    assert accepted[beside[0]] > 0.7 * usual
+    assert accepted[beside[1] + 1] > 0.7 * usual
+
+
+# Intervals over replications.
+
+
+def test_bars_of_replications_stand_at_their_quantiles_in_every_chart_of_a_distribution() -> None:
+    """Mean 4 ms, s = 1 ms, n = 3: 4 +- 4.3027 x 1 / sqrt(3)."""
+    values = (0.003, 0.004, 0.005)
+    found = Replications(
+        seeds=(0, 1, 2),
+        values={
+            "lag_s.search.p99": values,
+            "visibility_s.search.p90": values,
+            "response_s.p999": values,
+            "queries_s.p50": values,
+            "lag_s.orders.p99": (0.003, None, 0.005),
+        },
+    )
+    charts = (
+        tail_chart(STEADY, after_ns=0, saturated=(), replications=found),
+        visibility_chart(STEADY, after_ns=0, saturated=(), replications=found),
+        response_chart(STEADY, after_ns=0, is_saturated=False, replications=found),
+    )
+    places = [[(one.at, one.is_across) for one in chart.whiskers] for chart in charts]
+    rounded = [[(round(at, 6), is_across) for at, is_across in of_chart] for of_chart in places]
+    assert rounded == [[(100.0, False)], [(90.0, True)], [(1000.0, False), (2.0, False)]]
+    for chart in charts:
+        for bar in chart.whiskers:
+            assert (bar.low, bar.middle, bar.high) == pytest.approx(
+                (4.0 - 2.4841, 4.0, 4.0 + 2.4841), rel=1e-4
+            )
+        for placed in chart.placed_whiskers():
+            assert 0.0 <= placed.low < placed.middle < placed.high <= 1.0
+        assert any("intervals of the mean over 3 replications" in note for note in chart.notes)
+        assert "4.00 ms (1.52 to 6.48)" in chart.alternative
+
+
+def test_a_single_run_has_no_bars_and_does_not_speak_of_them() -> None:
+    chart = tail_chart(STEADY, after_ns=0, saturated=())
+    assert chart.whiskers == ()
+    assert not any("replications" in note for note in chart.notes)
+
+
+def test_an_interval_that_reaches_below_nought_does_not_stretch_the_axis() -> None:
+    wild = Replications(seeds=(0, 1), values={"lag_s.search.p99": (0.0001, 0.02)})
+    chart = tail_chart(STEADY, after_ns=0, saturated=(), replications=wild)
+    (bar,) = chart.whiskers
+    assert bar.low < 0.0
+    (placed,) = chart.placed_whiskers()
+    assert placed.low == 0.0
+    assert placed.middle > 0.1
+
+
 # Stages.
+
+
+def test_parts_too_short_to_be_seen_are_widened_and_it_is_said() -> None:
+    """A millisecond of a minute is drawn, and the bar stays as long as it is."""
+    commands = STEADY.commands
+    early = attrs.evolve(commands, submitted=commands.submitted - np.timedelta64(60 * SECOND, "ns"))
+    bars = stage_bars(attrs.evolve(STEADY, commands=early), after_ns=0, saturated=())
+    for bar in bars.bars:
+        assert all(
+            segment.width >= LEAST_WIDTH or cell == "0"
+            for segment, cell in zip(bar.segments, bar.cells[:-1], strict=True)
+        )
+        assert bar.end == pytest.approx(1.0 / ROOM_FOR_TOTALS, rel=1e-3)
+    assert any("widened" in note for note in bars.notes)
+    nothing = stage_bars(EMPTY, after_ns=0, saturated=())
+    assert not any("widened" in note for note in nothing.notes)
 
 
 def test_the_parts_of_a_bar_fill_it_and_sum_to_what_is_written_beside_it() -> None:

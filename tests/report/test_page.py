@@ -68,6 +68,7 @@ class Summed:
     def __init__(self, result: Result, more: Mapping[str, Json]) -> None:
         self.trace, self.scenario, self.summary = result.trace, result.scenario, result.summary
         self.seed, self.engine, self.provenance = result.seed, result.engine, result.provenance
+        self.replications = result.replications
         self._more = more
 
     def to_json(self) -> dict[str, Json]:

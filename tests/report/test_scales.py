@@ -67,19 +67,33 @@ def test_a_wide_logarithmic_scale_is_ticked_at_powers_of_ten() -> None:
 
 
 def test_a_narrow_one_has_ticks_between_which_a_phone_leaves_out() -> None:
-    found = ticks(Scale(kind="log", low=0.9, high=25.0))
-    assert [(tick.label, tick.is_minor) for tick in found] == [
-        ("1", False),
-        ("2", True),
-        ("5", True),
-        ("10", False),
-        ("20", True),
-    ]
+    found = ticks(Scale(kind="log", low=0.9, high=120.0))
+    assert [tick.label for tick in found if tick.is_minor] == ["2", "5", "20", "50"]
+    assert [tick.label for tick in found if not tick.is_minor] == ["1", "10", "100"]
 
 
-def test_where_no_power_of_ten_is_seen_the_ticks_between_are_kept() -> None:
-    found = ticks(Scale(kind="log", low=1.5, high=6.0))
-    assert [(tick.label, tick.is_minor) for tick in found] == [("2", False), ("5", False)]
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.9, 25.0, ["1", "2", "5", "10", "20"]),
+        (1.5, 60.0, ["2", "5", "10", "20", "50"]),
+        (1.5, 6.0, ["2", "3", "4", "5", "6"]),
+        (520.0, 1100.0, ["600", "700", "800", "900", "1,000", "1,100"]),
+    ],
+)
+def test_an_axis_with_few_powers_of_ten_has_labels_enough_on_a_phone_too(
+    low: float, high: float, expected: list[str]
+) -> None:
+    found = ticks(Scale(kind="log", low=low, high=high))
+    assert [tick.label for tick in found if not tick.is_minor] == expected
+
+
+@pytest.mark.parametrize("low", [0.001, 0.37, 1.0, 77.0, 2e4])
+@pytest.mark.parametrize("factor", [2.0, 3.7, 10.0, 44.0, 900.0, 1e7])
+def test_no_logarithmic_axis_has_less_than_three_labels_anywhere(low: float, factor: float) -> None:
+    found = ticks(Scale(kind="log", low=low, high=low * factor))
+    assert sum(not tick.is_minor for tick in found) >= 3
+    assert len({tick.label for tick in found}) == len(found)
 
 
 @pytest.mark.parametrize("values", [[], [np.nan], [0.0], [0.0, np.nan]])

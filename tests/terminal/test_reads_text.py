@@ -8,6 +8,7 @@ import pytest
 
 from cqrs_sim.analysis.reads import ReadSummary
 from cqrs_sim.fresh_reads import FreshReads, compare_reads
+from cqrs_sim.plain_text import some_of
 from cqrs_sim.simulation import load_scenario
 from cqrs_sim.terminal.reads import sentence, show_fresh_reads
 from cqrs_sim.terminal.screen import Screen
@@ -16,7 +17,7 @@ from cqrs_sim.terminal.screen import Screen
 @cache
 def found() -> FreshReads:
     settings = ["run.duration=3s", "run.warm_up=0s"]
-    return compare_reads(load_scenario("slow_projector", settings), seed=5)
+    return compare_reads(load_scenario("default", settings), seed=5)
 
 
 def reads(**changes: object) -> list[ReadSummary]:
@@ -53,11 +54,30 @@ def test_the_sentence_hides_neither_price_nor_failure(
     assert sentence(reads(**changes)).endswith(f"at_least: {told}")
 
 
+def test_the_sessions_that_missed_an_own_write_are_named_where_there_are_any() -> None:
+    stream = io.StringIO()
+    show_fresh_reads(Screen(stream), found())
+    told = [line for line in stream.getvalue().splitlines() if "missed an own write:" in line]
+    own = found().results["eventual"].summary.own_writes
+    listed = ", ".join(map(str, own.missed_by))
+    assert 1 < own.sessions_that_missed == len(own.missed_by) <= 10
+    counts = f"{own.sessions_that_missed} of {own.sessions} sessions"
+    assert told == [f"eventual: {counts} missed an own write: {listed}"]
+    assert some_of((3, 7), 14) == "3, 7 and 12 more"
+
+
+def test_behind_a_saturated_read_model_no_price_is_told() -> None:
+    behind = reads(withheld=("age_s", "response_s", "paid_mean_s"), answered_by="orders")
+    assert sentence(behind).endswith(
+        "at_least: none missed it, at a price that grows for as long as orders falls behind"
+    )
+
+
 def test_the_table_has_the_figures_of_every_strategy() -> None:
     stream = io.StringIO()
     show_fresh_reads(Screen(stream), found())
     lines = stream.getvalue().splitlines()
-    rows = {line.split()[0]: line for line in lines[-3:]}
+    rows = {line.split()[0]: line for line in lines[-4:-1]}
     assert list(rows) == ["eventual", "at_least", "write_side"]
     eventual = found().summaries["eventual"]
     assert eventual.missed_own_share

@@ -117,6 +117,8 @@ def test_the_trace_says_who_answered_and_how_fresh() -> None:
     assert queries.session.tolist() == [3, 0]
     assert queries.submitted.astype(int).tolist() == [5 * MS, 7 * MS]
     assert queries.answered.astype(int).tolist() == [7 * MS, 9 * MS]
+    # The second went to a read model.
+    assert queries.dequeued.astype("m8[ms]").astype(str).tolist() == ["5 milliseconds", "NaT"]
 
 
 def test_a_full_mailbox_refuses_a_question_by_policy_reject() -> None:
