@@ -65,6 +65,26 @@ class Comparison:
         return _sides(self.a, self.b, _invalidity)
 
     @property
+    def saturated(self) -> tuple[str, ...]:
+        """Which sides have a saturated stage, in any replication; one line each."""
+        return _sides(self.a, self.b, _saturation)
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether any metric of the comparison is."""
+        return any(effect.why for effect in (*self.effects, *self.gated))
+
+    @property
+    def pairs(self) -> tuple[int, int] | None:
+        """How many seeds were compared in pairs, and of how many of the larger side.
+
+        None if there are no pairs, or every replication has its own.
+        """
+        paired = [one.n for one in (*self.effects, *self.gated) if one.method == "paired"]
+        most = max(map(_count, (self.a, self.b)))
+        return (max(paired), most) if paired and max(paired) < most else None
+
+    @property
     def passes(self) -> bool:
         """Whether every gate does."""
         return all(gate.ok for gate in self.gates)
@@ -110,9 +130,9 @@ def compare(
     found = [_effect(a, b, name) for name in names]
     effects = [effect for effect in found if not _is_empty(effect)]
     if not effects:
-        raise IncomparableResultsError("A and B have no metric in common")
+        raise IncomparableResultsError(_nothing_to_compare(found))
     gated = with_holm([_effect(a, b, name) for name in _gated_names(a, b, wanted)])
-    return Comparison(
+    comparison = Comparison(
         a=a,
         b=b,
         effects=with_holm(effects),
@@ -121,6 +141,18 @@ def compare(
         differences=tuple(_scenario_differences(a, b)),
         notes=tuple(_notes(a, b)),
     )
+    return attrs.evolve(comparison, notes=(*_left_out(comparison), *comparison.notes))
+
+
+def _left_out(comparison: Comparison) -> Iterator[str]:
+    """That some replications have no partner on the other side."""
+    if comparison.pairs is not None:
+        pairs, most = comparison.pairs
+        side = "A" if _count(comparison.a) == most else "B"
+        yield (
+            f"paired on {pairs} of {most} seeds: the other replications of {side} have no partner "
+            "and are left out of every value, change and interval"
+        )
 
 
 def _shown(result: Result) -> Iterator[str]:
@@ -134,6 +166,14 @@ def _shown(result: Result) -> Iterator[str]:
 def _is_empty(effect: Effect) -> bool:
     """Nothing to show: known of neither, or 0 in both."""
     return (effect.a is None and effect.b is None) or (effect.a == 0.0 and effect.b == 0.0)
+
+
+def _nothing_to_compare(found: Sequence[Effect]) -> str:
+    if not found:
+        return "A and B have no metric in common"
+    why = next((f"{short_name(one.name.split('.'))}: {one.why}" for one in found if one.why), "")
+    told = f" ({why})" if why else ""
+    return f"nothing to compare: every metric of A and B is 0 or withheld in both{told}"
 
 
 def _gated_names(a: Result, b: Result, gates: Sequence[Gate]) -> list[str]:
@@ -265,7 +305,7 @@ def _found(
     where = {*seeds, *((result.seed,) if in_first else ())}
     if not where:
         return None
-    count = 1 if result.replications is None else len(result.replications.seeds)
+    count = _count(result)
     of = f" in {len(where)} of {count} replications" if count > 1 else ""
     return f"{phrase}{of}{what}"
 
@@ -301,13 +341,17 @@ def _notes(a: Result, b: Result) -> Iterator[str]:
 
 
 def _named(result: Result) -> Json:
-    replications = result.replications
     return {
         "scenario": result.scenario.name,
         "engine": result.engine,
         "seed": result.seed,
-        "replications": 1 if replications is None else max(1, len(replications.seeds)),
+        "replications": _count(result),
     }
+
+
+def _count(result: Result) -> int:
+    """How many runs a side is."""
+    return 1 if result.replications is None else max(1, len(result.replications.seeds))
 
 
 def _effect_json(effect: Effect) -> Json:

@@ -8,13 +8,14 @@ checks that need more than a trace, and the replications.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import cast, get_args
 
 from cqrs_sim.analysis.consistency import CheckResult
 from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.replicated import Replications, replications_from
+from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import SCHEMA
 from cqrs_sim.analysis.thresholds import parse_thresholds
 from cqrs_sim.errors import IncompleteTraceError, InvalidScenarioError, ResultFolderError
@@ -53,7 +54,7 @@ def load(folder: Path | str) -> Result:
     if set(trace.read_models) != set(scenario.read_models):
         raise ResultFolderError(f"{folder}: {TRACE} and {SCENARIO} have different read models")
     aborted = summary.get("aborted")
-    replications = _replications(summary, where)
+    replications = _replications(summary, where, seed, {WRITE_SIDE, *trace.read_models})
     # Of replications only those are counted that ran to their end, the first before all others.
     is_first_whole = replications is not None and bool(replications.seeds)
     return Result(
@@ -162,11 +163,23 @@ def _checks(summary: Mapping[str, Json], where: Path) -> list[CheckResult]:
     return found
 
 
-def _replications(summary: Mapping[str, Json], where: Path) -> Replications | None:
+def _replications(
+    summary: Mapping[str, Json], where: Path, seed: int, stages: Collection[str]
+) -> Replications | None:
     written = summary.get("replications")
     if written is None:
         return None
     try:
-        return replications_from(written)
+        found = replications_from(written)
     except ValueError as error:
         raise ResultFolderError(f"{where}: replications: {error}") from None
+    if found.seeds != tuple(range(seed, seed + len(found.seeds))):
+        raise ResultFolderError(
+            f"{where}: replications: seeds must be {seed} (the run's own) and those that follow"
+        )
+    findings = found.findings
+    named = dict.fromkeys([*findings.saturated, *(one.stage for one in findings.episodes)])
+    unknown = [stage for stage in named if stage not in stages]
+    if unknown:
+        raise ResultFolderError(f"{where}: replications: {shown(unknown[0])} is no stage of it")
+    return found

@@ -5,7 +5,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -222,7 +222,9 @@ def _write_replications(replications: Replications, folder: Path) -> None:
         _write_json(summary, folder / str(seed) / SUMMARY)
 
 
+@cache
 def _version(package: str) -> str:
+    # Read from files each time, which would be a fifth of a short run.
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

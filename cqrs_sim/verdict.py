@@ -2,8 +2,8 @@
 
 Terminal and report begin with it. What weighs most comes first: a failed check, then a measurement
 that says nothing, then a stage that saturates, then one that fell behind for a while; only then may
-a lag be named. What holds in any of the replications is said of them all, with its count and how it
-was in the first of them.
+a lag be named, and that a run keeps up only if it turned nobody away to do so. What holds in any of
+the replications is said of them all, with its count and how it was in the first of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ from cqrs_sim.analysis.findings import Findings, SaturatedStage, findings_of
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import Summary
+from cqrs_sim.analysis.unserved import Unserved
 from cqrs_sim.plain_text import count_of, milliseconds, percent, printable
 
 Tone: TypeAlias = Literal["good", "warning", "bad"]
@@ -102,15 +103,17 @@ def _judged(summary: Summary, replications: Replications | None) -> Verdict:
     if found.invalid:
         reason = printable(found.why_invalid) or "no valid measurement"
         return Verdict(f"INVALID{where(found.invalid)}: {reason}", "bad")
+    unserved = tuple(_unserved(one, where(one.seeds)) for one in found.unserved)
     if found.saturated:
         seeds = found.saturated_seeds
         stages = (_saturated(name, one, seeds) for name, one in found.saturated.items())
-        return Verdict(f"SATURATED{where(seeds)}: {'; '.join(stages)}", "bad")
+        text = "; ".join((*stages, *unserved))
+        return Verdict(f"SATURATED{where(seeds)}: {text}", "bad")
     if found.behind:
         in_which = where(found.behind).strip()
-        text = _behind(found.episodes, summary, replications)
+        text = "; ".join((_behind(found.episodes, summary, replications), *unserved))
         return Verdict(f"{in_which}: {text}" if in_which else text, "warning")
-    return _steady(summary, replications)
+    return _steady(summary, replications, unserved)
 
 
 def _together(found: Findings, first: Findings) -> Findings:
@@ -136,19 +139,33 @@ def _saturated(name: str, stage: SaturatedStage, seeds: Sequence[int]) -> str:
     if not stage.events:
         return text
     if not stage.censored:
-        return f"{text}: its backlog kept growing while the load lasted"
+        is_said = bool(_growth(stage))
+        return text if is_said else f"{text}: its backlog kept growing while the load lasted"
     return f"{text}: {percent(stage.censored, stage.events)} of events were never applied"
 
 
 def _limit(name: str, stage: SaturatedStage) -> str:
     """How much work a saturated stage was offered, and at what rate it has all it can do."""
     parts = []
-    if stage.offered_load is not None:
+    if _growth(stage):
+        parts.append(_growth(stage))
+    elif stage.offered_load is not None and stage.offered_load >= 1.0:
         parts.append(f"offered load {stage.offered_load:.2f}")
     if stage.saturates_at_per_s is not None:
         what = "commands" if name == WRITE_SIDE else "events"
         parts.append(f"saturates at {stage.saturates_at_per_s:,.0f} {what}/s")
     return f" ({', '.join(parts)})" if parts else ""
+
+
+def _unserved(one: Unserved, where: str) -> str:
+    return f"{percent(one.count, one.n)} of {printable(one.what)} {printable(one.how)}{where}"
+
+
+def _growth(stage: SaturatedStage) -> str:
+    """The reason where the offered load is none, being less than the stage can do."""
+    if stage.slope_per_s is None or (stage.offered_load or 0.0) >= 1.0:
+        return ""
+    return f"its backlog grew by {stage.slope_per_s:,.3g} a second"
 
 
 def _behind(
@@ -193,7 +210,10 @@ def _named(stage: str) -> str:
     return f"the {stage}" if stage == WRITE_SIDE else printable(stage)
 
 
-def _steady(summary: Summary, replications: Replications | None) -> Verdict:
+def _steady(
+    summary: Summary, replications: Replications | None, unserved: Sequence[str]
+) -> Verdict:
+    """Of a run that did what it took on; `unserved` says what it did not."""
     for quantile in ("p99", "p90", "p50"):
         times = dict(_quantiles(summary, replications, quantile))
         response = times.pop(WRITE_SIDE, None)
@@ -206,21 +226,27 @@ def _steady(summary: Summary, replications: Replications | None) -> Verdict:
             text += " (too few events for p99)"
         if response is not None and response.value > times[slowest].value:
             text += f"; slower is the response, {quantile} {response.text}"
+        if unserved:
+            return Verdict("; ".join((*unserved, text)), "warning")
         return Verdict(f"keeps up: {text}", "good")
-    return Verdict("nothing to judge by: too little happened to measure a lag", "good")
+    text = "nothing to judge by: too little happened to measure a lag"
+    return Verdict("; ".join((*unserved, text)), "warning")
 
 
 def _quantiles(
     summary: Summary, replications: Replications | None, quantile: str
 ) -> Mapping[str, _Estimate]:
-    """A quantile of the lag by read model, and of the response; as far as they are known."""
-    samples = {**summary.lag_s, WRITE_SIDE: summary.response_s}
+    """A quantile of the lag by read model, and of the response; as far as they are known.
+
+    Of the response of what was served: a refusal is a quick answer, and no service.
+    """
+    samples = {**summary.lag_s, WRITE_SIDE: summary.served_response_s}
     if replications is None or len(replications.seeds) < 2:
         found = {name: getattr(sample, quantile) for name, sample in samples.items()}
         return {name: _Estimate(value) for name, value in found.items() if value is not None}
     intervals = {}
     for name in samples:
-        group = "response_s" if name == WRITE_SIDE else f"lag_s.{name}"
+        group = "served_response_s" if name == WRITE_SIDE else f"lag_s.{name}"
         interval = replications.interval(f"{group}.{quantile}")
         if interval is not None and interval.mean is not None:
             count = len(replications.seeds)

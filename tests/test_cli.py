@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -414,6 +415,32 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert shown.stderr == b""
 
 
+def test_colours_are_left_out_where_that_is_asked_for_and_only_then(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    run = ("run", "small.toml", "-q", "--force", "-o", "out")
+    colour = re.compile(r"\x1b\[(1;)?3[0-9]m")  # Bold is none.
+    assert colour.search(cqrs_sim(*run).stdout)
+    assert not colour.search(cqrs_sim(*run, "--no-color").stdout)
+    assert "NO_COLOR" not in os.environ
+    for verb in ("run", "reads", "compare", "demo"):
+        assert "--no-color" in cqrs_sim(verb, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("scenarios >&-", 0), ("scenarios 2>&-", 0), ("run small.toml -q >&-", 0), ("run x 2>&-", 2)],
+)
+def test_a_closed_stream_is_written_to_in_vain(folder: Path, command: str, code: int) -> None:
+    python = f'"{sys.executable}" -W error -m cqrs_sim'
+    shown = subprocess.run(["sh", "-c", f"{python} {command}"], capture_output=True, text=True)
+    assert (shown.returncode, "Error" in shown.stderr) == (code, False)
+    assert "run" not in command or code or list(folder.glob("results/*/summary.json"))
+
+
 def sent_late(trace: Trace) -> Trace:
     """The same run, sent 10 s after it was intended: correct, and no measurement."""
     arrays = trace.to_arrays()
@@ -447,6 +474,16 @@ def test_a_failed_threshold_exits_with_99_and_says_by_how_much(folder: Path) -> 
     summary = json.loads((folder / "out/summary.json").read_text())
     assert [one["ok"] for one in summary["thresholds"]] == [True, False]
     assert "response.p50 < 1ns" in (folder / "out/scenario.toml").read_text()
+
+
+def test_a_threshold_on_the_stages_of_a_saturated_read_model_fails(folder: Path) -> None:
+    """Over what got through before the end the mean is half a second, and grows with the run."""
+    short = ("--duration", "4s", "--set", "run.drain=0s", "--set", "run.warm_up=1s")
+    shown = cqrs_sim(
+        "run", "overload", *short, "--threshold", "stages.read_models.search.lag < 1h", "-q"
+    )
+    assert shown.exit_code == 99
+    assert "search.lag < 1h: FAILED: withheld: search is saturated" in shown.stdout
 
 
 def test_thresholds_of_the_scenario_hold_beside_those_of_the_command_line(folder: Path) -> None:
@@ -547,6 +584,23 @@ def test_impossible_replications_are_refused_before_the_run(
 ) -> None:
     forbid_runs(monkeypatch)
     assert cqrs_sim("run", "small.toml", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mistake"),
+    [
+        (("--replications", "20", "--max-replications", "10"), "above --max-replications, 10"),
+        (("--replications", "2"), "which is at least 10"),
+    ],
+)
+def test_counts_that_a_rule_cannot_keep_to_are_refused_in_a_line(
+    arguments: tuple[str, ...], mistake: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbid_runs(monkeypatch)
+    shown = cqrs_sim("run", "small.toml", "--until", "rates.offered ±5%", *arguments)
+    assert shown.exit_code == 2
+    assert mistake in shown.stderr
+    assert shown.stderr.count("\n") == 1
 
 
 def test_to_abort_on_what_is_no_limit_or_no_single_run_is_refused_in_a_line() -> None:

@@ -1,5 +1,6 @@
 """Two results side by side: what is compared, what is refused, and how it is told."""
 
+import html
 import json
 import re
 import sys
@@ -109,7 +110,9 @@ def test_other_engines_are_refused_unless_asked_for() -> None:
 
 def test_results_without_a_common_metric_are_refused() -> None:
     empty = attrs.evolve(SINGLE, trace=make_trace(Plan(seconds=1.0, rate_per_s=1e-9)))
-    with pytest.raises(IncomparableResultsError, match="no metric in common"):
+    with pytest.raises(
+        IncomparableResultsError, match="every metric of A and B is 0 or withheld in both"
+    ):
         compare(empty, empty)
 
 
@@ -177,6 +180,17 @@ def test_json_is_plain() -> None:
     }  # fmt: skip
 
 
+def test_replications_without_a_partner_are_said_to_be_left_out() -> None:
+    found = compare(replicated_result(count=3), replicated_result(1.1, count=12))
+    assert {effect.n for effect in found.effects if effect.method == "paired"} == {3}
+    assert found.pairs == (3, 12)
+    assert found.notes[0].startswith("paired on 3 of 12 seeds: the other replications of B ")
+    assert sentence(found).endswith("tested together (Holm, 5 %), paired on 3 of 12 seeds")
+    assert compare(BEFORE, AFTER).pairs is None
+    assert compare(BEFORE, SAME).pairs is None
+    assert "paired" not in sentence(compare(BEFORE, SAME))
+
+
 # Text.
 
 
@@ -191,6 +205,32 @@ def test_the_verdict_comes_first_and_counts_what_was_tested(
     (row,) = [line for line in lines if line.startswith("lag.orders.p99 ")]
     assert re.search(r" \+(9\.[5-9]|10\.[0-4]) % ", row)
     assert row.endswith("CHANGED")
+
+
+def test_a_side_that_says_nothing_is_named_before_any_change() -> None:
+    assert AFTER.replications is not None
+    replications = AFTER.replications
+
+    def headline(findings: Findings, *missing: str) -> str:
+        values = {**replications.values, **dict.fromkeys(missing, (None,) * 10)}
+        broken = attrs.evolve(replications, findings=findings, values=values)
+        comparison = compare(BEFORE, attrs.evolve(AFTER, replications=broken))
+        text = sentence(comparison)
+        assert "significant change" in text
+        assert to_markdown(comparison).startswith(f"**{text.split(':')[0]}")
+        return text
+
+    assert headline(Findings(invalid=(4,), why_invalid="late")).startswith(
+        "INVALID: B is no valid measurement in 1 of 10 replications: late; significant change: "
+    )
+    assert headline(Findings(incorrect=(4,), failed_checks=("order",))).startswith(
+        "INCORRECT: B is incorrect in 1 of 10 replications: check order failed; significant "
+    )
+    saturated = Findings(saturated={"search": SaturatedStage(seeds=(3,))})
+    assert headline(saturated, "lag_s.search.p99").startswith(
+        "B is saturated in 1 of 10 replications: search; significant change: "
+    )
+    assert headline(saturated).startswith("significant change: ")
 
 
 def test_quiet_leaves_the_verdict_and_the_gates(capsys: pytest.CaptureFixture[str]) -> None:
@@ -216,6 +256,14 @@ def test_names_are_inert_in_the_terminal_and_in_markdown(
     assert not {"<img", "</script>", "[a](b)", "**`"} & set(text.split())
     assert "<" not in text
     assert "&lt;img" in text
+
+
+def test_markdown_shows_every_character_of_a_name_as_it_is() -> None:
+    every = "a_b|[x]*#`\\~@! & <c> &amp; &#95;"
+    found = attrs.evolve(compare(BEFORE, AFTER), notes=(every,))
+    (line,) = [one for one in to_markdown(found).splitlines() if "beware" in one]
+    assert html.unescape(line) == f"- beware: {every}"
+    assert not set("_|[]*`\\~@!<>") & set(line)
 
 
 def test_markdown_is_a_table_with_a_row_a_metric() -> None:

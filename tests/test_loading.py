@@ -141,6 +141,30 @@ def test_what_does_not_fit_is_refused(folder: Path, key: str, value: object, mis
     assert mistake in refused(folder)
 
 
+@pytest.mark.parametrize(
+    ("change", "mistake"),
+    [
+        ({"seeds": [5, 6]}, "(the run's own) and those that follow"),
+        ({"seeds": [2, 1]}, "(the run's own) and those that follow"),
+        ({"saturated": {"x\x1b": {"seeds": ["first"]}}}, '"x\\u001b" is no stage of it'),
+        ({"behind": ["first"], "episodes": [{"stage": "cart"}]}, '"cart" is no stage of it'),
+        ({"saturated": {"write side": {"seeds": ["first"]}}}, ""),
+    ],
+)
+def test_replications_that_are_not_of_this_run_are_refused(
+    folder: Path, change: dict[str, object], mistake: str
+) -> None:
+    assert RESULT.replications is not None
+    text = json.dumps(change).replace('"first"', str(RESULT.seed))
+    times = dict.fromkeys(("from_s", "worst_s", "worst_at_s", "still_from_s", "still_s"), 1.0)
+    text = text.replace('"cart"', f'"cart", {json.dumps(times)[1:-1]}')
+    changed(folder, replications={**RESULT.replications.to_json(), **json.loads(text)})
+    if mistake:
+        assert mistake in refused(folder)
+    else:
+        assert load(folder).replications
+
+
 def test_files_beyond_all_reason_are_not_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,9 +10,12 @@ from cqrs_sim.analysis.episodes import Episode
 from cqrs_sim.analysis.findings import Findings, SaturatedStage
 from cqrs_sim.analysis.replicated import Replications, Until, replicated
 from cqrs_sim.analysis.saturation import WRITE_SIDE
+from cqrs_sim.analysis.unserved import Unserved
+from cqrs_sim.probe import Outcome
 from cqrs_sim.replications import Wanted, replicate
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.reading import read_scenario
+from cqrs_sim.scenario.units import Duration
 from cqrs_sim.verdict import episode_text, judge
 
 SCENARIO = read_scenario(
@@ -25,6 +28,7 @@ EDGE = read_scenario(
     '[read_models.orders]\nservice = { distribution = "exponential", mean = "2ms" }\n'
 )
 """Offered what it can just do, so that it is saturated with some seeds and not with others."""
+BRIEF = attrs.evolve(SCENARIO.run, duration=Duration(100_000_000))
 SLOW = Episode(
     stage="search",
     from_s=10.02,
@@ -113,6 +117,20 @@ def test_the_good_case_names_the_mean_over_the_replications_with_its_interval(
             "bad",
         ),
         (
+            Findings(
+                saturated={
+                    "orders": SaturatedStage(
+                        seeds=(2,), offered_load=0.35, slope_per_s=512.3, events=100
+                    )
+                }
+            ),
+            (
+                "SATURATED in 1 of 4 replications (first with seed 2): orders (its backlog grew by "
+                "512 a second)"
+            ),
+            "bad",
+        ),
+        (
             Findings(behind=(3,), episodes=(SLOW,)),
             (
                 "in 1 of 4 replications (first with seed 3): search fell behind from 10.0 s, by up "
@@ -127,6 +145,67 @@ def test_what_holds_in_any_replication_is_said_of_all_with_its_first_witness(
 ) -> None:
     """The first seed itself is fine in each of these."""
     assert verdict_with(several, findings=changes) == (text, tone)
+
+
+REFUSED = Unserved(what="commands", how="were refused", seeds=(1, 3), count=28, n=100)
+TIMED_OUT = Unserved(what="at_least queries", how="timed out", seeds=(3,), count=3, n=10)
+
+
+def test_who_turns_many_away_does_not_keep_up(several: Result) -> None:
+    (good, _) = verdict_with(several)
+    text, tone = verdict_with(several, findings=Findings(unserved=(REFUSED, TIMED_OUT)))
+    assert text == (
+        "28 % of commands were refused in 2 of 4 replications (first with seed 1); "
+        "30 % of at_least queries timed out in 1 of 4 replications (first with seed 3); "
+        + good.removeprefix("keeps up: ")
+    )
+    assert tone == "warning"
+
+
+def test_who_turns_many_away_and_is_saturated_or_behind_says_both(several: Result) -> None:
+    refused = "; 28 % of commands were refused in 2 of 4 replications (first with seed 1)"
+    found = Findings(saturated={"search": SaturatedStage(seeds=(1,))}, unserved=(REFUSED,))
+    assert verdict_with(several, findings=found)[0].endswith(refused)
+    found = Findings(behind=(0,), episodes=(SLOW,), unserved=(REFUSED,))
+    assert verdict_with(several, findings=found)[0].endswith(refused)
+
+
+def test_a_mailbox_that_refuses_and_a_short_timeout_are_said_of_real_runs() -> None:
+    """A quarter of the commands find a mailbox full, and are told so in no time at all."""
+    full = simulation.load_scenario(
+        "default",
+        [
+            *("run.duration=8s", "queries.share=0", "workload.orders=2"),
+            *("write_side.mailbox=1", "write_side.policy=reject", "write_side.service.mean=5ms"),
+        ],
+    )
+    summary = simulation.run(full).summary
+    judged = judge(summary)
+    share = 100 * summary.commands[Outcome.REFUSED] / sum(summary.commands.values())
+    assert judged.text.startswith(f"{share:.0f} % of commands were refused; ")
+    assert judged.tone == "warning"
+    # Refusals counted as answers would make nine in ten look answered within some time.
+    assert summary.response_s.p90 is not None
+    assert summary.served_response_s.p90 is None
+    assert "response" not in judged.text
+    impatient = [
+        "run.duration=4s",
+        "run.warm_up=0s",
+        "queries.strategy.by_id=at_least",
+        "queries.timeout=1ms",
+    ]
+    summary = simulation.run(simulation.load_scenario("slow_projector", impatient)).summary
+    row = summary.reads.of("GetOrderById", "at_least")
+    assert row is not None
+    assert f"{100 * row.timed_out / row.n:.0f} % of at_least queries timed out" in (
+        judge(summary).text
+    )
+
+
+def test_a_run_of_which_nothing_can_be_said_is_no_good_news() -> None:
+    judged = judge(simulation.run(attrs.evolve(SCENARIO, run=BRIEF)).summary)
+    assert judged.text == "nothing to judge by: too little happened to measure a lag"
+    assert judged.tone == "warning"
 
 
 def test_the_worst_comes_first(several: Result) -> None:
@@ -221,9 +300,9 @@ def test_the_worst_episode_is_named_with_its_p99_and_the_other_stages_beside(
     several: Result,
 ) -> None:
     summary = several.summary
-    response = attrs.evolve(summary.response_s, p99=4.502)
+    response = attrs.evolve(summary.served_response_s, p99=4.502)
     others = (attrs.evolve(SLOW, stage="orders"), attrs.evolve(SLOW, worst_s=1.0))
-    stalled = attrs.evolve(summary, response_s=response, episodes=(STALL, *others))
+    stalled = attrs.evolve(summary, served_response_s=response, episodes=(STALL, *others))
     judged = judge(stalled)
     assert judged.tone == "warning"
     assert judged.text == (
@@ -254,9 +333,10 @@ def test_a_stall_and_a_burst_are_told_as_such() -> None:
 
 def test_a_response_that_is_slower_than_the_lag_is_named(several: Result) -> None:
     summary = several.summary
-    slow = attrs.evolve(summary, response_s=attrs.evolve(summary.response_s, p90=0.5))
+    served = summary.served_response_s
+    slow = attrs.evolve(summary, served_response_s=attrs.evolve(served, p90=0.5))
     assert "; slower is the response, p90 500 ms" in judge(slow).text
-    fast = attrs.evolve(summary, response_s=attrs.evolve(summary.response_s, p90=1e-9))
+    fast = attrs.evolve(summary, served_response_s=attrs.evolve(served, p90=1e-9))
     assert "slower" not in judge(fast).text
 
 

@@ -10,9 +10,12 @@ import attrs
 
 from cqrs_sim.analysis.episodes import Episode
 from cqrs_sim.analysis.json_values import Json, plain
+from cqrs_sim.analysis.unserved import Unserved, find_unserved
 
 _LONGEST_TEXT = 1000
 _MOST_STAGES = 1000
+_LATEST_S = 2**60 / 1e9
+"""The last instant that a trace may hold."""
 
 
 @attrs.frozen(kw_only=True)
@@ -23,6 +26,8 @@ class SaturatedStage:
     offered_load: float | None = None
     """In the first of them, as in `saturation.StageLoad`; so are the others."""
     saturates_at_per_s: float | None = None
+    slope_per_s: float | None = None
+    """Mean growth of its backlog."""
     events: int = 0
     """For a read model, in the first of them: events that it should have shown."""
     censored: int = 0
@@ -47,6 +52,8 @@ class Findings:
     """Seeds of the runs in which a stage that is not saturated fell behind for a while."""
     episodes: tuple[Episode, ...] = ()
     """In the first of them."""
+    unserved: tuple[Unserved, ...] = ()
+    """What was refused or given up, where it is more than a little."""
 
     @property
     def saturated_seeds(self) -> tuple[int, ...]:
@@ -76,6 +83,7 @@ def findings_of(seeds: Sequence[int], summaries: Sequence[Mapping[str, Json]]) -
         saturated=_saturated(runs),
         behind=where(_episodes),
         episodes=next(filter(None, (_episodes(summary) for _, summary in runs)), ()),
+        unserved=find_unserved(runs),
     )
 
 
@@ -102,6 +110,7 @@ def _saturated(runs: Sequence[tuple[int, Mapping[str, Json]]]) -> dict[str, Satu
                 seeds=(),
                 offered_load=_number(one, "offered_load"),
                 saturates_at_per_s=_number(one, "saturates_at_per_s"),
+                slope_per_s=_number(one, "slope_per_s"),
                 events=_count(lag, "n"),
                 censored=_count(lag, "censored"),
             )
@@ -122,24 +131,62 @@ def findings_from(written: Mapping[str, Json], seeds: Sequence[int]) -> Findings
     stages = _table(written.get("saturated"))
     if len(stages) > _MOST_STAGES:
         raise ValueError(f"saturated must be at most {_MOST_STAGES} stages")
+    known = frozenset(seeds)
+    behind = _seeds(written, "behind", known)
+    episodes = tuple(map(episode_from, _list(written.get("episodes"))))
+    if bool(behind) != bool(episodes):
+        raise ValueError("behind and episodes must both be empty, or neither")
     return Findings(
-        incorrect=_seeds(written, "incorrect", seeds),
+        incorrect=_seeds(written, "incorrect", known),
         failed_checks=tuple(_texts(written, "failed_checks")),
-        invalid=_seeds(written, "invalid", seeds),
+        invalid=_seeds(written, "invalid", known),
         why_invalid=_text(written.get("why_invalid", ""), "why_invalid"),
         saturated={
-            _text(name, "saturated"): SaturatedStage(
-                seeds=_seeds(_table(stage), "seeds", seeds),
-                offered_load=_number(_table(stage), "offered_load"),
-                saturates_at_per_s=_number(_table(stage), "saturates_at_per_s"),
-                events=_count(_table(stage), "events"),
-                censored=_count(_table(stage), "censored"),
-            )
+            _text(name, "saturated"): _stage_from(_table(stage), known)
             for name, stage in stages.items()
         },
-        behind=_seeds(written, "behind", seeds),
-        episodes=tuple(map(episode_from, _list(written.get("episodes")))),
+        behind=behind,
+        episodes=episodes,
+        unserved=tuple(_unserved_from(_table(one), known) for one in _unserved(written)),
     )
+
+
+def _unserved(written: Mapping[str, Json]) -> Sequence[Json]:
+    found = _list(written.get("unserved"))
+    if len(found) > _MOST_STAGES:
+        raise ValueError(f"unserved must be at most {_MOST_STAGES}")
+    return found
+
+
+def _unserved_from(table: Mapping[str, Json], seeds: frozenset[int]) -> Unserved:
+    found = Unserved(
+        what=_text(table.get("what"), "what"),
+        how=_text(table.get("how"), "how"),
+        seeds=_seeds(table, "seeds", seeds),
+        count=_count(table, "count"),
+        n=_count(table, "n"),
+    )
+    if not found.seeds:
+        raise ValueError("what is unserved must name its seeds")
+    if not 0 < found.count <= found.n:
+        raise ValueError("count of what is unserved must be from 1 to n")
+    return found
+
+
+def _stage_from(table: Mapping[str, Json], seeds: frozenset[int]) -> SaturatedStage:
+    found = SaturatedStage(
+        seeds=_seeds(table, "seeds", seeds),
+        offered_load=_amount(table, "offered_load"),
+        saturates_at_per_s=_amount(table, "saturates_at_per_s"),
+        slope_per_s=_number(table, "slope_per_s"),
+        events=_count(table, "events"),
+        censored=_count(table, "censored"),
+    )
+    if not found.seeds:
+        raise ValueError("a saturated stage must name its seeds")
+    if found.censored > found.events:
+        raise ValueError("censored must be at most events")
+    return found
 
 
 def episode_from(written: Json) -> Episode:
@@ -149,11 +196,15 @@ def episode_from(written: Json) -> Episode:
         ValueError: if it is none.
     """
     table = _table(written)
-    until_s = _number(table, "until_s")
-    times = {name: _number(table, name) for name in _TIMES}
+    until_s = _amount(table, "until_s")
+    times = {name: _amount(table, name) for name in _TIMES}
     known = {name: time for name, time in times.items() if time is not None}
     if len(known) < len(times):
         raise ValueError("an episode must have from_s, worst_s, worst_at_s, still_from_s, still_s")
+    if max(*known.values(), until_s or 0.0) > _LATEST_S:
+        raise ValueError(f"an episode must lie within {_LATEST_S:,.0f} seconds")
+    if until_s is not None and until_s < known["from_s"]:
+        raise ValueError("an episode must not end before it began")
     return Episode(stage=_text(table.get("stage"), "stage"), until_s=until_s, **known)
 
 
@@ -176,11 +227,14 @@ def _list(value: Json) -> Sequence[Json]:
     return value
 
 
-def _seeds(written: Mapping[str, Json], key: str, seeds: Sequence[int]) -> tuple[int, ...]:
+def _seeds(written: Mapping[str, Json], key: str, seeds: frozenset[int]) -> tuple[int, ...]:
     numbers = _list(written.get(key))
-    if not all(type(number) is int and number in seeds for number in numbers):
+    found = tuple(number for number in numbers if type(number) is int and number in seeds)
+    if len(found) < len(numbers):
         raise ValueError(f"{key} must be a list of its seeds")
-    return tuple(number for number in numbers if type(number) is int)
+    if len(set(found)) < len(found):
+        raise ValueError(f"{key} must name each seed once")
+    return found
 
 
 def _texts(written: Mapping[str, Json], key: str) -> Iterator[str]:
@@ -200,6 +254,13 @@ def _number(table: Mapping[str, Json], key: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e18:
         raise ValueError(f"{key} must be a number below 1e18")
     return float(value)
+
+
+def _amount(table: Mapping[str, Json], key: str) -> float | None:
+    value = _number(table, key)
+    if value is not None and value < 0.0:
+        raise ValueError(f"{key} must not be below 0")
+    return value
 
 
 def _count(table: Mapping[str, Json], key: str) -> int:

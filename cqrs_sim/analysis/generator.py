@@ -67,10 +67,16 @@ class Hiccups:
     ticks: int
     late: int
     """Ticks that came more than a period late."""
-    late_s: float
+    lateness_s: float
     """How late these were, together."""
     worst: tuple[Pause, ...]
     """The longest pauses after the warm-up, longest first."""
+    longest_s: float = attrs.field()
+    """The longest of them; 0 if there were none."""
+
+    @longest_s.default
+    def _longest_s(self) -> float:
+        return max((pause.length_s for pause in self.worst), default=0.0)
 
 
 @attrs.frozen(kw_only=True)
@@ -188,7 +194,7 @@ def _hiccups(host: Mapping[str, Json], after_ns: int) -> Hiccups | None:
         period_s=_number(noted, "period_s"),
         ticks=int(_number(noted, "ticks")),
         late=int(_number(noted, "late")),
-        late_s=_number(noted, "late_s"),
+        lateness_s=_number(noted, "late_s"),
         # A pause that reaches into the measured time counts.
         worst=tuple(pause for pause in pauses if pause.at_s + pause.length_s >= after_ns / 1e9),
     )

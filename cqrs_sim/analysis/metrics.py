@@ -54,6 +54,8 @@ class Metric:
     unit: Unit
     why: str
     """Why it is withheld; empty if it is not."""
+    is_count: bool = False
+    """Whether it is a whole number of things, so that no share of anything is meant by it."""
 
 
 class Metrics(Mapping[str, float | None]):
@@ -95,6 +97,8 @@ class Value:
 
     number: float
     unit: Unit
+    is_share: bool = False
+    """Whether it was written in per cent."""
 
 
 def metric(summary: Mapping[str, Json], name: str) -> Metric:
@@ -114,7 +118,8 @@ def metric(summary: Mapping[str, Json], name: str) -> Metric:
                 why = _reason(summary, path) if found is None else ""
                 value = None if found is None else float(found)
                 unit = unit_of(path, found)
-                return Metric(short_name(path), ".".join(path), value, unit, why)
+                is_count = path[-1] in COUNTS or isinstance(found, int)
+                return Metric(short_name(path), ".".join(path), value, unit, why, is_count)
     raise UnknownMetricError(_unknown(summary, name))
 
 
@@ -163,7 +168,7 @@ def parse_value(text: str) -> Value:
     if _NUMBER.fullmatch(text):
         return Value(float(text), "number")
     if text.endswith("%"):
-        return Value(share_of_percent(text), "number")
+        return Value(share_of_percent(text), "number", is_share=True)
     if "/" in text:
         return Value(rate_per_s(text), "per_s")
     return Value(duration_ns(text) / 1e9, "s")
@@ -222,6 +227,8 @@ def _reason(summary: Mapping[str, Json], path: Sequence[str]) -> str:
         assert isinstance(around, Mapping)
         around = around[key]
     assert isinstance(around, Mapping)
+    if path[0] == "stages_s":
+        around = _lag_beside(summary, path) or around
     counted = around.get("n")
     too_few = around.get("too_few")
     if isinstance(too_few, Sequence) and path[-1] in too_few:
@@ -235,18 +242,26 @@ def _reason(summary: Mapping[str, Json], path: Sequence[str]) -> str:
     return "nothing was measured" if counted == 0 else "there is no value"
 
 
+def _lag_beside(summary: Mapping[str, Json], path: Sequence[str]) -> Mapping[str, Json]:
+    """The lag of the read model whose stages a path is about: it counts what was cut off."""
+    return dict(_tables(summary.get("lag_s"))).get(path[2], {}) if len(path) > 3 else {}
+
+
 def _saturated_stages(summary: Mapping[str, Json], path: Sequence[str]) -> list[str]:
     """The saturated stages on account of which there is no number at a path."""
-    if path[0] in ("reads", "queries_s"):
+    if path[0] in ("reads", "queries", "queries_s"):
         return _behind_on_reads(summary, path)
     is_of_commands = path[0] in ("response_s", "served_response_s")
+    if path[0] == "stages_s":
+        is_of_commands, path = path[1] == "write_side", path[1:]
     stage = WRITE_SIDE if is_of_commands else path[1] if len(path) > 2 else ""
     return [stage] if stage in _saturated(summary) else []
 
 
 def _behind_on_reads(summary: Mapping[str, Json], path: Sequence[str]) -> list[str]:
-    """The same for a figure of one row of the reads, or for the response of all queries."""
-    kind, strategy, field = (*path[1:4],) if path[0] == "reads" else (None, None, "response_s")
+    """The same for a figure of one row of the reads, or for one of all queries."""
+    of_all = "response_s" if path[0] == "queries_s" else path[-1]
+    kind, strategy, field = (*path[1:4],) if path[0] == "reads" else (None, None, of_all)
     stages: dict[str, None] = {}
     for of_kind, found in _tables(summary.get("reads")):
         for of_strategy, row in _tables(found):

@@ -9,7 +9,8 @@ A query that timed out or was refused has no answer, hence no staleness, and no 
 the response it counts as longer than all others, so that giving up cannot make a strategy fast.
 
 Where the stage that answers is saturated, what depends on how far it is behind measures the length
-of the run, and is withheld: the age of its answers, and the response of whoever waits for it.
+of the run, and is withheld: the age of its answers, the versions that they lack, and the response
+of whoever waits for it.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -59,7 +60,7 @@ class ReadSummary:
     age_s: SampleSummary
     """Staleness of the answers: age of the oldest event lacking, 0 where none was."""
     versions_missing_mean: float | None
-    """Of answers about one order; None for other kinds."""
+    """Of answers about one order; None for other kinds, and where withheld."""
     versions_missing_max: int | None
     own_writes: int
     """Answers about an order that their session had written, and knew so: base of the next."""
@@ -125,15 +126,20 @@ def _withhold(row: ReadSummary) -> ReadSummary:
     """Without what measures how far behind the answering stage is; counts and shares stay."""
     # The write side knows all that it answers about: late as it may be, its answers lack nothing.
     names = [] if row.answered_by == WRITE_SIDE else ["age_s"]
+    if names and row.versions_missing_mean is not None:
+        names += ["versions_missing_mean", "versions_missing_max"]
     if row.strategy != Strategy.EVENTUAL.name.lower():
         names += ["response_s", "answered_mean_s", "paid_mean_s"]
+    is_behind = "age_s" in names
     return attrs.evolve(
         row,
         withheld=tuple(names),
-        age_s=row.age_s.withheld() if "age_s" in names else row.age_s,
+        age_s=row.age_s.withheld() if is_behind else row.age_s,
         response_s=row.response_s.withheld() if "response_s" in names else row.response_s,
         answered_mean_s=None if "answered_mean_s" in names else row.answered_mean_s,
         paid_mean_s=None if "paid_mean_s" in names else row.paid_mean_s,
+        versions_missing_mean=None if is_behind else row.versions_missing_mean,
+        versions_missing_max=None if is_behind else row.versions_missing_max,
     )
 
 

@@ -32,6 +32,7 @@ MOST = 100
 HIGHEST = 1e18
 """No metric of any run is above it; none is negative. From here sums of squares stay finite."""
 
+_LONGEST_REASON = 1000
 _UNTIL = re.compile(r"\s*(\S+)\s+(?:±|\+-|\+/-)\s*([0-9.]+ ?%)\s*")
 
 
@@ -68,6 +69,8 @@ class Replications:
     """Why the rule never can be met, so that the cap was not waited for; else empty."""
     findings: Findings = attrs.field(factory=Findings)
     """What is wrong or remarkable in some of them."""
+    reasons: Mapping[str, str] = attrs.field(factory=dict)
+    """By the whole name of a metric that is withheld in some of them, why it is in the first."""
     summaries: tuple[Mapping[str, Json], ...] = attrs.field(default=(), eq=False)
     """One a seed; not kept by `to_json`."""
 
@@ -92,10 +95,15 @@ class Replications:
         return t_interval(known, LEVEL)
 
     def why_withheld(self, first: Metric) -> str:
-        """In how many of them a metric of the first run has no value, and why in that one."""
+        """In how many of them a metric has no value, and why in the first of these.
+
+        Args:
+            first: the metric, as it is in the first run.
+        """
         values = self.values.get(first.whole_name, (None,) * len(self.seeds))
         missing = sum(value is None for value in values)
-        why = first.why.removeprefix("withheld: ") if values[0] is None else ""
+        why = first.why or self.reasons.get(first.whole_name, "")
+        why = why.removeprefix("withheld: ")
         text = f"withheld in {missing} of {len(values)} replications"
         return f"{text}: {why}" if why else text
 
@@ -140,7 +148,9 @@ class Replications:
 
     def _metric(self, name: str) -> Json:
         interval = self.interval(name)
+        why = {"why": self.reasons[name]} if name in self.reasons else {}
         return {
+            **why,
             "mean": None if interval is None else interval.mean,
             "low": None if interval is None else interval.low,
             "high": None if interval is None else interval.high,
@@ -171,8 +181,21 @@ def replicated(
         is_narrow=is_narrow,
         hopeless=hopeless,
         findings=findings_of(seeds, summaries),
+        reasons=_reasons(summaries, found),
         summaries=tuple(summaries),
     )
+
+
+def _reasons(
+    summaries: Sequence[Mapping[str, Json]], found: Sequence[Mapping[str, float | None]]
+) -> dict[str, str]:
+    """Why metrics are withheld that some runs have a value of, and the first is one of these."""
+    reasons: dict[str, str] = {}
+    for summary, metrics in zip(summaries[1:], found[1:], strict=True):
+        for name, value in metrics.items():
+            if value is None and name not in reasons and found[0].get(name) is not None:
+                reasons[name] = metric(summary, name).why
+    return reasons
 
 
 def parse_until(text: str) -> Until:
@@ -243,6 +266,7 @@ def replications_from(written: Json) -> Replications:
         is_narrow=is_narrow if isinstance(is_narrow, bool) else None,
         hopeless=hopeless if isinstance(hopeless, str) else "",
         findings=findings_from(written, seeds),
+        reasons={name: why for name, one in metrics.items() if (why := _why(name, one))},
     )
 
 
@@ -263,6 +287,15 @@ def _values(name: str, written: Json, count: int) -> tuple[float | None, ...]:
         if value is not None and not 0.0 <= value <= HIGHEST:
             raise ValueError(f"{name[:80]!r} must lie from 0 to {HIGHEST:g}")
     return tuple(None if value is None else float(value) for value in values)
+
+
+def _why(name: str, written: Json) -> str:
+    why = written.get("why", "") if isinstance(written, Mapping) else ""
+    if not isinstance(why, str) or len(why) > _LONGEST_REASON:
+        raise ValueError(
+            f"why of {name[:80]!r} must be a text of at most {_LONGEST_REASON} letters"
+        )
+    return why
 
 
 def _is_whole(value: object) -> bool:

@@ -59,6 +59,11 @@ class StageLoad:
         return bool(self.reasons)
 
     @property
+    def is_offered_too_much(self) -> bool:
+        """Whether more work comes to it than it can do."""
+        return self.offered_load is not None and self.offered_load >= 1.0
+
+    @property
     def saturates_at_per_s(self) -> float | None:
         """The rate that a saturated stage can just do; None if it is not saturated.
 
@@ -68,7 +73,7 @@ class StageLoad:
         that falls behind for another reason, as it stands still at times: what it got done then is
         not what it can do.
         """
-        if not self.is_saturated or self.offered_load is None or self.offered_load < 1.0:
+        if not self.is_saturated or self.offered_load is None or not self.is_offered_too_much:
             return None
         if not self.offered_per_s:  # Nothing but queries: no rate of commands is to blame.
             return None

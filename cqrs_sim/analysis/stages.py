@@ -18,12 +18,17 @@ class MeanStages:
     """Arithmetic means over the rows that passed every stage, so that the parts sum to `whole`."""
 
     parts: Mapping[str, float | None]
-    """Seconds, in the order of the stages; None if no row passed them all."""
+    """Seconds, in the order of the stages; None if no row passed them all, or if withheld."""
     whole_name: str
     """`response`, `lag` or `path`."""
     whole: float | None
     n: int
     """How many rows passed them all."""
+
+    def without(self, *parts: str) -> "MeanStages":
+        """The same without some parts, hence without their sum; what is left of them stays."""
+        left = {name: None if name in parts else mean for name, mean in self.parts.items()}
+        return attrs.evolve(self, parts=left, whole=None)
 
     def to_json(self) -> dict[str, float | int | None]:
         """As in the file."""

@@ -2,8 +2,9 @@
 
 Everything from the warm-up cut on: commands and queries by their intended instant, events by their
 commit. Percentiles of a stage that is saturated are withheld (None), and the reason stands in
-`saturated`; the mean parts in `stages_s` are kept, as a description of what was seen. Where events
-were not seen before the run ended, lags come by Kaplan and Meier, with bounds (`survival`).
+`saturated`. So is, in `stages_s`, what grows there for as long as the run does: means over what
+got through would drop what did not, which is the longest. Where events were not seen before the run
+ended, lags come by Kaplan and Meier, with bounds (`survival`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,6 +22,7 @@ from cqrs_sim.analysis.lag import (
     NAT,
     commands_after,
     deliveries_by_event,
+    events_after,
     queries_after,
     response_time_s,
     seconds,
@@ -87,6 +89,7 @@ class QuerySummary:
     stale: int
     """Of these, answers with a committed version of the order missing."""
     versions_missing_mean: float | None
+    """None, as the next, too where a read model that answers any of them is saturated."""
     versions_missing_max: int | None
 
 
@@ -125,8 +128,10 @@ class Summary:
     own_writes: OwnWrites
     generator: GeneratorHealth
     write_stages_s: MeanStages
+    """Without queueing and the sum where the write side is saturated."""
     read_stages_s: Mapping[str, MeanStages]
-    """By read model."""
+    """By read model; without fan-out, channel and the sum where it is saturated, or did not come to
+    show every event."""
     loads: tuple[StageLoad, ...]
     """Every stage, saturated or not."""
     episodes: tuple[Episode, ...]
@@ -277,14 +282,14 @@ def summarise(
         warm_up=check_warm_up(trace, warm_up_ns, saturated, varies),
         response_interval=intervals[WRITE_SIDE],
         lag_intervals={name: intervals[name] for name in trace.read_models},
-        queries=_queries(trace, asked),
+        queries=_queries(trace, asked, reads),
         queries_s=_queries_s(trace, asked, reads),
         reads=reads,
         own_writes=own_writes(trace, asked),
         generator=generator_health(trace, after_ns=warm_up_ns, host=(provenance or {}).get("host")),
-        write_stages_s=write_stages_s(trace, after_ns=warm_up_ns),
+        write_stages_s=_write_stages_s(trace, warm_up_ns, saturated),
         read_stages_s={
-            name: read_stages_s(trace, name, after_ns=warm_up_ns) for name in trace.read_models
+            name: _read_stages_s(trace, name, warm_up_ns, saturated) for name in trace.read_models
         },
         loads=loads,
         episodes=find_episodes(trace, after_ns=warm_up_ns, saturated=saturated),
@@ -317,6 +322,21 @@ def _seen(
         )
         for name in trace.read_models
     }
+
+
+def _write_stages_s(trace: Trace, after_ns: int, saturated: Collection[str]) -> MeanStages:
+    found = write_stages_s(trace, after_ns=after_ns)
+    return found.without("queueing") if WRITE_SIDE in saturated else found
+
+
+def _read_stages_s(
+    trace: Trace, name: str, after_ns: int, saturated: Collection[str]
+) -> MeanStages:
+    """The mean stages of a read model, but for what the end of the run cut the longest off."""
+    found = read_stages_s(trace, name, after_ns=after_ns)
+    is_whole = found.n == np.count_nonzero(events_after(trace, after_ns))
+    is_known = is_whole and name not in saturated
+    return found if is_known else found.without("fan_out", "channel")
 
 
 def _rates(trace: Trace, after_ns: int) -> RatesPerS:
@@ -357,14 +377,17 @@ def _queries_s(trace: Trace, asked: NDArray[np.bool_], reads: ReadsSummary) -> S
     return found.withheld() if is_withheld else found
 
 
-def _queries(trace: Trace, rows: NDArray[np.bool_]) -> QuerySummary:
+def _queries(trace: Trace, rows: NDArray[np.bool_], reads: ReadsSummary) -> QuerySummary:
+    """Counts of all queries; how many versions they lack is withheld if that of any of them is."""
+    is_withheld = any("versions_missing_mean" in row.withheld for row in reads.rows)
     missing = trace.queries.versions_missing[rows]
     known = missing[~np.isnan(missing)]
+    is_measured = bool(len(known)) and not is_withheld
     return QuerySummary(
         offered=int(np.count_nonzero(rows)),
         answered=int(np.count_nonzero(~np.isnat(trace.queries.answered[rows]))),
         about_one_order=len(known),
         stale=int(np.count_nonzero(known)),
-        versions_missing_mean=float(known.mean()) if len(known) else None,
-        versions_missing_max=int(known.max()) if len(known) else None,
+        versions_missing_mean=float(known.mean()) if is_measured else None,
+        versions_missing_max=int(known.max()) if is_measured else None,
     )

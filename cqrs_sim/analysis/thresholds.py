@@ -218,6 +218,8 @@ def known_before(template: Mapping[str, Json], name: str) -> Metric | None:
 
 
 def _wrong_unit(found: Metric, limit: Value) -> str:
+    if found.is_count and limit.is_share:
+        return f"{found.name} is a count: write it as a plain number"
     if found.unit == limit.unit:
         return ""
     return f'{found.name} is {KINDS[found.unit]}: write it like "{EXAMPLES[found.unit]}"'

@@ -4,6 +4,8 @@ No honest run comes near the bounds. They keep what is computed from a trace wit
 it is computed with, so that a planted instant cannot overflow a sum of two, or ask for memory.
 """
 
+import struct
+import tokenize
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +17,12 @@ from numpy.typing import NDArray
 
 from cqrs_sim.errors import IncompleteTraceError, ResultFolderError
 
+_DAMAGED = (
+    *(zipfile.BadZipFile, tokenize.TokenError, struct.error, SyntaxError, EOFError),
+    *(ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError),
+)
+"""Everything that zipfile and numpy raise over a file of random bytes, or of crafted ones: numpy
+reads a header as Python, and tries again with a tokenizer."""
 Array: TypeAlias = NDArray[np.generic]
 
 LATEST_NS = 2**60
@@ -34,9 +42,9 @@ def read_arrays(path: Path) -> dict[str, Array]:
             return _read_members(archive, path.stat().st_size)
     except OSError as error:
         raise ResultFolderError(f"cannot read {path}: {error.strerror or error}") from error
-    # Everything that zipfile and numpy raise over a file of random bytes.
-    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise ResultFolderError(f"{path} is not a trace: {error}") from error
+    except _DAMAGED as error:
+        first = str(error).partition("\n")[0]
+        raise ResultFolderError(f"{path} is not a trace: {first}") from error
 
 
 def check_bounds(arrays: Mapping[str, Array]) -> None:

@@ -1,5 +1,7 @@
 """Charts of answers: how long commands and queries took, and how stale the answers were."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,7 @@ from cqrs_sim.analysis.lag import (
     schedule_slip_s,
     seconds,
 )
-from cqrs_sim.analysis.quantiles import quantiles
+from cqrs_sim.analysis.quantiles import operations_needed, quantiles
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.staleness import answer_staleness_s
 from cqrs_sim.measurement.trace import Trace
@@ -66,7 +68,8 @@ def response_chart(
         *whiskers_of(replications, "response_s", "write", one_in),
         *whiskers_of(replications, "queries_s", "q3", one_in),
     ]
-    words = _in_words(series, grid.fractions.tolist())
+    sizes = {name: len(sample) for name, _, sample in samples}
+    words = _in_words(series, grid.fractions.tolist(), sizes)
     words += [
         text
         for sample, name in (("response_s", "commands"), ("queries_s", "queries"))
@@ -153,16 +156,20 @@ def _edges(trace: Trace, timeline: Timeline) -> NDArray[np.float64]:
     return timeline.edges_of(bins)
 
 
-def _in_words(series: list[Series], fractions: list[float]) -> list[str]:
+def _in_words(series: list[Series], fractions: list[float], sizes: Mapping[str, int]) -> list[str]:
+    """What each curve says, of the quantiles that its sample can carry."""
     words = []
     for one in series:
         named = [
             f"{label} {milliseconds(value / 1e3)} ms"
             for label, q in (("median", 0.5), ("p99", 0.99))
-            if not np.isnan(value := float(np.interp(q, fractions, one.values)))
+            if sizes[one.name] >= operations_needed(q)
+            and not np.isnan(value := float(np.interp(q, fractions, one.values)))
         ]
         if named:
             words.append(f"{one.name}: about {', '.join(named)}.")
+        elif sizes[one.name]:
+            words.append(f"{one.name}: {sizes[one.name]:,} are too few to name a quantile.")
     return words or ["There is nothing to draw."]
 
 

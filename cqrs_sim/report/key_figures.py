@@ -79,7 +79,7 @@ def _unseen(summary: Summary) -> KeyFigure:
 
 
 def _response(summary: Summary) -> KeyFigure:
-    sample = summary.response_s
+    sample = summary.served_response_s
     if WRITE_SIDE in {load.stage for load in summary.saturated}:
         return KeyFigure(
             name="Response", value="withheld", context="the write side is saturated", tone="bad"
@@ -92,9 +92,18 @@ def _response(summary: Summary) -> KeyFigure:
                 name=f"{quantile} response",
                 value=milliseconds(value),
                 unit="ms",
-                context=f"{median}{sample.n:,} commands",
+                context=f"{median}{sample.n:,} commands{_refused(summary)}",
             )
-    return KeyFigure(name="Response", value="-", context=f"{sample.n:,} commands")
+    return KeyFigure(
+        name="Response", value="-", context=f"{sample.n:,} commands{_refused(summary)}"
+    )
+
+
+def _refused(summary: Summary) -> str:
+    """The share of commands that a full mailbox turned away, if any."""
+    refused = summary.served_response_s.censored - summary.response_s.censored
+    share = percent(refused, summary.served_response_s.n)
+    return f", {share} of them refused" if refused else ""
 
 
 def _rates(summary: Summary) -> KeyFigure:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from cqrs_sim.analysis.episodes import Episode
 from cqrs_sim.analysis.lag import LagOverTime, lag_over_time
+from cqrs_sim.analysis.quantiles import operations_needed
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.saturation import StageLoad
 from cqrs_sim.analysis.survival import Visibility, lag_visibility
@@ -177,7 +178,7 @@ def _saturated_span(timeline: Timeline, load: StageLoad | None) -> tuple[Span, .
     if load is None:
         return ()
     text = "saturated"
-    if load.offered_load is not None:
+    if load.is_offered_too_much and load.offered_load is not None:
         text += f": offered load {load.offered_load:.2f}"
     start = min(timeline.warm_up_s, timeline.load_ended_s)
     return (Span(start=start, end=timeline.load_ended_s, text=text, kind="saturated"),)
@@ -227,9 +228,11 @@ def _tail_in_words(name: str, seen: Visibility) -> str:
     known = [
         f"{label} {milliseconds(at)} ms"
         for label, q in (("median", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("longest", 1.0))
-        if (at := seen.curve.quantile(q)) is not None
+        # The longest is no estimate: it is what this run saw, however few there were.
+        if (q == 1.0 or seen.n >= operations_needed(q))
+        and (at := seen.curve.quantile(q)) is not None
     ]
-    return f"{name}: {', '.join(known)}, of {seen.n:,} events."
+    return f"{name}: {', '.join(known) or 'too little is known'}, of {seen.n:,} events."
 
 
 def _tail_notes(

@@ -176,6 +176,8 @@ def _without_answer(summary: Summary) -> Iterable[str]:
 
 
 def _versions_missing(read: ReadSummary) -> str:
+    if "versions_missing_mean" in read.withheld:
+        return "withheld"
     if read.versions_missing_mean is None:
         return NOTHING
     return f"{_mean(read.versions_missing_mean)} (max {read.versions_missing_max:,})"

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
+from cqrs_sim.analysis.quantiles import operations_needed
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.survival import Visibility, visibility
 from cqrs_sim.measurement.trace import Trace
@@ -115,8 +116,11 @@ def _seen_in_words(name: str, seen: Visibility) -> str:
     parts = [
         f"{fraction:.0%} within {milliseconds(at)} ms"
         for fraction in (0.5, 0.9, 0.99)
-        if (at := seen.curve.quantile(fraction)) is not None
+        if seen.n >= operations_needed(fraction)
+        and (at := seen.curve.quantile(fraction)) is not None
     ]
+    if not parts and seen.n < operations_needed(0.5):
+        return f"{name}: {seen.n:,} writes are too few to say when a share of them is seen."
     return f"{name}: of {seen.n:,} writes are seen {', '.join(parts) or 'none for certain'}."
 
 

@@ -17,14 +17,20 @@ from cqrs_sim.plain_text import count_of, milliseconds, printable
 from cqrs_sim.results import Result
 from cqrs_sim.terminal.screen import BAD, GOOD, WARNING, Screen, table_of
 
+_ESCAPED = {
+    **{ord(character): f"&#{ord(character)};" for character in "\\`*_[]|#~@!"},
+    ord("&"): "&amp;",
+    ord("<"): "&lt;",
+    ord(">"): "&gt;",
+}
 COLUMNS = ("metric", "A", "B", "change", "95 % interval", "p (Holm)", "verdict")
 
 
 def show_comparison(screen: Screen, comparison: Comparison, *, is_quiet: bool = False) -> None:
     """The comparison in a terminal; only the verdict and the gates if it is to be quiet."""
-    screen.show(
-        Text(sentence(comparison), BAD if not comparison.passes else "bold"), *_gates(comparison)
-    )
+    is_bad = not comparison.passes or comparison.incorrect or comparison.invalid
+    screen.show(Text(printable(sentence(comparison)), BAD if is_bad else "bold"))
+    screen.show(*_gates(comparison))
     if is_quiet:
         return
     table = table_of("", *COLUMNS)
@@ -55,7 +61,16 @@ def to_markdown(comparison: Comparison) -> str:
 
 
 def sentence(comparison: Comparison) -> str:
-    """What came of it, in one sentence."""
+    """What came of it, in one sentence: what makes a side say nothing before what changed."""
+    beware = [
+        *(f"INCORRECT: {side}" for side in comparison.incorrect),
+        *(f"INVALID: {side}" for side in comparison.invalid),
+        *(comparison.saturated if comparison.is_withheld else ()),
+    ]
+    return "; ".join([*beware, _what_changed(comparison)])
+
+
+def _what_changed(comparison: Comparison) -> str:
     failed = [gate for gate in comparison.gates if not gate.ok]
     gates = f"{count_of(len(failed), 'gate')} failed; " if failed else ""
     tested = [effect for effect in comparison.effects if effect.adjusted_p is not None]
@@ -63,6 +78,8 @@ def sentence(comparison: Comparison) -> str:
     if not tested:
         return f"{gates}nothing could be tested: no spread is known of any metric"
     family = f"{count_of(len(tested), 'metric')} tested together (Holm, 5 %)"
+    if comparison.pairs is not None:
+        family += ", paired on {} of {} seeds".format(*comparison.pairs)
     if not found:
         return f"{gates}no significant change: {family}"
     largest = max(found, key=lambda effect: abs(effect.relative_change or 0.0))
@@ -191,7 +208,5 @@ def _markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> It
 
 def _inert(text: str) -> str:
     """Text that is no Markdown and no HTML, whatever is in it."""
-    escaped = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for character in "\\`*_[]|#~@!":
-        escaped = escaped.replace(character, f"&#{ord(character)};")
-    return escaped
+    # In one pass: a reference holds characters that must be escaped elsewhere.
+    return printable(text).translate(_ESCAPED)

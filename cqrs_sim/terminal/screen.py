@@ -5,6 +5,7 @@ ticket. Names come from files of anybody: control characters are escaped and not
 markup.
 """
 
+import io
 import os
 from collections.abc import Iterable, Sequence
 from typing import TextIO
@@ -21,8 +22,9 @@ GOOD, BAD, WARNING = "green", "bold red", "bold yellow"
 class Screen:
     """One stream that is written to, whoever reads it, or does not any more."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None) -> None:
+        """Write to a stream; to nobody if there is none, as where a shell had closed it (`>&-`)."""
+        self._stream = stream = io.StringIO() if stream is None else stream
         # A name may hold letters that the terminal's encoding lacks.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -37,6 +39,8 @@ class Screen:
         """Print text and tables, each on lines of its own."""
         with self._console.capture() as capture:
             for part in parts:
+                if isinstance(part, Table) and part.columns:
+                    _keep_names_whole(part, self.width)
                 self._console.print(part)
         self.write("\n".join(line.rstrip() for line in capture.get().split("\n")))
 
@@ -48,6 +52,17 @@ class Screen:
         except BrokenPipeError:
             # Else the interpreter complains once more when it flushes on its way out.
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+
+def _keep_names_whole(table: Table, width: int) -> None:
+    """Let the names in the first column be broken last: they are what a reader copies.
+
+    Not where they would take more than half of the width, or leave less than 3 to a column: a name
+    that may not be broken would be cut off there.
+    """
+    names, *others = table.columns
+    longest = max((cell.cell_len for cell in names.cells if isinstance(cell, Text)), default=0)
+    names.no_wrap = longest <= min(width // 2, width - 5 * len(others))
 
 
 def table_of(title: str, *columns: str) -> Table:

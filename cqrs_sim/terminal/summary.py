@@ -20,7 +20,7 @@ from cqrs_sim.analysis.quantiles import (
 )
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.saturation import WRITE_SIDE
-from cqrs_sim.analysis.stages import MeanStages
+from cqrs_sim.analysis.stages import MeanStages, read_stages_s, write_stages_s
 from cqrs_sim.analysis.summary import Summary
 from cqrs_sim.analysis.warm_up import Opinion
 from cqrs_sim.plain_text import count_of, milliseconds, percent, printable, some_of
@@ -62,7 +62,7 @@ def show_summary(screen: Screen, result: Result, *, is_quiet: bool = False) -> N
         _outcomes(summary),
         _rates(summary),
         "",
-        *_stages(summary),
+        *_stages(result),
         "",
         *_generator(summary),
         *_checks(summary),
@@ -206,20 +206,31 @@ def _rates(summary: Summary) -> Text:
     return Text("rates per second: " + ", ".join(shown))
 
 
-def _stages(summary: Summary) -> Iterable[RenderableType]:
+def _stages(result: Result) -> Iterable[RenderableType]:
+    """A description of what passed, from the trace: the summary withholds what may mislead."""
+    summary, trace, after_ns = result.summary, result.trace, result.scenario.run.warm_up
+    saturated = {load.stage for load in summary.saturated}
     yield Text("Where the time goes (ms, means that sum exactly)", "bold")
-    yield _sum("write side", summary.write_stages_s)
-    for name, stages in summary.read_stages_s.items():
-        yield _sum(printable(name), stages)
+    write = _sum(WRITE_SIDE, write_stages_s(trace, after_ns=after_ns))
+    yield Text(f"{write}{_GROWS}", WARNING) if WRITE_SIDE in saturated else Text(write)
+    for name in trace.read_models:
+        text = _sum(printable(name), read_stages_s(trace, name, after_ns=after_ns))
+        lag = summary.lag_s[name]
+        if lag.censored:
+            text += f"; {percent(lag.censored, lag.n)} was never applied and is left out"
+        yield Text(f"{text}{_GROWS}", WARNING) if name in saturated else Text(text)
 
 
-def _sum(name: str, stages: MeanStages) -> Text:
+_GROWS = " (saturated: a longer run would show more)"
+
+
+def _sum(name: str, stages: MeanStages) -> str:
     if stages.whole is None:
-        return Text(f"{name}: nothing passed every stage")
+        return f"{name}: nothing passed every stage"
     parts = (
         f"{stage.replace('_', '-')} {milliseconds(part)}" for stage, part in stages.parts.items()
     )
-    return Text(f"{name}: {' + '.join(parts)} = {stages.whole_name} {milliseconds(stages.whole)}")
+    return f"{name}: {' + '.join(parts)} = {stages.whole_name} {milliseconds(stages.whole)}"
 
 
 def _reads(summary: Summary) -> Iterable[RenderableType]:

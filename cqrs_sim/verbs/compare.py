@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cqrs_sim.verbs import exits
+from cqrs_sim.verbs.options import no_color_option
 
 if TYPE_CHECKING:
     from cqrs_sim.comparison import Comparison
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="The comparison as JSON on stdout.")
 @click.option("-o", "--out", metavar="FOLDER", help="A new folder for JSON, Markdown and figures.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the verdict, and that of each gate.")
+@no_color_option
 def compare(
     a: str,
     b: str,

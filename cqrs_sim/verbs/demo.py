@@ -5,13 +5,14 @@ from typing import Literal
 
 import click
 
-from cqrs_sim.verbs.options import engine_option, seed_option
+from cqrs_sim.verbs.options import engine_option, no_color_option, seed_option
 
 
 @click.command(short_help="Six commands and four queries, and the lag of each read model.")
 @click.argument("scenario", required=False)
 @engine_option
 @seed_option
+@no_color_option
 def demo(scenario: str | None, engine: Literal["virtual", "wall"], seed: int) -> None:
     """Six commands and four queries, told with the lag of every read model.
 

@@ -1,5 +1,7 @@
 """Options that several verbs have."""
 
+import os
+
 import click
 
 ENGINES = ("virtual", "wall")
@@ -22,4 +24,29 @@ seed_option = click.option(
     envvar="CQRS_SIM_SEED",
     show_envvar=True,
     help="Of all random draws.",
+)
+
+
+def _without_colour(context: click.Context, _: click.Parameter, is_asked_for: bool) -> None:
+    """Ask for it in the way that everything below knows, and only while this command runs."""
+    if not is_asked_for:
+        return
+    before = os.environ.get("NO_COLOR")
+    os.environ["NO_COLOR"] = "1"
+
+    def restore() -> None:
+        if before is None:
+            os.environ.pop("NO_COLOR", None)
+        else:
+            os.environ["NO_COLOR"] = before
+
+    context.call_on_close(restore)
+
+
+no_color_option = click.option(
+    "--no-color",
+    is_flag=True,
+    expose_value=False,
+    callback=_without_colour,
+    help="No colours, as with NO_COLOR set.",
 )

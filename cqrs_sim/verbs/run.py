@@ -15,7 +15,7 @@ import click
 from cqrs_sim.errors import InvalidScenarioError, ResultFolderError
 from cqrs_sim.verbs import exits
 from cqrs_sim.verbs.exits import complain
-from cqrs_sim.verbs.options import engine_option, seed_option
+from cqrs_sim.verbs.options import engine_option, no_color_option, seed_option
 
 if TYPE_CHECKING:
     from cqrs_sim.replications import Wanted
@@ -111,6 +111,7 @@ class _Precision:
 @click.option("--force", is_flag=True, help="Replace an earlier result in that folder.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, and only the verdict at the end.")
+@no_color_option
 def run(
     scenario: str,
     engine: Literal["virtual", "wall"],
@@ -209,16 +210,37 @@ def _wanted(
         if precision.jobs is not None:
             raise click.UsageError("--jobs belongs to --replications and --until")
         return None
+    _check_least(precision, LEAST)
     rule = None if precision.until is None else checked_until(precision.until, scenario)
     count = precision.replications or LEAST
     return Wanted(
-        count=count if rule is None else max(count, LEAST),
+        count=count,
         engine=engine,
         seed=seed,
         jobs=precision.jobs or os.cpu_count() or 1,
         until=rule,
         most=precision.most or MOST,
     )
+
+
+def _check_least(precision: _Precision, least: int) -> None:
+    """Refuse counts that a rule could not keep to, rather than run more, or fewer, than asked."""
+    count, most = precision.replications, precision.most
+    if precision.until is None or count is None:
+        return
+    if count < least:
+        raise InvalidScenarioError(
+            [f"--replications {count}: with --until it is the least, which is at least {least}"]
+        )
+    if most is not None and count > most:
+        raise InvalidScenarioError(
+            [
+                (
+                    f"--replications {count}: with --until it is the least, which must not be "
+                    f"above --max-replications, {most}"
+                )
+            ]
+        )
 
 
 def _replicated(scenario: "Scenario", wanted: "Wanted", progress: "ProgressLine") -> "Result":

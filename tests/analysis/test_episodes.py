@@ -11,6 +11,7 @@ from cqrs_sim.analysis.episodes import Episode, find_episodes
 from cqrs_sim.analysis.rates import Stay
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.verdict import judge
 
 SECOND = 1_000_000_000
 BURST = Plan(
@@ -139,6 +140,15 @@ def test_the_summary_holds_them() -> None:
     assert isinstance(written, list)
     assert written[0] == attrs.asdict(first)
     assert {"stage", "from_s", "until_s", "worst_s", "worst_at_s"} <= set(written[0])
+
+
+def test_a_pause_under_way_when_the_load_ends_is_told_by_its_growth_not_its_load() -> None:
+    # By definition the backlog's slope makes it saturated; an offered load of 0.00 would explain
+    # nothing.
+    text = judge(
+        simulation.run(simulation.load_scenario("stall", ["run.duration=23s"])).summary
+    ).text
+    assert text.startswith("SATURATED: write side (its backlog grew by ")
 
 
 def test_a_still_stretch_is_most_of_an_episode() -> None:

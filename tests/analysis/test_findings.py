@@ -8,6 +8,7 @@ import pytest
 from cqrs_sim.analysis.episodes import Episode
 from cqrs_sim.analysis.findings import SaturatedStage, findings_from, findings_of
 from cqrs_sim.analysis.json_values import Json
+from cqrs_sim.analysis.unserved import Unserved
 
 GOOD: Mapping[str, Json] = {
     "checks": {"positions": {"ok": True}, "order": {"ok": True}},
@@ -16,7 +17,12 @@ GOOD: Mapping[str, Json] = {
     "episodes": [],
     "lag_s": {"search": {"n": 1000, "censored": 0}},
 }
-SATURATED: Json = {"stage": "search", "offered_load": 1.5, "saturates_at_per_s": 600.0}
+SATURATED: Json = {
+    "stage": "search",
+    "offered_load": 1.5,
+    "saturates_at_per_s": 600.0,
+    "slope_per_s": 9.5,
+}
 EPISODE: dict[str, Json] = {
     "stage": "orders",
     "from_s": 10.0,
@@ -26,6 +32,7 @@ EPISODE: dict[str, Json] = {
     "still_from_s": 12.0,
     "still_s": 0.1,
 }
+REFUSED = Unserved(what="commands", how="were refused", seeds=(6,), count=28, n=100)
 BAD: Mapping[str, Json] = {
     **GOOD,
     "checks": {"positions": {"ok": False}, "order": {"ok": True}},
@@ -56,7 +63,12 @@ def test_what_is_found_names_its_seeds_and_how_it_was_in_the_first_of_them() -> 
     assert found.why_invalid == "too late"
     assert found.saturated == {
         "search": SaturatedStage(
-            seeds=(6, 7), offered_load=1.5, saturates_at_per_s=600.0, events=1000, censored=400
+            seeds=(6, 7),
+            offered_load=1.5,
+            saturates_at_per_s=600.0,
+            slope_per_s=9.5,
+            events=1000,
+            censored=400,
         ),
         "orders": SaturatedStage(seeds=(7,)),
     }
@@ -76,6 +88,13 @@ def test_what_is_found_names_its_seeds_and_how_it_was_in_the_first_of_them() -> 
 
 def test_what_is_written_can_be_read() -> None:
     found = findings_of((5, 6), (GOOD, BAD))
+    assert findings_from(json.loads(json.dumps(found.to_json())), (5, 6)) == found
+
+
+def test_what_was_not_served_can_be_read_too() -> None:
+    refusing: Mapping[str, Json] = {**GOOD, "commands": {"offered": 100, "refused": 28}}
+    found = findings_of((5, 6), (GOOD, refusing))
+    assert found.unserved == (REFUSED,)
     assert findings_from(json.loads(json.dumps(found.to_json())), (5, 6)) == found
 
 
@@ -106,12 +125,42 @@ def test_what_an_older_version_wrote_can_be_read() -> None:
         ("episodes", [{**EPISODE, "stage": 3}], "stage must be a text"),
         ("episodes", [{**EPISODE, "until_s": float("nan")}], "until_s must be"),
         ("episodes", [7], "must be a table"),
+        ("saturated", {"search": {}}, "must name its seeds"),
+        ("unserved", {}, "must be a list"),
+        ("unserved", [{"what": "x", "how": "y", "count": 1, "n": 1}], "must name its seeds"),
+        ("unserved", [{"what": "x", "how": "y", "seeds": [9]}], "seeds must be"),
+        ("unserved", [{"what": 3}], "what must be a text"),
+        ("unserved", [{"what": "x", "how": "y", "seeds": [1], "count": 2, "n": 1}], "from 1 to n"),
+        ("unserved", [{}] * 1001, "at most 1000"),
+        ("saturated", {"search": {"seeds": [1], "offered_load": -1.0}}, "must not be below 0"),
+        ("saturated", {"search": {"seeds": [1], "censored": 1}}, "at most events"),
+        ("incorrect", [1, 1], "must name each seed once"),
+        ("incorrect", [1] * 50, "must name each seed once"),
+        ("behind", [], "behind and episodes"),
+        ("episodes", [], "behind and episodes"),
+        ("episodes", [{**EPISODE, "worst_s": -1.0}], "must not be below 0"),
+        ("episodes", [{**EPISODE, "worst_at_s": 1e17}], "must lie within"),
+        ("episodes", [{**EPISODE, "until_s": 9.0}], "must not end before"),
     ],
 )
 def test_what_is_no_findings_is_refused(key: str, value: Json, mistake: str) -> None:
     written = findings_of((1, 2), (GOOD, BAD)).to_json()
     with pytest.raises(ValueError, match=mistake):
         findings_from({**written, key: value}, (1, 2))
+
+
+def test_many_seeds_are_read_in_one_pass() -> None:
+    class Seeds(tuple[int, ...]):
+        """Seeds that count how often somebody searches through them."""
+
+        searches = 0
+
+        def __contains__(self, seed: object) -> bool:
+            Seeds.searches += 1
+            return super().__contains__(seed)
+
+    findings_from({"incorrect": list(range(1000)), "invalid": []}, Seeds(range(1000)))
+    assert Seeds.searches == 0
 
 
 def _table(value: Json) -> Mapping[str, Json]:

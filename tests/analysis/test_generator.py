@@ -10,6 +10,7 @@ from traces import NaT, Plan, make_trace
 
 from cqrs_sim.analysis.generator import Pause, Second, generator_health
 from cqrs_sim.analysis.json_values import Json
+from cqrs_sim.analysis.metrics import metric, metrics_of, short_name
 from cqrs_sim.measurement.trace import Trace
 
 MS = np.timedelta64(1, "ms")
@@ -110,6 +111,12 @@ def test_what_happened_in_the_warm_up_is_left_out() -> None:
     assert health.worst_second.at_s == 2.0
     assert health.hiccups is not None
     assert health.hiccups.worst == (Pause(at_s=4.0, length_s=0.02, busy_s=0.001),)
+    assert health.hiccups.longest_s == 0.02
+    summary: dict[str, Json] = {"generator": health.to_json()}
+    longest = metric(summary, "generator.hiccups.longest")
+    assert (longest.value, longest.unit) == (0.02, "s")
+    names = [short_name(name.split(".")) for name in metrics_of(summary)]
+    assert len(set(names)) == len(names)
 
 
 def test_the_price_of_precision_is_the_share_of_the_run_spent_spinning() -> None:

@@ -146,8 +146,8 @@ def test_a_mapping_of_metrics_takes_both_names_and_lists_the_whole_ones() -> Non
     [
         ("50ms", Value(0.05, "s")),
         (" 1.5 s ", Value(1.5, "s")),
-        ("5 %", Value(0.05, "number")),
-        ("5%", Value(0.05, "number")),
+        ("5 %", Value(0.05, "number", is_share=True)),
+        ("5%", Value(0.05, "number", is_share=True)),
         ("0.99", Value(0.99, "number")),
         ("-3", Value(-3.0, "number")),
         ("800/s", Value(800.0, "per_s")),

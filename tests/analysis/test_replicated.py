@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cqrs_sim.analysis.json_values import Json
+from cqrs_sim.analysis.metrics import metric
 from cqrs_sim.analysis.replicated import (
     Until,
     is_known_well,
@@ -49,7 +50,24 @@ def test_a_metric_that_is_withheld_once_has_no_interval() -> None:
     assert isinstance(written, Mapping)
     assert written["lag_s.orders.p99"] == {
         "mean": None, "low": None, "high": None, "n": 2, "values": [0.01, None, 0.02],
+        "why": "there is no value",
     }  # fmt: skip
+
+
+def test_why_a_metric_is_withheld_is_told_whichever_seed_it_is_in() -> None:
+    saturated: Mapping[str, Json] = {
+        **summary(None),
+        "saturated": [{"stage": "orders", "offered_load": 1.2, "saturates_at_per_s": 5.0}],
+    }
+    found = replicated(range(3), [summary(0.01), saturated, summary(0.02)])
+    again = replications_from(json.loads(json.dumps(found.to_json())))
+    assert again == found
+    for replications in (found, again):
+        text = replications.why_withheld(metric(summary(0.01), "lag.orders.p99"))
+        assert text == "withheld in 1 of 3 replications: orders is saturated"
+    first = replicated(range(2), [saturated, summary(0.01)])
+    text = first.why_withheld(metric(saturated, "lag.orders.p99"))
+    assert text == "withheld in 1 of 2 replications: orders is saturated"
 
 
 def test_one_replication_has_no_interval() -> None:
@@ -92,6 +110,8 @@ def test_what_is_written_can_be_read() -> None:
         ("metrics", {"a": {"values": [1.0, 1e308]}}, "must lie from 0 to"),
         ("metrics", {"a": {"values": [1.0, -0.001]}}, "must lie from 0 to"),
         ("metrics", {"a": 3}, "a value a seed"),
+        ("metrics", {"a": {"values": [1.0, None], "why": 3}}, "why of 'a' must be a text"),
+        ("metrics", {"a": {"values": [1.0, None], "why": "x" * 1001}}, "at most 1000"),
         ("incorrect", None, "incorrect must be"),
         ("until", {"expression": "x"}, "must be a metric and a share"),
     ],

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 
 import attrs
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from traces import Plan, make_trace
 
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.lag import consistency_lag_s, events_after
-from cqrs_sim.analysis.metrics import metric
+from cqrs_sim.analysis.metrics import metric, metrics_of
 from cqrs_sim.analysis.quantiles import quantiles
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import summarise
@@ -134,7 +136,15 @@ def test_reads_that_wait_for_a_saturated_read_model_are_withheld_with_the_respon
     """The first read model answers, and falls behind."""
     trace = make_trace(attrs.evolve(OVERLOAD, read_ns=(("orders", 1_300_000), ("search", 500_000))))
     eventual = summarise(trace)
-    assert [row.withheld for row in eventual.reads.rows] == [("age_s",), ("age_s",)]
+    missing = ("versions_missing_mean", "versions_missing_max")
+    assert {row.kind: row.withheld for row in eventual.reads.rows} == {
+        "GetOrderById": ("age_s", *missing),
+        "GetOrderStatistics": ("age_s",),
+    }
+    for of in ("queries", "reads.GetOrderById.eventual"):
+        for name in missing:
+            found = metric(eventual.to_json(), f"{of}.{name}")
+            assert (found.value, found.why) == (None, "withheld: orders is saturated")
     assert eventual.queries_s.p50 == 0.0
     waiting = attrs.evolve(trace.queries, strategy=np.ones_like(trace.queries.strategy))
     late = summarise(attrs.evolve(trace, queries=waiting))
@@ -245,11 +255,42 @@ def test_the_mean_stages_sum_to_the_mean_lag() -> None:
     )
 
 
-def test_the_stages_of_a_cut_run_are_means_over_what_was_applied() -> None:
+def withheld_stages(summary: Mapping[str, Json]) -> dict[str, str]:
+    found = {name for name in metrics_of(summary) if name.startswith("stages_s.")}
+    return {name: metric(summary, name).why for name in found if metric(summary, name).why}
+
+
+def test_what_grows_in_the_stages_of_a_saturated_read_model_is_no_metric() -> None:
+    """The mean over the events that got through leaves out those that waited longest."""
     summary = summarise(make_trace(OVERLOAD))
+    assert withheld_stages(summary.to_json()) == dict.fromkeys(
+        [f"stages_s.read_models.search.{part}" for part in ("fan_out", "channel", "lag")],
+        "withheld: search is saturated",
+    )
     stages, lag = summary.read_stages_s["search"], summary.lag_s["search"]
     assert stages.n == lag.n - lag.censored
-    assert stages.whole is not None
+    assert stages.parts["apply"] == pytest.approx(0.0013, rel=0.05)
+
+
+def test_nor_is_what_queues_before_a_saturated_write_side() -> None:
+    summary = summarise(make_trace(attrs.evolve(OVERLOAD, orders=1, write_ns=1_200_000)))
+    assert WRITE_SIDE in {stage.stage for stage in summary.saturated}
+    found = withheld_stages(summary.to_json())
+    assert {name: why for name, why in found.items() if "write_side" in name} == dict.fromkeys(
+        [f"stages_s.write_side.{part}" for part in ("queueing", "response")],
+        "withheld: write side is saturated",
+    )
+
+
+def test_nor_a_mean_from_which_the_end_of_the_run_has_cut_the_longest_off() -> None:
+    plan = Plan(seconds=5.0, drain_s=0.0, read_ns=(("orders", 500_000), ("search", 800_000)))
+    summary = summarise(make_trace(plan))
+    lag = summary.lag_s["search"]
+    assert not summary.saturated
+    assert lag.censored
+    assert withheld_stages(summary.to_json())["stages_s.read_models.search.lag"] == (
+        f"{lag.censored} of {lag.n} had not happened when the run ended"
+    )
 
 
 def test_stale_answers_are_counted() -> None:

@@ -105,6 +105,8 @@ def test_a_name_that_the_run_will_have_is_accepted_before_it(text: str) -> None:
         ("lag.orders.p99 < 50/s", "is a duration"),
         ("rates.accepted > 5ms", "is a rate"),
         ("own_writes.queries_that_mised == 0", "did you mean own_writes.queries_that_missed"),
+        ("commands.offered < 5%", "commands.offered is a count: write it as a plain number"),
+        ("lag.orders.censored < 1%", "is a count"),
         ("offered_load.whatever < 90%", "unknown metric"),
         ("checks_of_tomorrow.x < 1", "unknown metric"),
         ("checks.stamps.ok == 1", "unknown metric"),

@@ -1,12 +1,14 @@
 """What no run comes to is refused at the door, with the name of the array."""
 
+import struct
+import zipfile
 from pathlib import Path
 
 import pytest
 from traces import Plan, make_trace
 
 from cqrs_sim.analysis.summary import summarise
-from cqrs_sim.errors import IncompleteTraceError
+from cqrs_sim.errors import IncompleteTraceError, ResultFolderError
 from cqrs_sim.measurement.archive import HIGHEST, LATEST_NS, Array, check_bounds
 from cqrs_sim.measurement.trace import Trace, load_trace, save_trace
 from cqrs_sim.report.page import write_report
@@ -55,6 +57,33 @@ def test_what_no_run_comes_to_is_refused(tmp_path: Path, name: str, value: float
     with pytest.raises(IncompleteTraceError) as caught:
         load_trace(tmp_path / "trace.npz")
     assert f": {name} " in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<i8', 'fortran_order': False, 'shape': (((((",
+        "{'descr': '<i8,', 'fortran_order': False, 'shape': (True,), }",
+        f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({10**23 - 1}, 0), }}",
+        "{'descr': '<i8', 'fortran_order': False, 'shape': (-1, -1), }",
+        "{'descr': [('a', '<i8', -1)], 'fortran_order': False, 'shape': (1,), }",
+        "{'descr': {}, 'fortran_order': False, 'shape': (1,), }",
+        "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }",
+        "{'descr': ('<i8', (-1,)), 'fortran_order': False, 'shape': (1,), }",
+        "[" * 3000,
+        "1" * 5000,
+        "",
+    ],
+)
+def test_a_crafted_header_is_one_line_that_names_the_file(tmp_path: Path, header: str) -> None:
+    text = f"{header}\n".encode()
+    path = tmp_path / "trace.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        content = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + b"\0" * 64
+        archive.writestr("ended_ns.npy", content)
+    with pytest.raises((ResultFolderError, MemoryError)) as caught:
+        load_trace(path)
     assert "\n" not in str(caught.value)
 
 

@@ -182,6 +182,33 @@ def test_the_tail_marks_where_fewer_than_100_values_are_beyond() -> None:
     assert span.start == len(STEADY.events) / 100
 
 
+def test_no_chart_says_a_quantile_that_so_few_values_cannot_carry() -> None:
+    def words(seconds: float) -> list[str]:
+        trace = make_trace(Plan(seconds=seconds))
+        return [
+            visibility_chart(trace, after_ns=0, saturated=()).alternative,
+            response_chart(trace, after_ns=0, is_saturated=False).alternative,
+            tail_chart(trace, after_ns=0, saturated=()).alternative,
+        ]
+
+    seen, answered, tail = words(1.5)  # About 1,500 values of each: enough for p90.
+    assert "50% within" in seen
+    assert "90% within" in seen
+    assert "99% within" not in seen
+    assert "median" in answered
+    assert "p99" not in answered + tail
+    assert "longest" in tail
+    seen, answered, tail = words(12.0)
+    assert "99% within" in seen
+    assert "p99 " in answered
+    assert "p99 " in tail
+    assert "p99.9" not in tail
+    seen, answered, tail = words(0.1)
+    assert "too few to say" in seen
+    assert "too few to name" in answered
+    assert "median" not in tail
+
+
 def test_the_tail_of_a_saturated_read_model_is_withheld_but_for_a_lower_bound() -> None:
     chart = tail_chart(OVERLOAD, after_ns=0, saturated={"search"})
     bound = chart.series[1]

@@ -11,7 +11,7 @@ from cqrs_sim.analysis.staleness import answer_staleness_s
 from cqrs_sim.analysis.summary import Summary, summarise
 from cqrs_sim.measurement.trace import Trace, select
 from cqrs_sim.plain_text import milliseconds, percent
-from cqrs_sim.probe import QueryOutcome
+from cqrs_sim.probe import Outcome, QueryOutcome
 from cqrs_sim.report.evidence import (
     intervals_table,
     pauses_table,
@@ -157,6 +157,18 @@ def test_key_figures_of_a_saturated_run_withhold_the_lag_and_tell_what_was_never
     assert figures["Never applied"].context.endswith("events, in search")
 
 
+def test_the_key_figure_of_the_response_counts_who_was_refused_as_never_served() -> None:
+    figures = {figure.name: figure for figure in key_figures(summarise(STEADY))}
+    assert "refused" not in figures["p99 response"].context
+    outcome = STEADY.commands.outcome.copy()
+    outcome[::4] = Outcome.REFUSED
+    commands = attrs.evolve(STEADY.commands, outcome=outcome)
+    summary = summarise(attrs.evolve(STEADY, commands=commands))
+    figures = {figure.name: figure for figure in key_figures(summary)}
+    assert figures["p50 response"].value == milliseconds(summary.served_response_s.p50)
+    assert figures["p50 response"].context.endswith(" commands, 25 % of them refused")
+
+
 def test_the_busiest_order_is_named() -> None:
     order = STEADY.commands.order.copy()
     order[: len(order) // 2] = 17
@@ -194,7 +206,7 @@ def test_slip_is_told_with_what_was_achieved_and_the_worst_second() -> None:
 
 def test_on_the_wall_clock_the_price_of_precision_and_the_pauses_are_told() -> None:
     pause = Pause(at_s=1.5, length_s=0.02, busy_s=0.001)
-    seen = Hiccups(period_s=0.001, ticks=1000, late=10, late_s=0.1, worst=(pause,))
+    seen = Hiccups(period_s=0.001, ticks=1000, late=10, lateness_s=0.1, worst=(pause,))
     pacer = Pacer(spin_share=0.25, idle_share=0.5, lead_s=0.0001)
     notes = slip_table(health(pacer=pacer, hiccups=seen)).notes
     assert any("spun for 25 % of the run; it slept for 50 %" in note for note in notes)

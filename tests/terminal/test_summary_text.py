@@ -47,6 +47,18 @@ def test_bounds_stand_where_percentiles_are_withheld(overload: Result) -> None:
     assert f"p50 {low * 1e3:,.0f} to {high * 1e3:,.0f}, p90 at least " in line
 
 
+def test_the_stages_of_a_saturated_read_model_are_described_with_what_is_left_out(
+    overload: Result,
+) -> None:
+    lag = overload.summary.lag_s["search"]
+    (line,) = [line for line in shown(overload) if line.startswith("search: fan-out ")]
+    assert line.endswith(
+        f"; {100 * lag.censored / lag.n:.0f} % was never applied and is left out "
+        "(saturated: a longer run would show more)"
+    )
+    assert sum("is left out" in line for line in shown(overload)) == 1
+
+
 def test_a_quantile_that_too_few_events_carry_is_told_from_one_that_is_withheld(
     short: Result,
 ) -> None:

@@ -1,7 +1,9 @@
 import io
+import re
 
 import attrs
 import pytest
+from rich.text import Text
 
 from cqrs_sim import simulation
 from cqrs_sim.actors.clock import VirtualClock
@@ -11,7 +13,7 @@ from cqrs_sim.ids import Nanoseconds
 from cqrs_sim.plain_text import milliseconds, percent, printable
 from cqrs_sim.results import Result
 from cqrs_sim.terminal.progress import ProgressLine
-from cqrs_sim.terminal.screen import Screen, show_pairs
+from cqrs_sim.terminal.screen import Screen, show_pairs, table_of
 from cqrs_sim.terminal.summary import show_summary, verdict
 
 SECOND = 1_000_000_000
@@ -54,6 +56,27 @@ def shown_on_a_terminal(progress: Progress, columns: int, monkeypatch: pytest.Mo
 def overload() -> Result:
     scenario = simulation.load_scenario("overload", ["run.duration=6s", "run.drain=100ms"])
     return simulation.run(scenario)
+
+
+# Tables.
+
+
+@pytest.mark.parametrize("columns", [30, 60, 80])
+def test_a_narrow_terminal_breaks_names_last_and_loses_nothing(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    table = table_of("", "metric", *("a rather long heading",) * 4)
+    names = ("lag.statistics.mean", "lag.orders.p99")
+    for name in names:
+        table.add_row(*map(Text, (name, *("not tested: no spread is known",) * 4)))
+    stream = Terminal()
+    Screen(stream).show(table)
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    assert all(name in shown for name in names) == (columns > 30)
+    assert all(len(line) <= columns for line in shown.splitlines())
+    # Where even a name must be broken, each of its letters is somewhere.
+    assert all(shown.count(letter) >= "".join(names).count(letter) for letter in "lgt9")
 
 
 # Text.
