@@ -156,7 +156,7 @@ class _Series:
 def _ends(scenario: Scenario, wanted: Wanted) -> Generator[_Ended, None, None]:
     """What comes of each seed, in their order; it ends early if it is interrupted."""
     seeds = range(wanted.seed, wanted.seed + wanted.limit)
-    if wanted.engine == "virtual" and wanted.jobs == 1:
+    if wanted.engine != "wall" and wanted.jobs == 1:
         return (_run(scenario, wanted, seed) for seed in seeds)
     return _ends_of_processes(scenario, wanted, seeds)
 

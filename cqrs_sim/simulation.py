@@ -13,6 +13,7 @@ from cqrs_sim.analysis.replicated import Until, parse_until
 from cqrs_sim.analysis.summary import summarise
 from cqrs_sim.analysis.thresholds import Threshold, known_before, parse_thresholds
 from cqrs_sim.engines import virtual, wall
+from cqrs_sim.engines.algebra import engine as algebra
 from cqrs_sim.engines.experiment import Progress
 from cqrs_sim.engines.planning import reads_of
 from cqrs_sim.engines.sessions import strategies_of
@@ -26,7 +27,7 @@ from cqrs_sim.scenario.reading import read_scenario
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.scenario.wording import shown
 
-RunnableEngine: TypeAlias = Literal["virtual", "wall"]
+RunnableEngine: TypeAlias = Literal["virtual", "wall", "algebra"]
 
 
 def load_scenario(source: str | Path, settings: Sequence[str] = ()) -> Scenario:
@@ -74,7 +75,8 @@ def run(
 
     Args:
         scenario: a scenario, or what `load_scenario` takes.
-        engine: `virtual` simulates, the same on every machine; `wall` runs in real time.
+        engine: `virtual` simulates, the same on every machine; `wall` runs in real time; `algebra`
+            computes what virtual would give, at once, where it can.
         seed: of all random draws, from 0 to 2**64 - 1.
         progress: called now and then while the run lasts.
         abort_on_fail: end the run when a threshold of the scenario has failed already; which can
@@ -87,14 +89,21 @@ def run(
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
     if engine not in get_args(RunnableEngine):
-        raise InvalidScenarioError([f'engine = {engine!r}: must be "virtual" or "wall"'])
+        engines = ", ".join(get_args(RunnableEngine))
+        raise InvalidScenarioError([f"engine = {engine!r}: must be one of {engines}"])
     thresholds = checked_thresholds(scenario)
     abort_on = thresholds if abort_on_fail else ()
+    if abort_on and engine == "algebra":
+        raise InvalidScenarioError(
+            ["abort_on_fail: the algebra engine has a whole run at once; there is nothing to abort"]
+        )
     match engine:
         case "virtual":
             return virtual.run(scenario, seed=seed, progress=progress, abort_on=abort_on)
         case "wall":
             return wall.run(scenario, seed=seed, progress=progress, abort_on=abort_on)
+        case "algebra":
+            return algebra.run(scenario, seed=seed)
         case _:
             assert_never(engine)
 

@@ -185,8 +185,7 @@ class System:
         """
         await self.commands.wait_drained()
         await self.queries.wait_drained()
-        for subscription in self.log.subscriptions:
-            subscription.end()
+        self.log.end_subscriptions()
         if self._projecting_count:
             self._quiet = Latch(self._kernel, "the projectors to finish")
             await self._quiet.wait()
@@ -226,7 +225,7 @@ class System:
         work: Work,
     ) -> None:
         settings, index = scenario.read_models[name], len(self.projectors)
-        subscription = self.log.subscribe(name, index, settings.channel)
+        subscription = self.log.subscribe(name, index, settings.channel, settings.transport)
         inbox: Inbox = subscription
         pauses = self._pauses(settings.pauses)
         if pauses is not None:

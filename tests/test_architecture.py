@@ -38,7 +38,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *FOUNDATION, "actors", "event_log", "domain.events", "domain.item", "domain.queries",
         "domain.status",
     ),
-    "load_generation": (*FOUNDATION, "actors", "domain.commands", "domain.item", "domain.queries"),
+    "load_generation": (
+        *FOUNDATION, "actors", "domain.commands", "domain.item", "domain.queries", "domain.status",
+    ),
     "measurement": FOUNDATION,
     "scenario": ("errors", "ids"),
     "analysis": (

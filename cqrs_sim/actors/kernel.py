@@ -8,9 +8,9 @@ Most actors are coroutines. Those that a command passes through (open load, orde
 are generators, which yield what the others await: `await` itself is a thirteenth of a virtual run.
 
 Timers are ordered by (instant, rank, index), never by the accident of insertion. Ranks say what
-comes first where instants tie: load arrives, then writes commit, then idle projectors wake, then
-projections complete, then queries are answered. So at every instant a reader sees all that was
-written then, and two runs of a seed are equal to the nanosecond.
+comes first where instants tie: load arrives, then writes commit, then events arrive at channels,
+then idle projectors wake, then projections complete, then queries are answered. So at every instant
+a reader sees all that was written then, and two runs of a seed are equal to the nanosecond.
 
 The same actors run on both clocks. On the virtual clock the kernel moves time to the next timer
 when nothing is ready (`run_virtual`); on the wall clock a host calls `run_turn` again and again,
@@ -43,12 +43,13 @@ class Rank:
 
     LOAD: Final = 0
     WRITE: Final = 1
-    WAKE_BACKGROUND: Final = 2
+    ARRIVE: Final = 2
+    WAKE_BACKGROUND: Final = 3
     """No timer has this rank: it is where idle background actors wake."""
-    READ: Final = 3
-    QUERY: Final = 4
-    OTHER: Final = 5
-    HOUSEKEEPING: Final = 6
+    READ: Final = 4
+    QUERY: Final = 5
+    OTHER: Final = 6
+    HOUSEKEEPING: Final = 7
     """Does not keep a run alive."""
 
 

@@ -19,7 +19,7 @@ from cqrs_sim.analysis.consistency import CheckResult
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import Query
 from cqrs_sim.engines.live import Live, Tail, nothing_seen
-from cqrs_sim.engines.planning import plan_for, scripts_for, setup_for
+from cqrs_sim.engines.planning import load_ends_ns, plan_for, scripts_for, setup_for
 from cqrs_sim.engines.sessions import Sessions
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.ids import Position, QueryId
@@ -152,9 +152,8 @@ class Experiment:
     @property
     def expected_ns(self) -> int:
         """When the load should end."""
-        if self.scenario.load.model == "replay" and isinstance(self.load, Plan):
-            intended = self.load.commands_intended_ns
-            return int(intended[-1]) if len(intended) else 0
+        if isinstance(self.load, Plan):
+            return load_ends_ns(self.scenario, self.load)
         return self.scenario.run.duration
 
     def progress(self) -> Progress:
@@ -257,7 +256,7 @@ class Experiment:
 
     def _start_plan(self, plan: Plan) -> None:
         kernel, ask = self.kernel, self._sessions.ask
-        commands, queries = plan.commands, plan.queries
+        commands, queries = list(plan.commands), list(plan.queries)
         self.recorder.plan_commands(commands, plan.commands_intended_ns, plan.commands_session)
         self.recorder.plan_queries(queries, plan.queries_intended_ns, plan.queries_session)
 

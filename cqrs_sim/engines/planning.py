@@ -47,6 +47,13 @@ def plan_for(scenario: Scenario, streams: Streams) -> Plan:
     return draw_open_plan(workload_of(scenario), reads_of(scenario), intended_ns, streams)
 
 
+def load_ends_ns(scenario: Scenario, plan: Plan) -> int:
+    """When the load of a plan ends: a replay with its log, all else with its duration."""
+    if scenario.load.model != "replay":
+        return scenario.run.duration
+    return int(plan.commands_intended_ns[-1]) if len(plan.commands) else 0
+
+
 def recorded(path: Path) -> CommandLog:
     """A recorded command log.
 

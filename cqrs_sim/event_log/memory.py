@@ -6,6 +6,7 @@ from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import ConcurrencyConflictError
 from cqrs_sim.event_log.subscription import Subscription, fan_out
+from cqrs_sim.event_log.transport import Transport
 from cqrs_sim.ids import CommandId, OrderId, Position, Version
 from cqrs_sim.probe import Probe
 
@@ -31,6 +32,8 @@ class MemoryLog:
         self._previous: list[Position] = []
         self._last: dict[OrderId, Event] = {}
         self.subscriptions: list[Subscription] = []
+        self._near: list[Subscription] = []
+        self._transports: list[Transport] = []
 
     @property
     def head(self) -> Position:
@@ -65,7 +68,10 @@ class MemoryLog:
         # `test_the_commit_is_stamped_first`.
         self._committed[command_id] = now = self._clock.instant_ns
         for event in new_events:
-            fan_out(self.subscriptions, event.position, now)
+            fan_out(self._near, event.position, now)
+        for transport in self._transports:
+            for event in new_events:
+                transport.depart(event, now)
         return position
 
     def record(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
@@ -100,16 +106,33 @@ class MemoryLog:
         history.reverse()
         return history
 
-    def subscribe(self, name: str, index: int, capacity: int) -> Subscription:
+    def subscribe(
+        self, name: str, index: int, capacity: int, transport_ns: int = 0
+    ) -> Subscription:
         """A subscription that begins behind the present head.
 
         Args:
             name: of the read model it feeds.
             index: of that read model in the trace.
             capacity: of its channel, in events.
+            transport_ns: how long an event is on its way to the channel.
         """
+        events = list(self.events) if transport_ns else self.events
         subscription = Subscription(
-            self._kernel, self._probe, self.events, name=name, index=index, capacity=capacity
+            self._kernel, self._probe, events, name=name, index=index, capacity=capacity
         )
+        if transport_ns:
+            self._transports.append(
+                Transport(self._kernel, subscription, events, delay_ns=transport_ns, index=index)
+            )
+        else:
+            self._near.append(subscription)
         self.subscriptions.append(subscription)
         return subscription
+
+    def end_subscriptions(self) -> None:
+        """End them behind the present head: what is in the log is still delivered and received."""
+        for subscription in self._near:
+            subscription.end()
+        for transport in self._transports:
+            transport.end()

@@ -9,7 +9,7 @@ Each kind of draw has a stream of its own and is indexed by command or by query,
 the same whatever the share of queries.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -20,11 +20,22 @@ from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import Query
 from cqrs_sim.ids import OrderId
+from cqrs_sim.load_generation.columns import (
+    CommandColumns,
+    QueryColumns,
+    read_commands,
+    read_queries,
+)
+from cqrs_sim.load_generation.drawn import (
+    DrawnCommands,
+    DrawnQueries,
+    draw_commands,
+    draw_queries,
+)
 from cqrs_sim.load_generation.reads import QuerySource, Reads
 from cqrs_sim.load_generation.workload import (
     Script,
     Workload,
-    commands,
     in_blocks,
     invalid_command,
     invalid_kinds,
@@ -41,18 +52,30 @@ class Plan:
 
     setup: tuple[CreateOrder, ...]
     """Orders to create before the run begins; no part of what is measured."""
-    commands: list[Command]
+    commands: Sequence[Command]
     """The index of a command is its `CommandId`."""
     commands_intended_ns: NDArray[np.int64]
     """Shape (n_commands,), int64 ns from the start of the run, non-decreasing."""
     commands_session: NDArray[np.int32]
     """Shape (n_commands,), number of the session that sends it, from 0."""
-    queries: list[Query]
+    queries: Sequence[Query]
     """The index of a query is its `QueryId`."""
     queries_intended_ns: NDArray[np.int64]
     """Shape (n_queries,), int64 ns from the start of the run, non-decreasing."""
     queries_session: NDArray[np.int32]
     """Shape (n_queries,), number of the session that sends it, from 0."""
+
+    def command_columns(self) -> CommandColumns:
+        """The commands, as an engine without actors takes them."""
+        drawn = self.commands
+        return drawn.columns() if isinstance(drawn, DrawnCommands) else read_commands(drawn)
+
+    def query_columns(self, order_ids: Sequence[OrderId]) -> QueryColumns:
+        """The queries, likewise; `order_ids` are those of the commands."""
+        drawn = self.queries
+        if isinstance(drawn, DrawnQueries):
+            return drawn.columns(order_ids)
+        return read_queries(drawn, order_ids)
 
 
 def draw_open_plan(
@@ -71,46 +94,19 @@ def draw_open_plan(
     count = len(intended_ns)
     is_query = streams.stream("load.operation").random(count) < reads.share
     session = streams.stream("load.session").integers(0, reads.sessions, count, np.int32)
-    setup = setup_orders(workload, streams)
-    asked = _Planner(workload, reads, streams, setup)
-    asked.draw(is_query.tolist(), session.tolist(), intended_ns.tolist())
+    commands = draw_commands(workload, streams, int(np.count_nonzero(~is_query)))
+    queries = draw_queries(
+        reads, commands, is_query=is_query, session=session, intended_ns=intended_ns
+    )
     return Plan(
-        setup=setup,
-        commands=asked.commands,
+        setup=setup_orders(workload, streams),
+        commands=commands,
         commands_intended_ns=intended_ns[~is_query],
         commands_session=session[~is_query],
-        queries=asked.queries,
+        queries=queries,
         queries_intended_ns=intended_ns[is_query],
         queries_session=session[is_query],
     )
-
-
-class _Planner:
-    """Goes through the operations in order, and remembers which orders were written by whom."""
-
-    def __init__(
-        self, workload: Workload, reads: Reads, streams: Streams, setup: tuple[CreateOrder, ...]
-    ) -> None:
-        self.commands: list[Command] = []
-        self.queries: list[Query] = []
-        self._next_commands = commands(workload, streams)
-        self._source = QuerySource(reads, workload.customers, streams)
-        self._written: list[OrderId] = [command.order_id for command in setup]
-        self._last_of_session: dict[int, OrderId] = {}
-
-    def draw(self, is_query: list[bool], session: list[int], intended_ns: list[int]) -> None:
-        """Draw all operations; the three lists are parallel."""
-        for asks, who, when in zip(is_query, session, intended_ns, strict=True):
-            if asks:
-                own = self._last_of_session.get(who)
-                self.queries.append(self._source.ask(own, self._written, when))
-                continue
-            command, is_valid = next(self._next_commands)
-            self.commands.append(command)
-            if is_valid:
-                self._last_of_session[who] = command.order_id
-                if isinstance(command, CreateOrder):
-                    self._written.append(command.order_id)
 
 
 def closed_scripts(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.domain.queries import (
+    QUERY_TYPES,
     GetOrderById,
     GetOrdersByCustomer,
     GetOrdersByStatus,
@@ -28,6 +29,9 @@ END_OF_TIME_NS = Nanoseconds(2**63 - 1)
 
 RECENT_NS = 10_000_000_000
 """How far back statistics of recent orders reach."""
+
+BY_ID = 0
+"""Index of `GetOrderById` in `QUERY_TYPES`."""
 
 _BY_STATUS = (
     GetOrdersByStatus("PENDING"),
@@ -78,16 +82,8 @@ class QuerySource:
 
     def __init__(self, reads: Reads, customers: int, streams: Streams) -> None:
         self._customers = customers
-        # Without weights there is no query either, and any distribution will do.
-        weights = reads.weights if reads.weights.any() else np.ones(4)
-        # A last value a hair below 1 would let a draw above it find no kind, and a kind of weight
-        # 0 at the end must stay impossible: so the division is by the last sum itself.
-        cumulative = np.cumsum(weights)
-        cumulative /= cumulative[-1]
         kinds, targets = streams.stream("load.query.kind"), streams.stream("load.query.target")
-        self._kinds: Iterator[int] = in_blocks(
-            lambda count: np.searchsorted(cumulative, kinds.random(count), side="right")
-        )
+        self._kinds: Iterator[int] = in_blocks(lambda count: kinds_of(reads, kinds.random(count)))
         self._targets: Iterator[float] = in_blocks(targets.random)
 
     def ask(self, own: OrderId | None, written: Sequence[OrderId], now_ns: int | None) -> Query:
@@ -101,14 +97,43 @@ class QuerySource:
                 None if that is not known beforehand: then all are of the whole run.
         """
         kind, target = next(self._kinds), next(self._targets)
-        if kind == 0:
-            if own is None:
-                own = written[int(target * len(written))] if written else order_id(0)
-            return GetOrderById(own)
-        if kind == 1:
-            return GetOrdersByCustomer(customer_id(int(target * self._customers)))
-        if kind == 2:
-            return _BY_STATUS[int(target * len(_BY_STATUS))]
-        if now_ns is None or target < 0.5:
-            return _WHOLE_RUN
-        return GetOrderStatistics(Nanoseconds(max(0, now_ns - RECENT_NS)), Nanoseconds(now_ns))
+        if own is None:
+            own = written[int(target * len(written))] if written else order_id(0)
+        return query_of(kind, target, own, self._customers, now_ns)
+
+
+def kinds_of(reads: Reads, chances: NDArray[np.float64]) -> NDArray[np.int8]:
+    """The kind of each query, as an index into `QUERY_TYPES`.
+
+    Args:
+        reads: Which queries.
+        chances: shape (n,), in [0, 1).
+    """
+    # Without weights there is no query either, and any distribution will do.
+    weights = reads.weights if reads.weights.any() else np.ones(len(QUERY_TYPES))
+    # A last value a hair below 1 would let a draw above it find no kind, and a kind of weight 0 at
+    # the end must stay impossible: so the division is by the last sum itself.
+    cumulative = np.cumsum(weights)
+    cumulative /= cumulative[-1]
+    return np.searchsorted(cumulative, chances, side="right").astype(np.int8)
+
+
+def query_of(kind: int, target: float, order: OrderId, customers: int, now_ns: int | None) -> Query:
+    """A query.
+
+    Args:
+        kind: Index into `QUERY_TYPES`.
+        target: In [0, 1): which customer, status or period it asks for.
+        order: What a query by id asks for.
+        customers: How many there are.
+        now_ns: When it is to be sent, for statistics of the last 10 s; None: of the whole run.
+    """
+    if kind == BY_ID:
+        return GetOrderById(order)
+    if kind == 1:
+        return GetOrdersByCustomer(customer_id(int(target * customers)))
+    if kind == 2:
+        return _BY_STATUS[int(target * len(_BY_STATUS))]
+    if now_ns is None or target < 0.5:
+        return _WHOLE_RUN
+    return GetOrderStatistics(Nanoseconds(max(0, now_ns - RECENT_NS)), Nanoseconds(now_ns))

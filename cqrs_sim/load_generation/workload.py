@@ -29,6 +29,7 @@ from cqrs_sim.domain.commands import (
     UpdateOrderStatus,
 )
 from cqrs_sim.domain.item import OrderItem
+from cqrs_sim.domain.status import CONFIRMED, DELIVERED, SHIPPED, OrderStatus
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.ids import Cents, CustomerId, OrderId, ProductId
 from cqrs_sim.load_generation.popularity import Popularity
@@ -45,6 +46,13 @@ INVALID_KINDS: tuple[InvalidKind, ...] = (
     "no_items",
     "zero_quantity",
 )
+
+LIFECYCLE_STATUSES: tuple[OrderStatus, ...] = (CONFIRMED, SHIPPED, DELIVERED)
+"""What an order goes through after it was created."""
+
+CANCEL_REASON = "customer request"
+_STEPS = (1, 4)
+"""A cancellation comes after at least one step, and before the last one."""
 
 BLOCK = 1024
 """Variates drawn at once."""
@@ -69,6 +77,11 @@ class Workload:
     invalid_share: float = 0.0
     """Share of commands that must be rejected."""
 
+    @property
+    def setup_count(self) -> int:
+        """How many orders exist before the run: all of `amendments`, none of `lifecycle`."""
+        return self.popularity.choices if self.kind == "amendments" else 0
+
     def __attrs_post_init__(self) -> None:
         mistakes = []
         if self.customers < 1:
@@ -90,33 +103,25 @@ def order_id(number: int) -> OrderId:
     return OrderId(sys.intern(f"order-{number:07d}"))
 
 
+def unknown_order_id(number: int) -> OrderId:
+    """The id of the order that command number 0, 1, ... asks for, if nobody creates it."""
+    return OrderId(f"unknown-{number:07d}")
+
+
 def customer_id(number: int) -> CustomerId:
     """The id of customer number 0, 1, ..."""
     return CustomerId(f"customer-{number:05d}")
 
 
 def setup_orders(workload: Workload, streams: Streams) -> tuple[CreateOrder, ...]:
-    """The orders that must exist before the run: all of `amendments`, none of `lifecycle`."""
-    if workload.kind == "lifecycle":
-        return ()
-    lines = _item_lists(streams, "load.setup.items")
-    customers = _customers(workload, streams)
-    numbers = range(workload.popularity.choices)
+    """The orders that must exist before the run."""
+    lines = item_lists(streams, "load.setup.items")
+    customers = customer_numbers(workload, streams)
+    numbers = range(workload.setup_count)
     return tuple(
         CreateOrder(order_id(number), customer_id(customer), items)
         for number, customer, items in zip(numbers, customers, lines, strict=False)
     )
-
-
-def commands(workload: Workload, streams: Streams) -> Iterator[tuple[Command, bool]]:
-    """Endless commands, one after another over all orders, each with whether it is valid."""
-    open_scripts = _slots(workload, streams)
-    kinds = invalid_kinds(workload, streams)
-    for number, (script, kind) in enumerate(zip(open_scripts, kinds, strict=True)):
-        if kind is None:
-            yield script.pop(), True
-        else:
-            yield invalid_command(kind, script[-1].order_id, number), False
 
 
 def scripts(workload: Workload, streams: Streams) -> Iterator[Script]:
@@ -151,7 +156,7 @@ def invalid_command(kind: InvalidKind, target: OrderId, number: int) -> Command:
     """
     match kind:
         case "unknown_order":
-            return UpdateOrderStatus(OrderId(f"unknown-{number:07d}"), "CONFIRMED")
+            return UpdateOrderStatus(unknown_order_id(number), "CONFIRMED")
         case "forbidden_status":
             # No status leads back to PENDING.
             return UpdateOrderStatus(target, "PENDING")
@@ -169,57 +174,51 @@ def in_blocks(draw: Callable[[int], NDArray[np.generic]]) -> Iterator[T]:
         yield from draw(BLOCK).tolist()
 
 
-def _slots(workload: Workload, streams: Streams) -> Iterator[list[Command]]:
-    """The rest of the script, last command first, of the slot that each command goes to."""
-    if workload.kind == "amendments":
-        for amendment in scripts(workload, streams):
-            # An invalid command takes the place of its amendment, which nobody else waits for.
-            yield list(amendment)
-    next_scripts = scripts(workload, streams)
-    generator = streams.stream("load.popularity")
-    rests: dict[int, list[Command]] = {}
-    slots: Iterator[int] = in_blocks(lambda count: workload.popularity.draw(generator, count))
-    for slot in slots:
-        rest = rests.get(slot)
-        if not rest:
-            rest = rests[slot] = list(reversed(next(next_scripts)))
-        yield rest
-
-
 def _lifecycles(workload: Workload, streams: Streams) -> Iterator[Script]:
-    lines = _item_lists(streams, "load.items")
-    customers = _customers(workload, streams)
-    cancels, lengths = streams.stream("load.cancel"), streams.stream("load.cancel.step")
+    lines = item_lists(streams, "load.items")
+    customers = customer_numbers(workload, streams)
+    cancels, steps = _cancel_streams(streams)
     chances: Iterator[float] = in_blocks(cancels.random)
-    steps_before: Iterator[int] = in_blocks(lambda count: lengths.integers(1, 4, count))
+    steps_before: Iterator[int] = in_blocks(lambda count: steps.integers(*_STEPS, count))
     rows = zip(customers, lines, chances, steps_before, strict=True)
-    for number, (customer, items, chance, steps) in enumerate(rows):
+    for number, (customer, items, chance, before) in enumerate(rows):
         order = order_id(number)
-        script = (
+        script: Script = (
             CreateOrder(order, customer_id(customer), items),
-            UpdateOrderStatus(order, "CONFIRMED"),
-            UpdateOrderStatus(order, "SHIPPED"),
-            UpdateOrderStatus(order, "DELIVERED"),
+            *[UpdateOrderStatus(order, status) for status in LIFECYCLE_STATUSES],
         )
         if chance < workload.cancel_share:
-            yield (*script[:steps], CancelOrder(order, "customer request"))
+            yield (*script[:before], CancelOrder(order, CANCEL_REASON))
         else:
             yield script
+
+
+def cancellations(
+    workload: Workload, streams: Streams, count: int
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Of the first scripts of a lifecycle: which end by `CancelOrder`, and after how many steps."""
+    cancels, steps = _cancel_streams(streams)
+    return cancels.random(count) < workload.cancel_share, steps.integers(*_STEPS, count)
+
+
+def _cancel_streams(streams: Streams) -> tuple[np.random.Generator, np.random.Generator]:
+    return streams.stream("load.cancel"), streams.stream("load.cancel.step")
 
 
 def _amendments(workload: Workload, streams: Streams) -> Iterator[Script]:
     generator = streams.stream("load.popularity")
     numbers: Iterator[int] = in_blocks(lambda count: workload.popularity.draw(generator, count))
-    for number, items in zip(numbers, _item_lists(streams, "load.items"), strict=True):
+    for number, items in zip(numbers, item_lists(streams, "load.items"), strict=True):
         yield (AmendOrder(order_id(number), items),)
 
 
-def _customers(workload: Workload, streams: Streams) -> Iterator[int]:
+def customer_numbers(workload: Workload, streams: Streams) -> Iterator[int]:
+    """Endless numbers of customers; of an order in the order of their numbers."""
     generator = streams.stream("load.customer")
     return in_blocks(lambda count: generator.integers(0, workload.customers, count))
 
 
-def _item_lists(streams: Streams, name: str) -> Iterator[tuple[OrderItem, ...]]:
+def item_lists(streams: Streams, name: str) -> Iterator[tuple[OrderItem, ...]]:
     """1 to 4 lines of random products and quantities; a product has one price all along."""
     lines = _lines(streams)
     lengths, choices = streams.stream(f"{name}.count"), streams.stream(name)

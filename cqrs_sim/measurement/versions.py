@@ -27,6 +27,8 @@ def versions_missing(
     """
     missing = np.full(len(order), np.nan)
     asked = np.flatnonzero((order >= 0) & ~np.isnat(answered))
+    if not len(asked):
+        return missing
     # Searching in sorted order is many times faster than at random (22.9 s against 1 s for 10^7).
     asked = asked[np.argsort(order[asked], kind="stable")]
     # Within the log both limits are row numbers, so one sorted array of (order, row) keys answers

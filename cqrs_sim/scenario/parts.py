@@ -170,6 +170,8 @@ class ReadModel:
 
     service: Service = units.part(Service)
     """Time to apply one event."""
+    transport: Duration = units.duration(0, minimum=0)
+    """How long an event is on its way from the log to the channel."""
     channel: Count = units.count(1024)
     """Capacity of the channel from the log; the log itself is the buffer behind it."""
     batch: Count = units.count(1)

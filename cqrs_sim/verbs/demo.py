@@ -10,7 +10,7 @@ from cqrs_sim.verbs.options import engine_option, no_color_option, seed_option
 
 @click.command(short_help="Six commands and four queries, and the lag of each read model.")
 @click.argument("scenario", required=False)
-@engine_option
+@engine_option("virtual", "wall")
 @seed_option
 @no_color_option
 def demo(scenario: str | None, engine: Literal["virtual", "wall"], seed: int) -> None:

@@ -1,20 +1,33 @@
 """Options that several verbs have."""
 
 import os
+from collections.abc import Callable
+from typing import TypeVar
 
 import click
 
-ENGINES = ("virtual", "wall")
+T = TypeVar("T", bound=Callable[..., object])
 
-engine_option = click.option(
-    "--engine",
-    type=click.Choice(ENGINES),
-    default="virtual",
-    show_default=True,
-    envvar="CQRS_SIM_ENGINE",
-    show_envvar=True,
-    help="virtual: simulated, same numbers everywhere; wall: in real time.",
-)
+_ENGINES = {
+    "virtual": "simulated, same numbers everywhere",
+    "wall": "in real time",
+    "algebra": "what virtual gives, computed at once, where that can be",
+}
+
+
+def engine_option(*engines: str) -> Callable[[T], T]:
+    """Which of some engines is to run it."""
+    return click.option(
+        "--engine",
+        type=click.Choice(engines),
+        default="virtual",
+        show_default=True,
+        envvar="CQRS_SIM_ENGINE",
+        show_envvar=True,
+        help="; ".join(f"{engine}: {_ENGINES[engine]}" for engine in engines) + ".",
+    )
+
+
 seed_option = click.option(
     "--seed",
     type=click.IntRange(0, 2**64 - 1),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Compare the ways to read one's own write.")
 @click.argument("scenario", default="default")
-@engine_option
+@engine_option("virtual", "wall")
 @seed_option
 @click.option(
     "--set",

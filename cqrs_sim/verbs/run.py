@@ -36,7 +36,7 @@ class _Precision:
 
 @click.command(short_help="Run a scenario and write the result.")
 @click.argument("scenario", default="default")
-@engine_option
+@engine_option("virtual", "wall", "algebra")
 @seed_option
 @click.option(
     "--rate",
@@ -114,7 +114,7 @@ class _Precision:
 @no_color_option
 def run(
     scenario: str,
-    engine: Literal["virtual", "wall"],
+    engine: Literal["virtual", "wall", "algebra"],
     seed: int,
     rate: str | None,
     duration: str | None,
@@ -197,7 +197,10 @@ def _check_abort(scenario: "Scenario", precision: _Precision) -> None:
 
 
 def _wanted(
-    precision: _Precision, scenario: "Scenario", engine: Literal["virtual", "wall"], seed: int
+    precision: _Precision,
+    scenario: "Scenario",
+    engine: Literal["virtual", "wall", "algebra"],
+    seed: int,
 ) -> "Wanted | None":
     """What to replicate; None for a single run."""
     from cqrs_sim.analysis.replicated import LEAST, MOST

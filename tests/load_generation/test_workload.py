@@ -21,13 +21,13 @@ from cqrs_sim.domain.order import Cause, Order, decide, evolve
 from cqrs_sim.domain.status import STATUSES
 from cqrs_sim.errors import CommandRejectedError, InvalidScenarioError
 from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, OrderId
+from cqrs_sim.load_generation.drawn import draw_commands
 from cqrs_sim.load_generation.popularity import Popularity
 from cqrs_sim.load_generation.workload import (
     INVALID_KINDS,
     InvalidKind,
     Workload,
     WorkloadKind,
-    commands,
     invalid_command,
     scripts,
     setup_orders,
@@ -70,6 +70,11 @@ def workload(
     )
 
 
+def drawn_with_validity(load: Workload, count: int, *, seed: int = 5) -> list[tuple[Command, bool]]:
+    drawn = draw_commands(load, Streams(seed), count)
+    return list(zip(drawn, drawn.is_valid.tolist(), strict=True))
+
+
 shares = st.floats(0.0, 1.0)
 
 
@@ -87,7 +92,7 @@ def test_the_rules_reject_the_invalid_commands_and_no_others(
         invalid_share=invalid,
     )
     state = created(setup_orders(load, Streams(seed)))
-    for command, is_valid in islice(commands(load, Streams(seed)), 200):
+    for command, is_valid in drawn_with_validity(load, 200, seed=seed):
         assert is_accepted(state, command) == is_valid, command
 
 
@@ -109,7 +114,7 @@ def test_an_invalid_command_is_rejected_in_every_state(kind: InvalidKind, state:
 
 def test_invalid_commands_have_their_share_and_their_kinds_are_even() -> None:
     count, share = 40_000, 0.25
-    drawn = list(islice(commands(workload(invalid=share), Streams(5)), count))
+    drawn = drawn_with_validity(workload(invalid=share), count)
     invalid = [command for command, is_valid in drawn if not is_valid]
     # Binomial, 5 standard deviations: error probability 6e-7 for each of the five comparisons.
     assert abs(len(invalid) - count * share) < 5 * math.sqrt(count * share * (1 - share))
@@ -128,7 +133,7 @@ def test_invalid_commands_have_their_share_and_their_kinds_are_even() -> None:
 
 
 def test_unknown_orders_are_all_different() -> None:
-    drawn = [command for command, _ in islice(commands(workload(invalid=1.0), Streams(5)), 2000)]
+    drawn = draw_commands(workload(invalid=1.0), Streams(5), 2000)
     unknown = [c.order_id for c in drawn if c.order_id.startswith("unknown-")]
     assert len(unknown) == len(set(unknown)) > 0
 
@@ -182,7 +187,7 @@ def test_cancellations_have_their_share_and_come_after_each_number_of_steps() ->
 def test_as_many_scripts_are_open_at_once_as_there_are_orders() -> None:
     unfinished: set[OrderId] = set()
     most = 0
-    for command, _ in islice(commands(workload(orders=7), Streams(5)), 5000):
+    for command in draw_commands(workload(orders=7), Streams(5), 5000):
         if isinstance(command, CreateOrder):
             unfinished.add(command.order_id)
         elif isinstance(command, UpdateOrderStatus) and command.new_status == "DELIVERED":
@@ -199,7 +204,7 @@ def test_amendments_go_to_orders_that_were_set_up_by_their_popularity() -> None:
     assert [command.order_id for command in setup_orders(load, Streams(5))] == [
         f"order-{number:07d}" for number in range(5)
     ]
-    drawn = [command for command, _ in islice(commands(load, Streams(5)), 100)]
+    drawn = draw_commands(load, Streams(5), 100)
     assert all(isinstance(command, AmendOrder) for command in drawn)
     assert {command.order_id for command in drawn} == {"order-0000000"}
 

@@ -1,0 +1,302 @@
+"""A run as algebra: plan, write side, read models, queries, trace.
+
+What makes an actor wait for something other than its own turn has no such recursion: a closed loop,
+a query that waits, processors that stages share. A scenario with any of these is refused, with its
+key.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cqrs_sim.actors.randomness import Streams
+from cqrs_sim.domain.queries import GetOrderStatistics, Query
+from cqrs_sim.engines.algebra.outcomes import rules_of
+from cqrs_sim.engines.algebra.read_stage import Channel, Shown, project
+from cqrs_sim.engines.algebra.recursions import Nanos, Spans
+from cqrs_sim.engines.algebra.write_stage import (
+    NEVER,
+    Arrivals,
+    Mailboxes,
+    Written,
+    until,
+    write,
+)
+from cqrs_sim.engines.experiment import refuse_timeless
+from cqrs_sim.engines.planning import load_ends_ns, plan_for
+from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.load_generation.columns import CommandColumns, first_mentions
+from cqrs_sim.load_generation.plan import Plan
+from cqrs_sim.measurement.trace import (
+    CommandTable,
+    DeliveryTable,
+    EventTable,
+    QueryTable,
+    Trace,
+)
+from cqrs_sim.measurement.versions import versions_missing
+from cqrs_sim.probe import Outcome, QueryOutcome, Strategy
+from cqrs_sim.results import Result
+from cqrs_sim.scenario.scenario import Pause, Scenario, Service
+from cqrs_sim.scenario.units import format_duration
+from cqrs_sim.system import draws
+
+LONGEST_NS = 2**61
+"""Most work of one stage: twice as much, and the longest run on top, still fit int64."""
+
+
+def unsupported(scenario: Scenario) -> list[str]:
+    """What the algebra cannot do of a scenario, one line each; empty if it can do it all."""
+    mistakes = []
+    load, queries = scenario.load, scenario.queries
+    if load.model == "closed":
+        mistakes.append('load.model = "closed": a client waits for its answers')
+    if scenario.run.processors:
+        count = scenario.run.processors
+        mistakes.append(f"run.processors = {count}: the stages wait for one another")
+    for kind in ("by_id", "by_customer", "by_status", "statistics"):
+        strategy = getattr(queries.strategy, kind)
+        if queries.share and getattr(queries.mix, kind) and strategy != "eventual":
+            mistakes.append(f'queries.strategy.{kind} = "{strategy}": such a query waits')
+    return [f"{mistake}, which the algebra engine cannot do; virtual can" for mistake in mistakes]
+
+
+def run(scenario: Scenario, *, seed: int = 0, load: Plan | None = None) -> Result:
+    """Compute what a run of a scenario comes to.
+
+    Args:
+        scenario: what to run.
+        seed: of all random streams.
+        load: what to send; by default it is drawn from the scenario.
+
+    Raises:
+        InvalidScenarioError: if the scenario has what the algebra cannot do, or no modelled time;
+            one line for each such key.
+    """
+    return Result(
+        trace=compute(scenario, seed=seed, load=load),
+        scenario=scenario,
+        seed=seed,
+        engine="algebra",
+    )
+
+
+def compute(scenario: Scenario, *, seed: int = 0, load: Plan | None = None) -> Trace:
+    """The trace of `run`.
+
+    Raises:
+        InvalidScenarioError: as there.
+    """
+    mistakes = unsupported(scenario)
+    if mistakes:
+        raise InvalidScenarioError(mistakes)
+    refuse_timeless(scenario, "algebra")
+    streams = Streams(seed)
+    plan = plan_for(scenario, streams) if load is None else load
+    return _Computed(scenario, streams, plan).trace()
+
+
+class _Computed:
+    """A run, stage by stage."""
+
+    def __init__(self, scenario: Scenario, streams: Streams, plan: Plan) -> None:
+        self._scenario = scenario
+        self._streams = streams
+        self._plan = plan
+        self._setup_count = len(plan.setup)
+        self._load_ended_ns = load_ends_ns(scenario, plan)
+        self._deadline_ns = self._load_ended_ns + scenario.run.drain
+        self._commands = plan.command_columns()
+        self._kind, self._command_kinds = _kinds(self._commands)
+        self._written = self._write(self._commands)
+        by_position = self._written.by_position
+        self._committed_ns = self._written.committed[by_position]
+        self._shown = [self._project(name) for name in scenario.read_models]
+        self._queries = plan.query_columns(self._commands.order_ids)
+        self._answered_ns = plan.queries_intended_ns + self._draws(
+            "query", "queries", scenario.queries.service, len(plan.queries)
+        )
+        self._ended_ns = self._end()
+
+    def _write(self, columns: CommandColumns) -> Written:
+        plan, side = self._plan, self._scenario.write_side
+        set_up = {command.order_id for command in plan.setup}
+        rules = rules_of(columns.actions, plan.setup[0] if plan.setup else None)
+        arrivals = Arrivals(
+            intended_ns=plan.commands_intended_ns,
+            service_ns=self._draws("write", "write_side", side.service, len(plan.commands)),
+            order=columns.order,
+            action=columns.action,
+            is_set_up=np.array([name in set_up for name in columns.order_ids], np.bool_),
+        )
+        capacity = side.mailbox if side.policy == "reject" else None
+        mailboxes = Mailboxes(capacity=capacity, pauses=_spans(side.pauses))
+        return write(arrivals, rules, mailboxes, self._deadline_ns)
+
+    def _project(self, name: str) -> Shown:
+        model = self._scenario.read_models[name]
+        before = self._setup_count
+        count = before + len(self._committed_ns)
+        service = self._draws(f"read/{name}", f"read_models.{name}", model.service, count)
+        channel = Channel(
+            capacity=model.channel,
+            batch=model.batch,
+            checkpoint_ns=model.checkpoint,
+            pauses=_spans(model.pauses),
+        )
+        return project(self._committed_ns + model.transport, service[before:], channel)
+
+    def _draws(self, stream: str, path: str, service: Service, count: int) -> Nanos:
+        draw = draws(self._streams, stream, service)
+        drawn = np.zeros(count, np.int64) if draw is None else draw.array(count)
+        if drawn.sum(dtype=np.float64) > LONGEST_NS:
+            mistake = f'{path}.service.mean = "{format_duration(service.mean)}": {count:,} of them '
+            mistake += "take over 70 years, which the algebra engine cannot add up; virtual can"
+            raise InvalidScenarioError([mistake])
+        return drawn
+
+    def _end(self) -> int:
+        """When everything is done, or the deadline."""
+        if np.any(self._written.outcome == Outcome.UNFINISHED):
+            return self._deadline_ns
+        ends = [
+            self._load_ended_ns,
+            int(self._written.acknowledged.max(initial=0)),
+            int(self._answered_ns.max(initial=0)),
+        ]
+        models = self._scenario.read_models.values()
+        for shown, model in zip(self._shown, models, strict=True):
+            idle_ns = int(shown.checkpointed[-1]) if len(shown.checkpointed) else 0
+            ends.append(idle_ns)
+            # A projector that comes to rest in a pause does not hear before its end that there is
+            # nothing left.
+            ends += [end for begin, end in _spans(model.pauses) if begin <= idle_ns < end]
+        return min(max(ends), self._deadline_ns)
+
+    def trace(self) -> Trace:
+        """All of it."""
+        events = self._event_table()
+        return Trace(
+            commands=self._command_table(),
+            events=events,
+            deliveries=self._delivery_table(),
+            queries=self._query_table(events),
+            order_ids=tuple(self._queries.order_ids),
+            read_models=tuple(self._scenario.read_models),
+            command_kinds=self._command_kinds,
+            query_kinds=tuple(kind.__name__ for kind in self._queries.kinds),
+            load_ended_ns=self._load_ended_ns,
+            ended_ns=self._ended_ns,
+            first_position=self._setup_count + 1,
+        )
+
+    def _command_table(self) -> CommandTable:
+        plan, written = self._plan, self._written
+        position = np.zeros(len(plan.commands), np.int64)
+        position[written.by_position] = self._positions()
+        intended = _stamps(plan.commands_intended_ns)
+        return CommandTable(
+            intended=intended,
+            # A planned command is put to its mailbox, or refused, when it was intended.
+            submitted=intended,
+            dequeued=_stamps(written.dequeued),
+            committed=_stamps(written.committed),
+            acknowledged=_stamps(written.acknowledged),
+            order=self._commands.order,
+            kind=self._kind,
+            session=plan.commands_session,
+            outcome=written.outcome,
+            version=written.version,
+            position=position,
+        )
+
+    def _positions(self) -> Nanos:
+        return np.arange(len(self._committed_ns)) + (self._setup_count + 1)
+
+    def _event_table(self) -> EventTable:
+        by_position = self._written.by_position
+        return EventTable(
+            position=self._positions(),
+            command=by_position.astype(np.int32),
+            order=self._commands.order[by_position],
+            version=self._written.version[by_position],
+            committed=_stamps(self._committed_ns),
+        )
+
+    def _delivery_table(self) -> DeliveryTable:
+        models, count = len(self._shown), len(self._committed_ns)
+
+        def column(name: str) -> NDArray[np.timedelta64]:
+            stamps = np.empty((models, count), np.int64)
+            for row, shown in zip(stamps, self._shown, strict=True):
+                row[:] = getattr(shown, name)
+                # Stamps of a read model rise with the position.
+                row[row.searchsorted(self._ended_ns, side="right") :] = NEVER
+            return _stamps(stamps.reshape(-1))
+
+        return DeliveryTable(
+            read_model=np.repeat(np.arange(models, dtype=np.int8), count),
+            position=np.tile(self._positions(), models),
+            delivered=column("delivered"),
+            taken=column("taken"),
+            applied=column("applied"),
+            checkpointed=column("checkpointed"),
+        )
+
+    def _query_table(self, events: EventTable) -> QueryTable:
+        plan, asked = self._plan, self._queries
+        answered_ns = until(self._ended_ns, self._answered_ns.copy())
+        is_answered = answered_ns != NEVER
+        intended, answered = _stamps(plan.queries_intended_ns), _stamps(answered_ns)
+        names = list(self._scenario.read_models)
+        read_model = np.zeros(len(asked.kind), np.int8)
+        position = np.zeros(len(asked.kind), np.int64)
+        for code, kind in enumerate(asked.kinds):
+            number = names.index(_read_model_of(kind))
+            rows = is_answered & (asked.kind == code)
+            read_model[rows] = number
+            # A query of an instant is answered after all that is applied then.
+            seen = np.searchsorted(self._shown[number].applied, answered_ns[rows], side="right")
+            position[rows] = seen + self._setup_count
+        return QueryTable(
+            intended=intended,
+            submitted=intended,
+            answered=answered,
+            kind=asked.kind,
+            session=plan.queries_session,
+            read_model=read_model,
+            order=asked.order,
+            position=position,
+            versions_missing=versions_missing(asked.order, answered, position, events),
+            strategy=np.full(len(asked.kind), Strategy.EVENTUAL, np.int8),
+            outcome=np.where(is_answered, QueryOutcome.ANSWERED, QueryOutcome.UNFINISHED).astype(
+                np.int8
+            ),
+        )
+
+
+def _kinds(columns: CommandColumns) -> tuple[NDArray[np.int8], tuple[str, ...]]:
+    """Each command's kind, and the kinds' names, in the order of their first mention."""
+    names = [type(action).__name__ for action in columns.actions]
+    distinct = list(dict.fromkeys(names))
+    code_of = np.array([distinct.index(name) for name in names], np.int64)
+    kind, mentioned = first_mentions(code_of[columns.action])
+    return kind.astype(np.int8), tuple(distinct[code] for code in mentioned.tolist())
+
+
+def _read_model_of(kind: type[Query]) -> str:
+    return "statistics" if kind is GetOrderStatistics else "orders"
+
+
+def _spans(pauses: Sequence[Pause]) -> Spans:
+    """Pauses that touch are one."""
+    spans: list[tuple[int, int]] = []
+    for pause in pauses:
+        begin = spans.pop()[0] if spans and spans[-1][1] == pause.at else pause.at
+        spans.append((begin, pause.at + pause.duration))
+    return spans
+
+
+def _stamps(nanoseconds: Nanos) -> NDArray[np.timedelta64]:
+    return nanoseconds.view("m8[ns]")
