@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cqrs_sim.engines.hosted import run_hosted
     from cqrs_sim.engines.virtual import run_script
     from cqrs_sim.fresh_reads import compare_reads
+    from cqrs_sim.highest_rate.search import capacity
     from cqrs_sim.loading import load
     from cqrs_sim.measurement.trace import Trace, load_trace
     from cqrs_sim.plots.reads import plot_fresh_reads
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from cqrs_sim.results import Result, write_result
     from cqrs_sim.scenario.scenario import Scenario
     from cqrs_sim.simulation import load_scenario, run
+    from cqrs_sim.sweeping.session import sweep
 
 __all__ = [
     "AmendOrder",
@@ -56,6 +58,7 @@ __all__ = [
     "Scenario",
     "Trace",
     "UpdateOrderStatus",
+    "capacity",
     "compare",
     "compare_reads",
     "consistency_lag_s",
@@ -73,6 +76,7 @@ __all__ = [
     "run_hosted",
     "run_script",
     "summarise",
+    "sweep",
     "write_result",
 ]
 
@@ -89,6 +93,7 @@ _HOMES = {
     "Scenario": "scenario.scenario",
     "Trace": "measurement.trace",
     "UpdateOrderStatus": "domain.commands",
+    "capacity": "highest_rate.search",
     "compare": "comparison",
     "compare_reads": "fresh_reads",
     "consistency_lag_s": "analysis.lag",
@@ -106,6 +111,7 @@ _HOMES = {
     "run_hosted": "engines.hosted",
     "run_script": "engines.virtual",
     "summarise": "analysis.summary",
+    "sweep": "sweeping.session",
     "write_result": "results",
 }
 """The module of each public name, in this package."""

@@ -8,6 +8,8 @@ Each verb is a module of `verbs`, and whatever it needs is imported inside its c
 
 import click
 
+from cqrs_sim.verbs.capacity import capacity
+from cqrs_sim.verbs.check import check
 from cqrs_sim.verbs.compare import compare
 from cqrs_sim.verbs.demo import demo
 from cqrs_sim.verbs.exits import CommandLine
@@ -15,6 +17,7 @@ from cqrs_sim.verbs.reads import reads
 from cqrs_sim.verbs.report import report
 from cqrs_sim.verbs.run import run
 from cqrs_sim.verbs.scenarios import scenarios, validate
+from cqrs_sim.verbs.sweep import sweep
 
 EXAMPLES = """\b
 Examples:
@@ -24,6 +27,9 @@ Examples:
   cqrs-sim run --rate 1500/s           more load than it can take
   cqrs-sim run --engine wall           the same in real time, on this machine
   cqrs-sim reads slow_projector        what it costs to read one's own write
+  cqrs-sim sweep --vary load.rate=200/s..1200/s:lin:11
+  cqrs-sim capacity --slo "lag.orders.p99 < 250ms"
+  cqrs-sim check hot_order             held against its other engine, and theory
   cqrs-sim scenarios default > my.toml; cqrs-sim run my.toml
   cqrs-sim run --threshold "lag.orders.p99 < 50ms"
   cqrs-sim run --replications 10 -o A
@@ -34,7 +40,7 @@ Examples:
 
 @click.group(
     cls=CommandLine,
-    commands=[demo, run, reads, compare, report, scenarios, validate],
+    commands=[demo, run, reads, sweep, capacity, compare, check, report, scenarios, validate],
     invoke_without_command=True,
     epilog=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -12,10 +12,11 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from cqrs_sim.analysis.bottleneck import bottleneck
 from cqrs_sim.analysis.episodes import Episode
 from cqrs_sim.analysis.findings import Findings, SaturatedStage, findings_of
 from cqrs_sim.analysis.replicated import Replications
-from cqrs_sim.analysis.saturation import WRITE_SIDE
+from cqrs_sim.analysis.saturation import WRITE_SIDE, StageLoad
 from cqrs_sim.analysis.summary import Summary
 from cqrs_sim.analysis.unserved import Unserved
 from cqrs_sim.plain_text import count_of, milliseconds, percent, printable
@@ -72,6 +73,24 @@ def judge(
         return judged
     tone: Tone = "bad" if judged.tone == "bad" else "warning"
     return Verdict(f"INCOMPLETE: {how}; until then {judged.text}", tone)
+
+
+def busiest(loads: Sequence[StageLoad]) -> str:
+    """How busy each stage was, and which saturates first; "" if none was seen to work."""
+    found = bottleneck(loads)
+    if found is None:
+        return ""
+    each = ", ".join(
+        f"{printable(load.stage)} {load.offered_load:.2f}"
+        for load in loads
+        if load.offered_load is not None
+    )
+    limit = (
+        ""
+        if found.saturates_at_per_s is None
+        else (f": it saturates at {found.saturates_at_per_s:,.0f} {found.unit}/s")
+    )
+    return f"{each}; the bottleneck is {_named(found.stage)}{limit}"
 
 
 def cut_short(replications: Replications) -> str:

@@ -52,6 +52,8 @@ PAGES = [
     *sorted((ROOT / "benchmarks").glob("*.md")),
 ]
 SMALL = ("--set", "run.duration=2s", "--set", "run.warm_up=100ms", "--set", "run.drain=100ms")
+SMALL_SEARCH = ("--set", "run.duration=20s", "--precision", "30", "--confirm", "1")
+"""Long enough for a p99."""
 LARGEST_IMAGE_BYTES = 150_000
 
 
@@ -145,8 +147,10 @@ def test_every_cqrs_sim_command_of_every_page_runs(
         arguments = shlex.split(words)[1:]
         if arguments[0] == "run":
             arguments += [*SMALL, "--force"] if "--out" in arguments else SMALL
-        elif arguments[0] == "reads":
+        elif arguments[0] in ("reads", "check", "sweep"):
             arguments += SMALL
+        elif arguments[0] == "capacity":
+            arguments += SMALL_SEARCH
         ended = CliRunner().invoke(cli.main, arguments)
         # A wall clock run on a busy machine may measure nothing valid, and says so.
         allowed = (0, exits.INVALID) if "wall" in arguments else (0,)
@@ -155,6 +159,9 @@ def test_every_cqrs_sim_command_of_every_page_runs(
             Path(file).write_text(ended.stdout, "utf-8")
         ran += 1
     assert ran > 5
+    # Signature and size: the search here is of shorter runs, the drawing is the same.
+    drawn, kept = Path("results") / "capacity" / "capacity.png", DOCS / "images" / "capacity.png"
+    assert drawn.read_bytes()[:24] == kept.read_bytes()[:24]
 
 
 def test_scenarios_in_pages_are_valid() -> None:

@@ -8,7 +8,6 @@ ended, lags come by Kaplan and Meier, with bounds (`survival`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
 
 import attrs
 import numpy as np
@@ -24,12 +23,11 @@ from cqrs_sim.analysis.lag import (
     deliveries_by_event,
     events_after,
     queries_after,
-    response_time_s,
     seconds,
-    served_response_s,
 )
 from cqrs_sim.analysis.quantiles import SampleSummary, summarise_sample
 from cqrs_sim.analysis.reads import ReadsSummary, summarise_reads
+from cqrs_sim.analysis.samples import answered, seen
 from cqrs_sim.analysis.saturation import (
     WRITE_SIDE,
     StageLoad,
@@ -46,24 +44,11 @@ from cqrs_sim.analysis.stages import (
     write_stages_s,
 )
 from cqrs_sim.analysis.staleness import OwnWrites, own_writes
-from cqrs_sim.analysis.survival import (
-    Sample,
-    lag_sample,
-    summarise_censored,
-    visibility_sample,
-)
 from cqrs_sim.analysis.warm_up import Opinion, WarmUp, check_warm_up
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 
 SCHEMA = 1
-
-
-class SampleOf(Protocol):
-    """Takes the durations of a read model from a trace."""
-
-    def __call__(self, trace: Trace, read_model: str, *, after_ns: int) -> Sample:
-        """Of the events committed at or after an instant."""
 
 
 @attrs.frozen(kw_only=True)
@@ -274,10 +259,10 @@ def summarise(
         warm_up_s=warm_up_ns / 1e9,
         commands=outcome_counts(trace.commands, rows),
         rates_per_s=_rates(trace, warm_up_ns),
-        response_s=_answered(response_time_s(trace)[rows], saturated),
-        served_response_s=_answered(served_response_s(trace)[rows], saturated),
-        lag_s=_seen(trace, lag_sample, warm_up_ns, saturated),
-        visibility_s=_seen(trace, visibility_sample, warm_up_ns, saturated),
+        response_s=answered(trace, "response_s", warm_up_ns, saturated),
+        served_response_s=answered(trace, "served_response_s", warm_up_ns, saturated),
+        lag_s=_seen(trace, "lag_s", warm_up_ns, saturated),
+        visibility_s=_seen(trace, "visibility_s", warm_up_ns, saturated),
         backlog=stage_backlogs(trace, after_ns=warm_up_ns),
         warm_up=check_warm_up(trace, warm_up_ns, saturated, varies),
         response_interval=intervals[WRITE_SIDE],
@@ -299,9 +284,11 @@ def summarise(
     )
 
 
-def _answered(response_s: NDArray[np.float64], saturated: Collection[str]) -> SampleSummary:
-    found = summarise_sample(response_s)
-    return found.withheld() if WRITE_SIDE in saturated else found
+def _seen(
+    trace: Trace, group: str, after_ns: int, saturated: Collection[str]
+) -> dict[str, SampleSummary]:
+    """How soon events came to be seen, by read model."""
+    return {name: seen(trace, group, name, after_ns, saturated) for name in trace.read_models}
 
 
 def _invalid(
@@ -310,18 +297,6 @@ def _invalid(
     late = invalid_reasons(trace, after_ns=after_ns)
     # A run that was cut short says so itself.
     return (*late, *censoring_reasons(trace, loads, after_ns=after_ns)) if complete else late
-
-
-def _seen(
-    trace: Trace, sample_of: SampleOf, after_ns: int, saturated: Collection[str]
-) -> dict[str, SampleSummary]:
-    """How soon events came to be seen, by read model."""
-    return {
-        name: summarise_censored(
-            sample_of(trace, name, after_ns=after_ns), is_steady=name not in saturated
-        )
-        for name in trace.read_models
-    }
 
 
 def _write_stages_s(trace: Trace, after_ns: int, saturated: Collection[str]) -> MeanStages:

@@ -107,7 +107,7 @@ def _impossible(name: str, comparison: str, limit: float) -> str:
 
 
 def parse_thresholds(
-    texts: Sequence[str], template: Mapping[str, Json] | None = None
+    texts: Sequence[str], template: Mapping[str, Json] | None = None, noun: str = "threshold"
 ) -> tuple[Threshold, ...]:
     """All thresholds of a run.
 
@@ -115,11 +115,12 @@ def parse_thresholds(
         texts: one threshold each.
         template: the summary of a run of the same scenario in which nothing happened. With it
             names and units are checked as far as they can be before the run.
+        noun: what each of them is called where it stands, for the message.
 
     Raises:
         InvalidScenarioError: one line a mistake.
     """
-    return parse_each("threshold", texts, partial(_parse_checked, template=template))
+    return parse_each(noun, texts, partial(_parse_checked, template=template))
 
 
 def _parse_checked(text: str, template: Mapping[str, Json] | None) -> Threshold:

@@ -3,6 +3,7 @@
 import attrs
 import numpy as np
 
+from cqrs_sim.analysis.bottleneck import bottleneck
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import Summary
 from cqrs_sim.measurement.trace import Trace
@@ -22,8 +23,9 @@ class KeyFigure:
 
 
 def key_figures(summary: Summary) -> tuple[KeyFigure, ...]:
-    """What a reader wants first: lag, what was never seen, response, rates, staleness, checks."""
+    """What a reader wants first, and in this order: lag, and at last whether checks passed."""
     figures = [_lag(summary), _unseen(summary), _response(summary), _rates(summary)]
+    figures += _bottleneck(summary)
     if any(read.answered for read in summary.reads.rows):
         figures.append(_stale(summary))
     figures.append(_checks(summary))
@@ -120,6 +122,26 @@ def _rates(summary: Summary) -> KeyFigure:
         value=f"{rates.accepted:,.4g}",
         context=f"commands; {', '.join(others)}",
     )
+
+
+def _bottleneck(summary: Summary) -> list[KeyFigure]:
+    found = bottleneck(summary.loads)
+    if found is None:
+        return []
+    saturates = (
+        ""
+        if found.saturates_at_per_s is None
+        else (f"; it saturates at {found.saturates_at_per_s:,.0f} {found.unit}/s")
+    )
+    return [
+        KeyFigure(
+            name="Busiest stage",
+            value=f"{100 * found.offered_load:,.0f}",
+            unit="%",
+            context=f"of the time of {found.stage}, the bottleneck{saturates}",
+            tone="bad" if found.offered_load >= 1.0 else "",
+        )
+    ]
 
 
 def _stale(summary: Summary) -> KeyFigure:

@@ -27,7 +27,7 @@ from cqrs_sim.plain_text import count_of, milliseconds, percent, printable, some
 from cqrs_sim.probe import Outcome
 from cqrs_sim.results import Result, clock_kind
 from cqrs_sim.terminal.screen import BAD, GOOD, WARNING, Screen, table_of
-from cqrs_sim.verdict import judge
+from cqrs_sim.verdict import busiest, judge
 
 QUANTILES = ("p50", "p90", "p99", "p999", "max")
 QUERY_KEYS = {
@@ -63,6 +63,7 @@ def show_summary(screen: Screen, result: Result, *, is_quiet: bool = False) -> N
         _rates(summary),
         "",
         *_stages(result),
+        *_busiest(summary),
         "",
         *_generator(summary),
         *_checks(summary),
@@ -219,6 +220,13 @@ def _stages(result: Result) -> Iterable[RenderableType]:
         if lag.censored:
             text += f"; {percent(lag.censored, lag.n)} was never applied and is left out"
         yield Text(f"{text}{_GROWS}", WARNING) if name in saturated else Text(text)
+
+
+def _busiest(summary: Summary) -> Iterable[Text]:
+    """The utilisation of each stage, and the bottleneck."""
+    told = busiest(summary.loads)
+    if told:
+        yield Text(f"utilisation: {told}")
 
 
 _GROWS = " (saturated: a longer run would show more)"
