@@ -12,7 +12,8 @@ conditions below, and only then is anything predicted; for the rest there is a r
   is rejected thins it independently. A read model is then an M/M/1 or M/D/1, behind a constant
   transport. Its channel and its batches do not matter, as long as a checkpoint takes no time; if it
   does and is stored for every event, the read model is an M/G/1.
-- Nothing stands still (pauses) or queues for something else (processors, reads by the write side).
+- Nothing stands still (pauses), waits for its instant (polls) or queues for something else
+  (processors, reads by the write side).
 - The load of each station is below 1.
 
 Sources: as of `analysis.queueing`; for routing and thinning Gross and others (2008), section 1.8.
@@ -166,6 +167,9 @@ def _why_no_lags(scenario: Scenario, name: str) -> tuple[str, ...]:
         reasons.append("workload.invalid_share = 1: there are no events")
     if model.pauses:
         reasons.append(f"{path}.pauses: the projector stands still at times")
+    if model.poll:
+        every = format_duration(model.poll)
+        reasons.append(f'{path}.poll = "{every}": events wait for the next poll')
     if model.service.distribution == "real":
         reasons.append(f'{path}.service = "real": nobody knows how long it takes')
     batch = min(model.batch, model.channel)

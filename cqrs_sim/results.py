@@ -93,6 +93,7 @@ class Result:
             provenance=self.provenance,
             query_timeout_ns=self.scenario.queries.timeout,
             varies=self.varies,
+            batches=self.scenario.batches,
             is_closed=self.scenario.load.model == "closed",
         )
 

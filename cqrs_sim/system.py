@@ -29,6 +29,7 @@ from cqrs_sim.probe import NO_READ_MODEL, Probe
 from cqrs_sim.read_side.gateway import Answer, QueryGateway
 from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.paused import PausedSubscription
+from cqrs_sim.read_side.polled import PolledSubscription
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
@@ -230,6 +231,8 @@ class System:
         pauses = self._pauses(settings.pauses)
         if pauses is not None:
             inbox, work = PausedSubscription(subscription, pauses), pauses.holding(work)
+        if settings.poll:
+            inbox = PolledSubscription(self._kernel, subscription, settings.poll, pauses)
         service = draws(streams, f"read/{name}", settings.service)
         if service is not None:
             self._read_draws.append(service)

@@ -182,6 +182,7 @@ def test_a_scenario_that_breaks_a_condition_has_no_prediction_and_a_reason(
             ("read_models.orders.checkpoint=1us", "read_models.orders.batch=2"),
             'read_models.orders.checkpoint = "1us"',
         ),
+        (("read_models.orders.poll=1us",), 'read_models.orders.poll = "1us"'),
         (("read_models.orders.service.mean=2ms",), "read_models.orders: it is offered 1.57 times"),
         (("workload.invalid_share=1",), "workload.invalid_share = 1"),
         (

@@ -6,7 +6,7 @@ generator could not keep its plan, so the system was not asked what the scenario
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -81,7 +81,11 @@ class StageLoad:
 
 
 def stage_loads(
-    trace: Trace, *, after_ns: int = 0, is_closed: bool = False
+    trace: Trace,
+    *,
+    after_ns: int = 0,
+    is_closed: bool = False,
+    batches: Mapping[str, int] | None = None,
 ) -> tuple[StageLoad, ...]:
     """The load of every stage: the write side first, then the read models in trace order.
 
@@ -91,6 +95,8 @@ def stage_loads(
         is_closed: whether clients made the load that wait for each answer. Then none is offered
             more than it can do for long, and a load of 1 only says that nobody thinks between two
             operations: a stage is judged by its backlog alone.
+        batches: by read model, most events that its projector takes at once; without it, the most
+            that it took.
     """
     window_s = max(trace.load_ended_ns - after_ns, 0) / 1e9
     if window_s == 0.0:
@@ -106,7 +112,8 @@ def stage_loads(
     load = _busiest_order_load(trace, commands, asked, window_s)
     offers = {WRITE_SIDE: _Offer(load, commands_per_s, commands_per_s + asked_per_s)}
     for name in trace.read_models:
-        load = _scaled(events_per_s, busy_s_per_event(trace, name))
+        busy_s = busy_s_per_event(trace, name, (batches or {}).get(name))
+        load = _scaled(events_per_s, busy_s)
         offers[name] = _Offer(load, events_per_s, events_per_s)
     return tuple(
         _stage(trace, stage, offer, is_closed=is_closed) for stage, offer in offers.items()
@@ -176,19 +183,25 @@ def _mean_s(durations: NDArray[np.timedelta64]) -> float | None:
     return float(known.astype(np.int64).mean()) / 1e9 if len(known) else None
 
 
-def busy_s_per_event(trace: Trace, read_model: str) -> float | None:
+def busy_s_per_event(trace: Trace, read_model: str, batch: int | None = None) -> float | None:
     """Time that a projector needs for an event when it is busiest; None if it took none.
 
-    With batches of one this is the mean of checkpointed - taken. A batch also pays for its
-    checkpoint once, so an event is cheaper in a larger batch, and a projector that takes whatever
-    is there is always busy, yet far from its limit. Time is therefore fitted as a straight line
-    over batch size, and read off at the largest batch seen.
+    A batch pays for its checkpoint once, so an event is cheaper in a larger batch, and a projector
+    that takes whatever is there is always busy, yet far from its limit. Both are in the stamps:
+    with a mean of s from taken to applied for each event, and of c from the last one applied to
+    checkpointed for each batch, an event in batches of b costs s + c / b.
+
+    Args:
+        trace: the run.
+        read_model: whose projector.
+        batch: most events taken at once; None: the most that were.
     """
     deliveries = trace.deliveries_of(read_model)
     known = ~np.isnat(deliveries.taken) & ~np.isnat(deliveries.checkpointed)
     taken = deliveries.taken[known].astype(np.int64)
     if not len(taken):
         return None
+    applied = deliveries.applied[known].astype(np.int64)
     checkpointed = deliveries.checkpointed[known].astype(np.int64)
     # The events of a batch are taken at one instant and checkpointed at one instant. Taken alone
     # would join an event whose drawn service time is 0 ns to the next one.
@@ -196,13 +209,10 @@ def busy_s_per_event(trace: Trace, read_model: str) -> float | None:
     is_first[1:] |= np.diff(checkpointed) != 0
     first = np.flatnonzero(is_first)
     size = np.diff(first, append=len(taken))
-    busy_ns = np.maximum.reduceat(checkpointed, first) - taken[first]
-    largest = int(size.max())
-    spread = size - size.mean()
-    squares = float(spread @ spread)
-    growth = float(spread @ busy_ns) / squares if squares else 0.0
-    full_ns = float(busy_ns.mean() + growth * (largest - size.mean()))
-    return max(full_ns, 0.0) / largest / 1e9
+    last_applied = np.maximum.reduceat(applied, first)
+    service_ns = float((last_applied - taken[first]).sum()) / len(taken)
+    checkpoint_ns = float((np.maximum.reduceat(checkpointed, first) - last_applied).mean())
+    return (service_ns + checkpoint_ns / (batch or int(size.max()))) / 1e9
 
 
 def backlog_slope_per_s(trace: Trace, stage: str) -> tuple[float | None, float | None]:

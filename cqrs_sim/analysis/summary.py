@@ -225,6 +225,7 @@ def summarise(
     provenance: Mapping[str, Json] | None = None,
     query_timeout_ns: int | None = None,
     varies: Mapping[str, Opinion] | None = None,
+    batches: Mapping[str, int] | None = None,
     is_closed: bool = False,
 ) -> Summary:
     """Summarise a run.
@@ -241,10 +242,11 @@ def summarise(
         provenance: versions, machine and clock, for the record.
         query_timeout_ns: after which a query that waits was given up; the trace does not say.
         varies: what keeps a stage from being steady by plan, by its name.
+        batches: as for `stage_loads`.
         is_closed: whether clients made the load that wait for each answer.
     """
     varies = varies or {}
-    loads = stage_loads(trace, after_ns=warm_up_ns, is_closed=is_closed)
+    loads = stage_loads(trace, after_ns=warm_up_ns, is_closed=is_closed, batches=batches)
     saturated = {load.stage for load in loads if load.is_saturated}
     rows, asked = commands_after(trace, warm_up_ns), queries_after(trace, warm_up_ns)
     intervals = single_run_intervals(trace, warm_up_ns, saturated, varies)
@@ -273,9 +275,7 @@ def summarise(
         own_writes=own_writes(trace, asked),
         generator=generator_health(trace, after_ns=warm_up_ns, host=(provenance or {}).get("host")),
         write_stages_s=_write_stages_s(trace, warm_up_ns, saturated),
-        read_stages_s={
-            name: _read_stages_s(trace, name, warm_up_ns, saturated) for name in trace.read_models
-        },
+        read_stages_s=_read_stages_s(trace, warm_up_ns, saturated),
         loads=loads,
         episodes=find_episodes(trace, after_ns=warm_up_ns, saturated=saturated),
         invalid=_invalid(trace, loads, warm_up_ns, complete=complete),
@@ -305,13 +305,17 @@ def _write_stages_s(trace: Trace, after_ns: int, saturated: Collection[str]) -> 
 
 
 def _read_stages_s(
-    trace: Trace, name: str, after_ns: int, saturated: Collection[str]
-) -> MeanStages:
-    """The mean stages of a read model, but for what the end of the run cut the longest off."""
-    found = read_stages_s(trace, name, after_ns=after_ns)
-    is_whole = found.n == np.count_nonzero(events_after(trace, after_ns))
-    is_known = is_whole and name not in saturated
-    return found if is_known else found.without("fan_out", "channel")
+    trace: Trace, after_ns: int, saturated: Collection[str]
+) -> dict[str, MeanStages]:
+    """Mean stages by read model, but for what the end of the run cut the longest off."""
+    whole = np.count_nonzero(events_after(trace, after_ns))
+    stages = {name: read_stages_s(trace, name, after_ns=after_ns) for name in trace.read_models}
+    return {
+        name: found
+        if found.n == whole and name not in saturated
+        else found.without("fan_out", "channel")
+        for name, found in stages.items()
+    }
 
 
 def _rates(trace: Trace, after_ns: int) -> RatesPerS:

@@ -49,7 +49,7 @@ def find_unserved(runs: Sequence[tuple[int, Mapping[str, Json]]]) -> tuple[Unser
     """
     found: dict[tuple[str, str], Unserved] = {}
     for seed, summary in runs:
-        for what, how, count, n in _counted(summary):
+        for what, how, count, n in count_unserved(summary):
             if count > LIMIT * n:
                 new = Unserved(what=what, how=how, seeds=(), count=count, n=n)
                 one = found.get((what, how), new)
@@ -57,7 +57,12 @@ def find_unserved(runs: Sequence[tuple[int, Mapping[str, Json]]]) -> tuple[Unser
     return tuple(found.values())
 
 
-def _counted(summary: Mapping[str, Json]) -> Iterator[tuple[str, str, int, int]]:
+def count_unserved(summary: Mapping[str, Json]) -> Iterator[tuple[str, str, int, int]]:
+    """Every way not to be served: of what, how, how many were not, of how many.
+
+    Args:
+        summary: of the content of `summary.json` at least `commands` and `reads`.
+    """
     commands = _table(summary.get("commands"))
     for key, how in COMMANDS.items():
         yield "commands", how, _count(commands, key), _count(commands, "offered")

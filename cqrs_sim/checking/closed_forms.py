@@ -9,7 +9,7 @@ probability 1 - ERROR: each is made for ERROR / their number (Bonferroni).
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import attrs
 import numpy as np
@@ -36,6 +36,8 @@ Judgement: TypeAlias = Literal["inside", "outside", "too wide"]
 
 NOTHING_RUN = "replications"
 """In place of a metric, where there are predictions and nothing to hold them against."""
+PREDICTABLE: Final = "amendments"
+"""The kind of workload of which theory says something where orders take time."""
 ERROR = 0.001
 """Probability that a correct simulator is outside any of its intervals."""
 REPLICATIONS = 20
@@ -127,7 +129,7 @@ def check_closed_forms(
         predicted: what to hold against it, by default what `predict` says.
     """
     predictions = predict(scenario) if predicted is None else predicted
-    reasons = dict(why_not(scenario))
+    reasons = _with_hints(scenario, why_not(scenario))
     if not predictions:
         return ClosedForms(why_not=reasons)
     obstacles = algebra.unsupported(scenario)
@@ -161,6 +163,24 @@ def check_closed_forms(
         duration_s=settled.run.duration / 1e9,
         level=level,
     )
+
+
+def _with_hints(
+    scenario: Scenario, reasons: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """The reasons; where the workload's kind is the only one, with what to set for a prediction."""
+    if scenario.workload.kind == PREDICTABLE or all(len(one) > 1 for one in reasons.values()):
+        return dict(reasons)
+    workload = attrs.evolve(scenario.workload, kind=PREDICTABLE)
+    changed = attrs.evolve(scenario, workload=workload)
+    predicted = {
+        one.metric.rpartition(".")[0] for one in predict(changed) if not _why_too_long(changed, one)
+    }
+    hint = f"--set workload.kind={PREDICTABLE} has closed forms"
+    return {
+        metric: (f"{why[0]} ({hint})",) if len(why) == 1 and metric in predicted else why
+        for metric, why in reasons.items()
+    }
 
 
 def metric_values(

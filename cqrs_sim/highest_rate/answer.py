@@ -11,6 +11,7 @@ from cqrs_sim.analysis.json_values import Json, plain
 from cqrs_sim.highest_rate.limits import Limit
 from cqrs_sim.highest_rate.probes import Computed, Probe
 from cqrs_sim.highest_rate.roots import Kind
+from cqrs_sim.highest_rate.turned_away import TurnedAway
 from cqrs_sim.scenario.scenario import Scenario
 
 SCHEMA = 1
@@ -23,7 +24,7 @@ class LimitingStage:
     """The stage that keeps the rate from being higher.
 
     The one whose time the limited metric is (a read model of its lag, the write side of responses);
-    where saturation is the limit, or the metric is of no one stage, the busiest one.
+    where saturation is the limit, the busiest one.
     """
 
     stage: str
@@ -76,18 +77,24 @@ class Capacity:
     binding: str
     """The limit that is met first, as it was written."""
     rates_per_s: tuple[float, ...]
-    """One a seed."""
+    """One a seed; of a seed with which no rate holds, the lowest that was probed."""
     interval: Interval
-    """Of the mean rate: Student's t over the seeds."""
+    """Of the mean rate: Student's t over the seeds; without a value if no rate holds."""
     precision: float
     """Half width that was asked for, as a share of the rate."""
     is_precise: bool
     is_complete: bool
     """False if it was interrupted: then what is there is what was finished."""
     limiting: LimitingStage | None
+    """None, too, where the metric is the time of no one stage that works."""
     loads: Mapping[str, float]
     """Offered load by stage at the answer."""
+    broken: Probe | None = None
+    """Of the first seed with which no rate holds: the lowest that was probed with it."""
+    turned_away: tuple[TurnedAway, ...] = ()
+    """What was not served at the answer in a remarkable share: the mean over the seeds."""
     faster: Faster | None = None
+    """Of the limiting stage; of the busiest one if there is none and it makes a difference."""
     confirmation: Confirmation | None = None
     probes: tuple[tuple[Purpose, Probe], ...] = ()
     """All of them, in the order of the seeds."""
@@ -126,10 +133,12 @@ class Capacity:
             "kind": self.kind,
             "complete": self.is_complete,
             "rate_per_s": self.rate_per_s,
-            "interval": plain(self.interval),
+            "interval": None if self.rate_per_s is None else plain(self.interval),
             "precision": self.precision,
             "precise": self.is_precise,
             "rates_per_s": list(self.rates_per_s),
+            "broken_by": None if self.broken is None else self._broken_json(self.broken),
+            "unserved": [plain(one) for one in self.turned_away],
             "offered_load": dict(self.loads),
             "busiest_stage": self.busiest,
             "saturates_at_per_s": finite(self.saturates_at_per_s),
@@ -137,6 +146,13 @@ class Capacity:
             "faster": None if faster is None else plain(faster),
             "confirmation": _confirmation_json(self.confirmation),
             "probes": sum(purpose == "search" for purpose, _ in self.probes),
+        }
+
+    def _broken_json(self, broken: Probe) -> Json:
+        return {
+            "seed": broken.seed,
+            "rate_per_s": broken.rate_per_s,
+            "value": finite(broken.values[self.index]),
         }
 
 

@@ -19,6 +19,7 @@ from cqrs_sim.engines import virtual
 from cqrs_sim.engines.algebra import engine as algebra
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.highest_rate.limits import Limit, at_rate
+from cqrs_sim.highest_rate.turned_away import TurnedAway, turned_away
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.scenario import Scenario
@@ -53,6 +54,8 @@ class Probe:
     """Offered load by stage."""
     saturated: tuple[str, ...]
     """Stages that are."""
+    turned_away: tuple[TurnedAway, ...] = ()
+    """What was not served at all, and so is in no time."""
     lack: Lack | None = None
     """Where a sample was too small: then the margin means nothing."""
     invalid: str = ""
@@ -94,7 +97,7 @@ def read_probe(
     trace: Trace, scenario: Scenario, limits: Sequence[Limit], engine: Computed, seed: int
 ) -> Probe:
     """The probe of a run that has been made."""
-    loads = stage_loads(trace, after_ns=scenario.run.warm_up)
+    loads = stage_loads(trace, after_ns=scenario.run.warm_up, batches=scenario.batches)
     whole: dict[str, Json] | None = None
     values, lack = [], None
     for limit in limits:
@@ -115,6 +118,7 @@ def read_probe(
         margin=margin_of(values, limits, loads),
         loads={load.stage: load.offered_load or 0.0 for load in loads},
         saturated=tuple(load.stage for load in loads if load.is_saturated),
+        turned_away=turned_away(trace, after_ns=scenario.run.warm_up),
         lack=lack,
     )
 

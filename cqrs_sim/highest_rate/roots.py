@@ -62,6 +62,11 @@ class Root:
     """Offered load by stage there."""
     probes: tuple[Probe, ...]
 
+    @property
+    def nearest(self) -> Probe:
+        """The probe at the rate that is nearest."""
+        return min(self.probes, key=lambda found: abs(found.rate_per_s - self.rate_per_s))
+
 
 def find_root(ask: Ask, scenario: Scenario, start_per_s: float) -> Root:
     """Find the rate at which one seed meets the limit.

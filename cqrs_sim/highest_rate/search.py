@@ -7,7 +7,7 @@ bit, however many processes share the work.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -33,6 +33,7 @@ from cqrs_sim.highest_rate.faster import FACTOR, shortened
 from cqrs_sim.highest_rate.limits import Limit, checked_limits, refuse_unsearchable
 from cqrs_sim.highest_rate.probes import Computed, Probe, engine_for, probe
 from cqrs_sim.highest_rate.roots import Kind, Root, find_root
+from cqrs_sim.highest_rate.turned_away import remarkable
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.simulation import load_scenario
 from cqrs_sim.sweeping.crews import Crew, alone, processes
@@ -228,19 +229,25 @@ class _Course:
             kind=kind,
             binding=self._binding(),
             rates_per_s=tuple(root.rate_per_s for root in self.roots),
-            interval=self._interval(),
+            # What was probed in vain is no rate to take a mean of.
+            interval=t_interval([]) if kind == "none" else self._interval(),
             precision=self.wanted.precision,
             is_precise=self.is_precise,
             is_complete=False,
             limiting=None if kind == "none" else self._limiting(kind, loads),
             loads=loads,
+            broken=next((root.nearest for root in self.roots if root.kind == "none"), None),
+            turned_away=remarkable([root.nearest.turned_away for root in self.roots]),
         )
 
     def _binding(self) -> str:
-        """The limit nearest to its metric at the roots; of most seeds."""
+        """The limit nearest to its metric at the roots; of most seeds.
+
+        Where a seed has no rate, the one that it breaks.
+        """
         votes = Counter[str]()
-        for root in self.roots:
-            last = min(root.probes, key=lambda found: abs(found.rate_per_s - root.rate_per_s))
+        for root in [root for root in self.roots if root.kind == "none"] or self.roots:
+            last = root.nearest
             shares = [
                 value / limit.value if limit.value else value
                 for value, limit in zip(last.values, self.limits, strict=True)
@@ -249,12 +256,11 @@ class _Course:
         return votes.most_common(1)[0][0]
 
     def _limiting(self, kind: Kind, loads: dict[str, float]) -> LimitingStage | None:
+        """None where the metric is not the time of a stage that works: then none is to blame."""
         binding = next(one for one in self.limits if one.expression == self._binding())
-        stage = None if kind == "saturation" else binding.stage
-        if stage is None or not loads[stage]:
-            stage = max(loads, key=lambda name: loads[name])
+        stage = _busiest(loads) if kind == "saturation" else binding.stage
         mean = self._interval().mean
-        if mean is None or not loads[stage]:
+        if mean is None or stage is None or not loads[stage]:
             return None
         return LimitingStage(
             stage=stage, utilisation=loads[stage], saturates_at_per_s=mean / loads[stage]
@@ -263,13 +269,14 @@ class _Course:
     def _faster(self, crew: Crew) -> None:
         assert self.found is not None
         limiting = self.found.limiting
-        if not self.wanted.faster or limiting is None:
+        stage = _busiest(self.found.loads) if limiting is None else limiting.stage
+        if not self.wanted.faster:
             return
-        changed = shortened(self.scenario, limiting.stage)
+        changed = shortened(self.scenario, stage)
         if changed is None:
             return
         scenario, key = changed
-        self.told(f"{self._known()}; what a faster {limiting.stage} would bring")
+        self.told(f"{self._known()}; what a faster {stage} would bring")
         start = self.roots[0].rate_per_s / FACTOR
         ask = partial(root_of, scenario, self.limits, self.engine)
         tasks = (partial(ask, root.seed, start) for root in self.roots)
@@ -279,7 +286,9 @@ class _Course:
             self.probes += [("faster", found) for found in root.probes]
         pairs = zip(rates, self.roots, strict=True)
         more = t_interval([rate - root.rate_per_s for rate, root in pairs])
-        faster = Faster(stage=limiting.stage, key=key, factor=FACTOR, more_per_s=more)
+        if limiting is None and not _excludes_0(more):
+            return
+        faster = Faster(stage=stage, key=key, factor=FACTOR, more_per_s=more)
         self.found = attrs.evolve(self.found, faster=faster)
 
     def _confirm(self, crew: Crew) -> None:
@@ -308,6 +317,15 @@ class _Course:
         tasks = (partial(ask, rate, seed) for seed in seeds for rate in rates)
         for found in in_order(crew, tasks):
             self.probes.append(("curve", found))
+
+
+def _busiest(loads: Mapping[str, float]) -> str:
+    return max(loads, key=lambda stage: loads[stage])
+
+
+def _excludes_0(interval: Interval) -> bool:
+    low, high = interval.low, interval.high
+    return low is not None and high is not None and (low > 0.0 or high < 0.0)
 
 
 def root_of(

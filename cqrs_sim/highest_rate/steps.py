@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from cqrs_sim.analysis.json_values import Json
+from cqrs_sim.analysis.json_values import Json, plain
 from cqrs_sim.engines import wall
 from cqrs_sim.engines.experiment import Progress
 from cqrs_sim.errors import InvalidScenarioError
@@ -20,6 +20,7 @@ from cqrs_sim.highest_rate.answer import SCHEMA, finite
 from cqrs_sim.highest_rate.limits import Limit, at_rate, refuse_unsearchable
 from cqrs_sim.highest_rate.probes import Probe, read_probe
 from cqrs_sim.highest_rate.roots import too_short
+from cqrs_sim.highest_rate.turned_away import remarkable
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.scenario import Scenario
 
@@ -75,6 +76,7 @@ class Steps:
                     "values": [finite(value) for value in step.values],
                     "saturated": list(step.saturated),
                     "offered_load": dict(step.loads),
+                    "unserved": [plain(one) for one in remarkable([step.turned_away])],
                     "invalid": step.invalid or None,
                 }
                 for step in self.probes

@@ -178,5 +178,7 @@ class ReadModel:
     """Most events taken, and checkpointed, at once."""
     checkpoint: Duration = units.duration(0, minimum=0)
     """Time to store the checkpoint, once a batch."""
+    poll: Duration = units.duration(0, minimum=0)
+    """The projector takes events at multiples of this only; 0: as soon as it can."""
     pauses: tuple[Pause, ...] = units.series(Pause)
     """When the projector begins nothing."""

@@ -82,6 +82,11 @@ class Scenario:
         if mistakes:
             raise InvalidScenarioError(mistakes)
 
+    @property
+    def batches(self) -> dict[str, int]:
+        """By read model: most events taken at once, which no channel smaller than a batch gives."""
+        return {name: min(model.batch, model.channel) for name, model in self.read_models.items()}
+
 
 def contradictions(scenario: Scenario) -> list[str]:
     """What no single field shows to be wrong; one line a mistake, empty if none."""

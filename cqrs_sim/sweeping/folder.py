@@ -11,10 +11,12 @@ a seed that is not asked for, is left out, and that seed runs again: so a folder
 than was finished, and ends with the same bytes however often it was interrupted.
 """
 
+import fcntl
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -127,6 +129,39 @@ def open_folder(path: Path, sweep: Sweep, *, force: bool = False) -> SweepFolder
         path.mkdir(parents=True, exist_ok=True)
         put_text(f"{json.dumps(_description(sweep), indent=2)}\n", path / SWEEP)
     return SweepFolder(path, sweep)
+
+
+@contextmanager
+def held_folder(path: Path, sweep: Sweep, *, force: bool = False) -> Iterator[SweepFolder]:
+    """The folder of a sweep as `open_folder` gives it, kept from others meanwhile.
+
+    The lock is the system's own, on the folder itself: nothing is left of it, whatever ends us.
+
+    Raises:
+        ResultFolderError: as there, and if another sweep is at work in it.
+    """
+    with ExitStack() as stack:
+        was_there = path.is_dir()
+        if was_there:
+            stack.enter_context(_alone_in(path))
+        folder = open_folder(path, sweep, force=force)
+        if not was_there:
+            stack.enter_context(_alone_in(path))
+        yield folder
+
+
+@contextmanager
+def _alone_in(path: Path) -> Iterator[None]:
+    with writing_to(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ResultFolderError(f"{path}: another sweep is at work in it") from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def difference_from(path: Path, sweep: Sweep) -> str:

@@ -14,7 +14,7 @@ from cqrs_sim.sweeping.cluster import cluster
 from cqrs_sim.sweeping.crews import Crew, alone, processes
 from cqrs_sim.sweeping.factors import parse_factors
 from cqrs_sim.sweeping.figures import FIGURES, write_figures
-from cqrs_sim.sweeping.folder import Memory, Store, open_folder, writing_to
+from cqrs_sim.sweeping.folder import Memory, Store, held_folder, writing_to
 from cqrs_sim.sweeping.runner import SweepProgress, run_sweep
 from cqrs_sim.sweeping.sweep import Design, Request, Sweep, planned
 from cqrs_sim.sweeping.table import SweepTable, table_of, write_table
@@ -120,7 +120,19 @@ def conduct(
     """
     _refuse(sweep, means)
     place = means.folder
-    store: Store = Memory() if place is None else open_folder(place, sweep, force=means.force)
+    if place is None:
+        return _conducted(sweep, means, Memory(), (progress, stage))
+    with held_folder(place, sweep, force=means.force) as folder:
+        return _conducted(sweep, means, folder, (progress, stage))
+
+
+def _conducted(
+    sweep: Sweep,
+    means: Means,
+    store: Store,
+    told: tuple[Tell | None, Callable[[str], None] | None],
+) -> SweepTable:
+    place, (progress, stage) = means.folder, told
     try:
         with termination_as_interrupt(), _crew(sweep, means) as crew:
             run_sweep(sweep, store, crew, progress)

@@ -1,6 +1,6 @@
 """The highest rate as a person reads it: the answer in one sentence, then the evidence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
@@ -10,6 +10,7 @@ from cqrs_sim.analysis.metrics import Unit
 from cqrs_sim.highest_rate.answer import Capacity, Confirmation, Faster
 from cqrs_sim.highest_rate.probes import Probe
 from cqrs_sim.highest_rate.steps import Steps, is_held
+from cqrs_sim.highest_rate.turned_away import TurnedAway, remarkable
 from cqrs_sim.plain_text import count_of, milliseconds, printable
 from cqrs_sim.terminal.progress import LINES_NS, REWRITES_NS
 from cqrs_sim.terminal.screen import BAD, GOOD, WARNING, Screen, table_of
@@ -57,7 +58,7 @@ class SearchLine:
 
 def show_capacity(screen: Screen, found: Capacity, *, is_quiet: bool = False) -> None:
     """The answer; only the sentence if it is to be quiet."""
-    screen.show(Text(sentence(found), _style(found)))
+    screen.show(Text(sentence(found), _style(found)), *_turned_away(found.turned_away))
     if is_quiet:
         return
     screen.show(*_frame(found), *_notes(found))
@@ -77,11 +78,7 @@ def sentence(found: Capacity) -> str:
     """The answer in one sentence."""
     limit = printable(found.binding)
     if found.kind == "none":
-        lowest = min(found.rates_per_s)
-        known = (probe for _, probe in found.probes if probe.lack is None)
-        probe = min(known, key=lambda one: one.rate_per_s)
-        value = value_text(probe.values[found.index], found.limits[found.index].unit)
-        return f"NO RATE HOLDS {limit}: even at {lowest:,.4g}/s it is {value}"
+        return f"NO RATE HOLDS {limit}: {_broken(found)}"
     parts = [f"holds {limit} up to {_rate_text(found.interval)}"]
     if found.kind == "saturation":
         parts = [f"holds {limit} up to saturation, at {_rate_text(found.interval)}"]
@@ -91,10 +88,29 @@ def sentence(found: Capacity) -> str:
             f"{printable(limiting.stage)} limits: utilisation {limiting.utilisation:.2f}, "
             f"saturates at {limiting.saturates_at_per_s:,.0f}/s"
         )
+    elif found.loads[found.busiest]:
+        parts.append(
+            f"busiest: {printable(found.busiest)}, utilisation {found.loads[found.busiest]:.2f}, "
+            f"saturates at {found.saturates_at_per_s:,.0f}/s"
+        )
     if found.faster is not None:
         parts.append(_faster(found.faster))
     text = "; ".join(parts)
     return text if found.is_complete else f"INCOMPLETE: interrupted; until then {text}"
+
+
+def _broken(found: Capacity) -> str:
+    """The seed with which no rate holds, and what the metric is at the lowest that was probed."""
+    broken = found.broken
+    assert broken is not None
+    value = value_text(broken.values[found.index], found.limits[found.index].unit)
+    number, count = broken.seed - found.seed + 1, len(found.rates_per_s)
+    told = f"with seed {broken.seed}, number {number} of {count}, even at "
+    if count == 1:
+        told = f"with seed {broken.seed} even at "
+    told += f"{broken.rate_per_s:,.4g}/s it is {value}"
+    others = count - 1
+    return f"{told}; {others} {'other holds' if others == 1 else 'others hold'}" if others else told
 
 
 def _faster(faster: Faster) -> str:
@@ -122,7 +138,13 @@ def _style(found: Capacity) -> str:
         return BAD
     is_refuted = found.confirmation is not None and not found.confirmation.is_confirmed
     is_doubtful = not found.is_complete or not found.is_precise or is_refuted
-    return WARNING if is_doubtful else GOOD
+    return WARNING if is_doubtful or found.turned_away else GOOD
+
+
+def _turned_away(shares: Sequence[TurnedAway]) -> Iterator[Text]:
+    """What is in no response time of the answer, since it was not served."""
+    for one in shares:
+        yield Text(f"there {100 * one.share:.3g} % of the {one.what} {one.how}", WARNING)
 
 
 def _frame(found: Capacity) -> Iterator[Text]:
@@ -203,7 +225,8 @@ def value_text(value: float, unit: Unit) -> str:
 def show_steps(screen: Screen, found: Steps, *, is_quiet: bool = False) -> None:
     """The bracket in one sentence, then the steps."""
     style = {"bracket": GOOD, "generator": WARNING, "none": BAD, "interrupted": WARNING}
-    screen.show(Text(steps_sentence(found), style[found.end]))
+    at_answer = [step.turned_away for step in found.probes if step.rate_per_s == found.held_per_s]
+    screen.show(Text(steps_sentence(found), style[found.end]), *_turned_away(remarkable(at_answer)))
     if is_quiet:
         return
     limit = found.limits[0]

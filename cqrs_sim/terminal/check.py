@@ -65,11 +65,11 @@ def _show_closed_forms(screen: Screen, forms: ClosedForms) -> None:
             table.add_row(*_row(one))
         told = f"a correct simulator is outside any of them with probability {ERROR:g}"
         screen.show(table, Text(told, "dim"))
-    for reason, metrics in _by_reason(forms.why_not).items():
+    for metrics, reasons in _by_metrics(forms.why_not).items():
         what = f"no closed form of {', '.join(metrics)}"
-        if metrics == [NOTHING_RUN]:
+        if metrics == (NOTHING_RUN,):
             what = "closed forms not held against a run"
-        screen.show(Text(f"{what}: {printable(reason)}", WARNING))
+        screen.show(Text(f"{what}: {printable('; '.join(reasons))}", WARNING))
 
 
 def _row(one: ClosedForm) -> tuple[Text, ...]:
@@ -90,12 +90,18 @@ def _ms(duration_s: float | None) -> str:
     return "-" if duration_s is None else f"{duration_s * 1e3:,.4g}"
 
 
-def _by_reason(why_not: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """The metrics that each reason is of, in the order of their first mention."""
-    found: dict[str, list[str]] = {}
+def _by_metrics(why_not: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], list[str]]:
+    """The reasons by all the metrics that they are of, in the order of their first mention.
+
+    Every reason once, and every list of metrics once.
+    """
+    metrics: dict[str, list[str]] = {}
     for metric, reasons in why_not.items():
         for reason in reasons:
-            found.setdefault(reason, []).append(printable(metric))
+            metrics.setdefault(reason, []).append(printable(metric))
+    found: dict[tuple[str, ...], list[str]] = {}
+    for reason, names in metrics.items():
+        found.setdefault(tuple(names), []).append(reason)
     return found
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from traces import Plan, departures, make_trace
 
+from cqrs_sim import simulation
 from cqrs_sim.analysis.saturation import (
     WRITE_SIDE,
     StageLoad,
@@ -172,7 +173,8 @@ def batched(sizes: list[int], fixed_ns: int, each_ns: int) -> Trace:
     taken, checkpointed = (np.full(len(deliveries), np.timedelta64("NaT", "ns")) for _ in range(2))
     taken[rows] = (ends - duration)[batch].astype("m8[ns]")
     checkpointed[rows] = ends[batch].astype("m8[ns]")
-    stamped = attrs.evolve(deliveries, taken=taken, applied=checkpointed, checkpointed=checkpointed)
+    applied = checkpointed - np.timedelta64(fixed_ns, "ns")
+    stamped = attrs.evolve(deliveries, taken=taken, applied=applied, checkpointed=checkpointed)
     return attrs.evolve(trace, deliveries=stamped)
 
 
@@ -188,6 +190,32 @@ def test_a_batch_is_judged_at_the_largest_size_seen() -> None:
     """Small batches pay their checkpoint more often, but only since there is time to."""
     trace = batched([1, 2, 3, 8] * 10, 800, 500)
     assert busy_s_per_event(trace, "orders") == pytest.approx(600e-9)
+
+
+def test_a_batch_that_could_be_larger_is_judged_at_its_limit() -> None:
+    """At a light load no batch is ever full, and yet the limit is what full ones can do."""
+    assert busy_s_per_event(batched([1] * 50, 800, 500), "orders", 8) == pytest.approx(600e-9)
+
+
+def test_the_load_of_a_batched_read_model_grows_in_proportion_to_the_rate() -> None:
+    settings = [
+        'read_models.orders.service={distribution = "exponential", mean = "500us"}',
+        "read_models.orders.batch=64",
+        "read_models.orders.checkpoint=5ms",
+        "workload.invalid_share=0",
+        "queries.share=0",
+        "run.duration=20s",
+    ]
+    for rate in (200, 1500):
+        scenario = simulation.load_scenario("default", [*settings, f"load.rate={rate}/s"])
+        (load,) = [
+            load
+            for load in simulation.run(scenario, engine="algebra").summary.loads
+            if load.stage == "orders"
+        ]
+        assert load.offered_load is not None
+        # 0.5 ms + 5 ms / 64 an event.
+        assert load.offered_per_s / load.offered_load == pytest.approx(1729, rel=0.03)
 
 
 def test_an_event_that_takes_no_time_makes_no_batch_with_the_next_one() -> None:

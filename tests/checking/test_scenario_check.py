@@ -142,6 +142,29 @@ def test_what_the_algebra_cannot_do_is_named_and_the_rest_is_checked() -> None:
     assert "virtual minus algebra" not in shown.stdout
 
 
+def test_reasons_of_the_same_metrics_stand_on_one_line_and_each_once() -> None:
+    shown = checked(*UNPREDICTED, "run.processors=2", "load.process=constant")
+    (line,) = [line for line in shown.stdout.splitlines() if "no closed form" in line]
+    assert line.startswith("no closed form of response, lag.orders: load.process = ")
+    for reason in ("load.process", "run.processors = 2", "workload.kind"):
+        assert line.count(reason) == 1
+
+
+def test_a_kind_of_workload_that_alone_keeps_theory_off_comes_with_the_one_that_does_not() -> None:
+    hint = "(--set workload.kind=amendments has closed forms)"
+    (line,) = [
+        line for line in checked(*UNPREDICTED).stdout.splitlines() if "no closed form" in line
+    ]
+    assert line.startswith('no closed form of response, lag.orders: workload.kind = "lifecycle"')
+    assert line.endswith(hint)
+    # Where it would not help: another reason, or one that shows only then.
+    busy = ("workload.orders=1", "write_side.service.mean=100ms")
+    for other in (("run.processors=2",), busy):
+        shown = checked(*UNPREDICTED, *other)
+        assert "workload.kind" in shown.stdout
+        assert hint not in shown.stdout
+
+
 def test_predictions_that_nothing_can_be_held_against_are_told_as_that() -> None:
     asked = ("queries.share=0.1", "queries.mix={by_id = 1}", "queries.strategy.by_id=at_least")
     shown = checked(*SMALL, *asked)

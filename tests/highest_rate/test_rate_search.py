@@ -1,22 +1,27 @@
 """The search on a queue whose answer is known, small; `benchmarks/capacity_coverage.py` in full."""
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
 
 import cqrs_sim
 from benchmarks.capacity_coverage import limit_of, scenario_of
+from cqrs_sim import simulation
 from cqrs_sim.analysis.intervals import t_interval
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.highest_rate import search as searched
 from cqrs_sim.highest_rate.answer import Capacity
 from cqrs_sim.highest_rate.faster import shortened
-from cqrs_sim.highest_rate.limits import checked_limits
+from cqrs_sim.highest_rate.limits import Limit, at_rate, checked_limits
+from cqrs_sim.highest_rate.probes import Probe
 from cqrs_sim.highest_rate.roots import Root
 from cqrs_sim.highest_rate.search import Wanted, in_order, search
+from cqrs_sim.probe import Outcome
 from cqrs_sim.scenario.scenario import ReadModel, Scenario, Service, WriteSide
 from cqrs_sim.sweeping.crews import Crew, alone
+from cqrs_sim.terminal.capacity import sentence
 
 QUEUE = scenario_of(6.0)
 MEAN = "lag.orders.mean < 2.5ms"
@@ -135,7 +140,87 @@ def test_no_rate_keeps_a_limit_below_the_service_time() -> None:
     found = find(QUEUE, "lag.orders.mean < 0.5ms")
     assert (found.kind, found.rate_per_s) == ("none", None)
     assert found.limiting is None
-    assert found.to_json()["kind"] == "none"
+    written = found.to_json()
+    assert written["kind"] == "none"
+    assert (written["rate_per_s"], written["interval"]) == (None, None)
+    assert found.interval.mean is None
+
+
+def test_the_seed_with_which_no_rate_holds_is_kept_with_its_lowest_probe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of two limits, another one than binds the other seeds, and at a higher rate than theirs."""
+    real = searched.root_of
+    lowest = Probe(
+        seed=2,
+        rate_per_s=700.0,
+        values=(0.001, 6.0),
+        margin=-1 / 6,
+        loads={"write side": 0.0, "orders": 0.7},
+        saturated=(),
+    )
+
+    def third_breaks(*of: Any) -> Root:
+        if of[3] != 2:
+            return real(*of)
+        loads = dict(lowest.loads)
+        return Root(seed=2, kind="none", rate_per_s=700.0, loads=loads, probes=(lowest,))
+
+    monkeypatch.setattr(searched, "root_of", third_breaks)
+    found = find(QUEUE, MEAN, "lag.orders.max < 5s")
+    assert (found.kind, found.rate_per_s, len(found.rates_per_s)) == ("none", None, 3)
+    assert found.broken == lowest
+    assert found.binding == "lag.orders.max < 5s"
+    assert found.to_json()["broken_by"] == {"seed": 2, "rate_per_s": 700.0, "value": 6.0}
+    assert sentence(found) == (
+        "NO RATE HOLDS lag.orders.max < 5s: with seed 2, number 3 of 3, even at 700/s it is "
+        "6,000 ms; 2 others hold"
+    )
+
+
+def test_a_metric_of_no_stage_has_none_that_limits_it_or_that_could_be_faster() -> None:
+    """As many are applied as are sent, however fast whoever applies them is."""
+    found = find(QUEUE, "rates.applied < 500/s", wanted=attrs.evolve(BARE, faster=True))
+    assert found.kind == "limit"
+    assert found.rate_per_s == pytest.approx(500.0, rel=0.05)
+    assert (found.limiting, found.faster) == (None, None)
+    assert found.busiest == "orders"
+    assert "faster" in {purpose for purpose, _ in found.probes}
+
+
+def test_a_stage_that_shortens_a_metric_of_no_stage_is_told_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The lag's limit, as if it were of no stage: what helps is found by asking, not by name."""
+    monkeypatch.setattr(Limit, "stage", None)
+    found = find(wanted=attrs.evolve(BARE, faster=True))
+    assert found.limiting is None
+    assert found.faster is not None
+    assert found.faster.stage == "orders"
+    assert found.faster.more_per_s.low is not None
+    assert found.faster.more_per_s.low > 0.0
+
+
+def test_refusals_that_keep_a_limit_are_counted_at_the_answer() -> None:
+    """Whoever finds the mailbox full is told no at once: half of that is quick, and no service."""
+    orders = attrs.evolve(QUEUE.workload, kind="amendments", orders=1)
+    slow = Service(distribution="exponential", mean=5_000_000)
+    side = WriteSide(service=slow, policy="reject", mailbox=1)
+    scenario = attrs.evolve(QUEUE, workload=orders, write_side=side)
+    found = find(scenario, "response.p50 < 6ms", wanted=attrs.evolve(BARE, precision=0.5))
+    shares = {one.how: one.share for one in found.turned_away}
+    counted = []
+    for seed in range(len(found.rates_per_s)):
+        probes = [one for purpose, one in found.probes if purpose == "search" and one.seed == seed]
+        rate = min(probes, key=lambda one: abs(one.rate_per_s - found.rates_per_s[seed])).rate_per_s
+        commands = simulation.run(at_rate(scenario, rate), seed=seed).summary.commands
+        counted.append(commands[Outcome.REFUSED] / sum(commands.values()))
+    assert shares["were refused"] == pytest.approx(sum(counted) / len(counted))
+    assert shares["were refused"] > 0.1
+    assert found.to_json()["unserved"] == [
+        {"what": "commands", "how": how, "share": share} for how, share in shares.items()
+    ]
+    assert find().to_json()["unserved"] == []
 
 
 def test_an_interruption_keeps_what_was_finished(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from sweeps import SLOW, contents, small
 
 from cqrs_sim.errors import ResultFolderError
 from cqrs_sim.sweeping import session
-from cqrs_sim.sweeping.folder import difference_from, open_folder
+from cqrs_sim.sweeping.folder import difference_from, held_folder, open_folder
 from cqrs_sim.sweeping.session import Means, conduct
 from cqrs_sim.sweeping.sweep import Sweep
 
@@ -38,6 +38,22 @@ def test_another_sweep_is_refused_with_what_differs_unless_forced(
     conduct(other, Means(folder=tmp_path / "s", force=True))
     conduct(other, Means(folder=tmp_path / "fresh"))
     assert contents(tmp_path / "s") == contents(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+@pytest.mark.parametrize("force", [True, False])
+def test_two_sweeps_are_never_at_work_in_one_folder(
+    force: bool, is_new: bool, tmp_path: Path
+) -> None:
+    place = tmp_path / "s"
+    if not is_new:
+        conduct(small(SLOW), Means(folder=place))
+    with held_folder(place, small(SLOW)):
+        before = contents(place)
+        with pytest.raises(ResultFolderError, match=r"s: another sweep is at work in it"):
+            conduct(small(SLOW), Means(folder=place, force=force))
+        assert contents(place) == before
+    assert conduct(small(SLOW), Means(folder=place, force=force)).is_complete
 
 
 def test_results_of_other_versions_are_not_mixed(tmp_path: Path) -> None:

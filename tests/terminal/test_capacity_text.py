@@ -12,6 +12,7 @@ from cqrs_sim.highest_rate.answer import Capacity, Confirmation, Faster, Limitin
 from cqrs_sim.highest_rate.limits import checked_limits
 from cqrs_sim.highest_rate.probes import Lack, Probe
 from cqrs_sim.highest_rate.steps import Steps
+from cqrs_sim.highest_rate.turned_away import TurnedAway
 from cqrs_sim.ids import Nanoseconds
 from cqrs_sim.terminal.capacity import (
     SearchLine,
@@ -127,17 +128,53 @@ def test_a_busier_stage_than_the_limiting_one_is_named() -> None:
     assert "busier is search, which saturates at 960/s" in shown(found)
 
 
-def test_where_no_rate_holds_the_lowest_is_named_with_its_value() -> None:
+def test_where_no_rate_holds_the_seed_is_named_with_the_value_that_breaks_the_limit() -> None:
     lost = attrs.evolve(probe(10.0, math.nan), margin=math.nan)
     found = attrs.evolve(
         FOUND,
         kind="none",
         rates_per_s=(66.0,),
+        interval=t_interval([]),
         limiting=None,
-        probes=(("search", probe(66.0, 0.3)), ("search", attrs.evolve(lost, lack=LACK))),
+        faster=None,
+        broken=probe(66.0, 0.3),
+        # A lower rate was probed with another seed, and held: it is not what broke the limit.
+        probes=(("search", probe(40.0, 0.1)), ("search", attrs.evolve(lost, lack=LACK))),
     )
-    assert sentence(found) == "NO RATE HOLDS lag.orders.p99 < 250ms: even at 66/s it is 300 ms"
+    no_rate = "NO RATE HOLDS lag.orders.p99 < 250ms: with seed "
+    assert sentence(found) == f"{no_rate}0 even at 66/s it is 300 ms"
     assert "Stages" not in shown(found)
+    third = attrs.evolve(
+        found, rates_per_s=(900.0, 910.0, 66.0), broken=attrs.evolve(probe(66.0, 0.3), seed=2)
+    )
+    assert sentence(third) == (
+        f"{no_rate}2, number 3 of 3, even at 66/s it is 300 ms; 2 others hold"
+    )
+
+
+def test_what_is_turned_away_at_the_answer_is_told_even_if_it_is_to_be_quiet() -> None:
+    found = attrs.evolve(
+        FOUND,
+        turned_away=(
+            TurnedAway(what="commands", how="were refused", share=0.125),
+            TurnedAway(what="at_least queries", how="timed out", share=0.02),
+        ),
+    )
+    told = [
+        "there 12.5 % of the commands were refused",
+        "there 2 % of the at_least queries timed out",
+    ]
+    assert shown(found).splitlines()[1:3] == told
+    assert shown(found, is_quiet=True).splitlines()[1:] == told
+    assert "there " not in shown(FOUND)
+
+
+def test_of_a_metric_of_no_stage_only_the_busiest_is_named_and_none_limits() -> None:
+    found = attrs.evolve(FOUND, limiting=None, faster=None)
+    told = sentence(found)
+    assert told.endswith("; busiest: orders, utilisation 0.93, saturates at 981/s")
+    assert "limits" not in told
+    assert "faster" not in told
 
 
 def test_values_have_their_units() -> None:
@@ -164,6 +201,29 @@ def test_steps_are_told_as_a_bracket_with_a_verdict_each() -> None:
     for part in ("held", "saturated: orders", "INVALID: late", "a bracket, not an interval"):
         assert part in told
     assert "\u202e" not in told
+    assert "refused" not in told
+
+
+def test_what_is_turned_away_at_the_last_rate_that_held_is_told_of_steps_too() -> None:
+    refused = (TurnedAway(what="commands", how="were refused", share=0.3),)
+    held, broken = probe(800.0, 0.1), probe(840.0, math.inf)
+    for at, is_told in ((held, True), (broken, False)):
+        steps = Steps(
+            scenario=QUEUE,
+            limits=FOUND.limits,
+            seed=0,
+            end="bracket",
+            held_per_s=800.0,
+            broken_per_s=840.0,
+            probes=tuple(
+                attrs.evolve(one, turned_away=refused if one is at else ())
+                for one in (held, broken)
+            ),
+        )
+        stream = io.StringIO()
+        show_steps(Screen(stream), steps)
+        told = "there 30 % of the commands were refused" in stream.getvalue()
+        assert told == is_told
 
 
 def test_progress_is_told_now_and_then_in_a_pipe_and_never_if_quiet() -> None:

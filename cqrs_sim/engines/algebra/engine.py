@@ -143,6 +143,7 @@ class _Computed:
             capacity=model.channel,
             batch=model.batch,
             checkpoint_ns=model.checkpoint,
+            poll_ns=model.poll,
             pauses=_spans(model.pauses),
         )
         return project(self._committed_ns + model.transport, service[before:], channel)
@@ -165,13 +166,18 @@ class _Computed:
             int(self._written.acknowledged.max(initial=0)),
             int(self._answered_ns.max(initial=0)),
         ]
+        # When it is known that no more will be written: at an instant of its own, load and writes
+        # come before projectors, and queries after them.
+        written_ns = max(ends[:2])
+        asked_ns = ends[2] if len(self._answered_ns) else -1
         models = self._scenario.read_models.values()
         for shown, model in zip(self._shown, models, strict=True):
             idle_ns = int(shown.checkpointed[-1]) if len(shown.checkpointed) else 0
             ends.append(idle_ns)
-            # A projector that comes to rest in a pause does not hear before its end that there is
-            # nothing left.
-            ends += [end for begin, end in _spans(model.pauses) if begin <= idle_ns < end]
+            # A projector that comes to rest in a pause before that hears of it at the pause's end.
+            # One that polls sleeps until it hears something, and hears of this at once.
+            if not model.poll and (written_ns > idle_ns or asked_ns >= idle_ns):
+                ends += [end for begin, end in _spans(model.pauses) if begin <= idle_ns < end]
         return min(max(ends), self._deadline_ns)
 
     def trace(self) -> Trace:

@@ -26,6 +26,8 @@ class Channel:
     """Most events taken, and checkpointed, at once."""
     checkpoint_ns: int
     """Time to store the checkpoint, once a batch."""
+    poll_ns: int
+    """Batches are taken at multiples of this only; 0: at any time."""
     pauses: Spans
     """In which nothing begins."""
 
@@ -50,10 +52,10 @@ def project(arrived: Nanos, service: Nanos, channel: Channel) -> Shown:
     """
     # A batch is taken from what is on the channel, and room for more comes only of that.
     batch = min(channel.batch, channel.capacity)
-    if channel.checkpoint_ns and batch == 1:
-        taken, applied, checkpointed = _one_by_one(arrived, service, channel)
-    elif channel.checkpoint_ns:
+    if channel.poll_ns or (channel.checkpoint_ns and batch > 1):
         taken, applied, checkpointed = _in_batches(arrived, service, channel, batch)
+    elif channel.checkpoint_ns:
+        taken, applied, checkpointed = _one_by_one(arrived, service, channel)
     else:
         taken, applied, checkpointed = _without_checkpoint(arrived, service, channel, batch)
     delivered = arrived.copy()
@@ -138,7 +140,7 @@ def _in_batches(
     lost: list[tuple[int, int]] = []
     row = now = 0
     while row < count:
-        begins = pauses.resumes(max(now, came[row]))
+        begins = _begins(came[row], now, channel.poll_ns, pauses)
         end = bisect_right(came, begins, row, min(row + batch, count))
         first.append(row)
         begun.append(begins)
@@ -150,7 +152,8 @@ def _in_batches(
                 if resumed > now:
                     lost.append((number, resumed - now))
                 now = resumed + work[number + 1] - work[number]
-        now = pauses.resumes(now) + channel.checkpoint_ns
+        if channel.checkpoint_ns:
+            now = pauses.resumes(now) + channel.checkpoint_ns
         ended.append(now)
         row = end
     starts = np.array(first, np.intp)
@@ -162,6 +165,17 @@ def _in_batches(
         behind = starts[np.searchsorted(starts, number, side="right") :][:1]
         applied[number : int(behind[0]) if len(behind) else count] += ns
     return taken, applied, np.repeat(np.array(ended, np.int64), size)
+
+
+def _begins(came: int, idle_since: int, poll_ns: int, pauses: "_Pauses") -> int:
+    """When a batch is taken that begins with what came then: at once, or at a poll."""
+    earliest = max(came, idle_since)
+    if not poll_ns:
+        return pauses.resumes(earliest)
+    last = came // poll_ns * poll_ns
+    if idle_since <= last and came <= pauses.resumes(last):
+        return pauses.resumes(last)  # Also of a poll before it came that a pause held up.
+    return pauses.resumes(-(-earliest // poll_ns) * poll_ns)
 
 
 class _Pauses:

@@ -50,6 +50,20 @@ TOPOLOGIES = {
         *of_all_models(f"service={CONSTANT}", "batch=3", "channel=2", "transport=1ms"),
         f"queries.service={CONSTANT}",
     ],
+    "polls": [
+        *of_all_models("poll=10ms", "batch=16"),
+        "read_models.search.poll=7ms",
+        "read_models.search.transport=3ms",
+        "read_models.orders.checkpoint=300us",
+    ],
+    "ties of polls, pauses and load": [
+        "load.process=constant",
+        f"write_side.service={CONSTANT}",
+        *of_all_models(f"service={CONSTANT}", "batch=3", "transport=1ms", "poll=2ms"),
+        "read_models.statistics.poll=30ms",
+        *of_all_models('pauses=[{at = "100ms", duration = "45ms"}, {at = "1s", duration = "1s"}]'),
+        f"queries.service={CONSTANT}",
+    ],
     "a full mailbox refuses": [
         "workload.orders=3",
         "write_side.mailbox=2",
@@ -88,6 +102,7 @@ def anything(dice: random.Random) -> list[str]:
         "[]",
         '[{at = "0s", duration = "100ms"}]',
         '[{at = "200ms", duration = "100ms"}, {at = "300ms", duration = "2s"}]',
+        '[{at = "510ms", duration = "700ms"}, {at = "1300ms", duration = "1s"}]',
     ]
 
     def pick(path: str, *values: object) -> str:
@@ -119,6 +134,7 @@ def anything(dice: random.Random) -> list[str]:
             pick(f"read_models.{name}.channel", 1, 2, 5, 1024),
             pick(f"read_models.{name}.batch", 1, 2, 7, 64),
             pick(f"read_models.{name}.checkpoint", "0s", "0s", "1ms", "300us"),
+            pick(f"read_models.{name}.poll", "0s", "0s", "10ms", "1ms"),
         ]
     return settings
 
