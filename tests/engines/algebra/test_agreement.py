@@ -103,6 +103,7 @@ def anything(dice: random.Random) -> list[str]:
         '[{at = "0s", duration = "100ms"}]',
         '[{at = "200ms", duration = "100ms"}, {at = "300ms", duration = "2s"}]',
         '[{at = "510ms", duration = "700ms"}, {at = "1300ms", duration = "1s"}]',
+        '[{at = "63ms", duration = "1100us"}, {at = "70ms", duration = "29ms"}]',
     ]
 
     def pick(path: str, *values: object) -> str:
