@@ -85,7 +85,7 @@ def stage_loads(
     *,
     after_ns: int = 0,
     is_closed: bool = False,
-    batches: Mapping[str, int] | None = None,
+    batches: Mapping[str, tuple[int, int]] | None = None,
 ) -> tuple[StageLoad, ...]:
     """The load of every stage: the write side first, then the read models in trace order.
 
@@ -95,8 +95,8 @@ def stage_loads(
         is_closed: whether clients made the load that wait for each answer. Then none is offered
             more than it can do for long, and a load of 1 only says that nobody thinks between two
             operations: a stage is judged by its backlog alone.
-        batches: by read model, most events that its projector takes at once; without it, the most
-            that it took.
+        batches: by read model, most events that its projector takes at once, and the interval in
+            nanoseconds at which it polls (0: it does not); without it, the most that it took.
     """
     window_s = max(trace.load_ended_ns - after_ns, 0) / 1e9
     if window_s == 0.0:
@@ -112,7 +112,8 @@ def stage_loads(
     load = _busiest_order_load(trace, commands, asked, window_s)
     offers = {WRITE_SIDE: _Offer(load, commands_per_s, commands_per_s + asked_per_s)}
     for name in trace.read_models:
-        busy_s = busy_s_per_event(trace, name, (batches or {}).get(name))
+        batch, poll_ns = (batches or {}).get(name, (None, 0))
+        busy_s = busy_s_per_event(trace, name, batch, poll_ns)
         load = _scaled(events_per_s, busy_s)
         offers[name] = _Offer(load, events_per_s, events_per_s)
     return tuple(
@@ -183,7 +184,9 @@ def _mean_s(durations: NDArray[np.timedelta64]) -> float | None:
     return float(known.astype(np.int64).mean()) / 1e9 if len(known) else None
 
 
-def busy_s_per_event(trace: Trace, read_model: str, batch: int | None = None) -> float | None:
+def busy_s_per_event(
+    trace: Trace, read_model: str, batch: int | None = None, poll_ns: int = 0
+) -> float | None:
     """Time that a projector needs for an event when it is busiest; None if it took none.
 
     A batch pays for its checkpoint once, so an event is cheaper in a larger batch, and a projector
@@ -195,6 +198,8 @@ def busy_s_per_event(trace: Trace, read_model: str, batch: int | None = None) ->
         trace: the run.
         read_model: whose projector.
         batch: most events taken at once; None: the most that were.
+        poll_ns: batches are taken at multiples of this only, so a full one lasts until the next; 0:
+            at any time.
     """
     deliveries = trace.deliveries_of(read_model)
     known = ~np.isnat(deliveries.taken) & ~np.isnat(deliveries.checkpointed)
@@ -212,7 +217,11 @@ def busy_s_per_event(trace: Trace, read_model: str, batch: int | None = None) ->
     last_applied = np.maximum.reduceat(applied, first)
     service_ns = float((last_applied - taken[first]).sum()) / len(taken)
     checkpoint_ns = float((np.maximum.reduceat(checkpointed, first) - last_applied).mean())
-    return (service_ns + checkpoint_ns / (batch or int(size.max()))) / 1e9
+    together = batch or int(size.max())
+    batch_ns = service_ns * together + checkpoint_ns
+    if poll_ns:
+        batch_ns = max(math.ceil(batch_ns / poll_ns), 1) * poll_ns
+    return batch_ns / together / 1e9
 
 
 def backlog_slope_per_s(trace: Trace, stage: str) -> tuple[float | None, float | None]:

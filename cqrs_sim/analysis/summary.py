@@ -225,7 +225,7 @@ def summarise(
     provenance: Mapping[str, Json] | None = None,
     query_timeout_ns: int | None = None,
     varies: Mapping[str, Opinion] | None = None,
-    batches: Mapping[str, int] | None = None,
+    batches: Mapping[str, tuple[int, int]] | None = None,
     is_closed: bool = False,
 ) -> Summary:
     """Summarise a run.

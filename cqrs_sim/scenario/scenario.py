@@ -83,9 +83,15 @@ class Scenario:
             raise InvalidScenarioError(mistakes)
 
     @property
-    def batches(self) -> dict[str, int]:
-        """By read model: most events taken at once, which no channel smaller than a batch gives."""
-        return {name: min(model.batch, model.channel) for name, model in self.read_models.items()}
+    def batches(self) -> dict[str, tuple[int, int]]:
+        """By read model: most events taken at once, and at multiples of how many nanoseconds.
+
+        A channel that is smaller than a batch gives no full ones.
+        """
+        return {
+            name: (min(model.batch, model.channel), model.poll)
+            for name, model in self.read_models.items()
+        }
 
 
 def contradictions(scenario: Scenario) -> list[str]:

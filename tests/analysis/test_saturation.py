@@ -218,6 +218,18 @@ def test_the_load_of_a_batched_read_model_grows_in_proportion_to_the_rate() -> N
         assert load.offered_per_s / load.offered_load == pytest.approx(1729, rel=0.03)
 
 
+def test_a_projector_that_polls_can_do_a_batch_a_poll() -> None:
+    # 8 x 0.5 us + 0.8 us fit one poll of 10 us; of 4 us it takes two.
+    trace = batched([1] * 50, 800, 500)
+    assert busy_s_per_event(trace, "orders", 8, 10_000) == pytest.approx(10_000e-9 / 8)
+    assert busy_s_per_event(trace, "orders", 8, 4_000) == pytest.approx(8_000e-9 / 8)
+    settings = ["read_models.search.poll=10ms", "load.rate=400/s", "run.duration=5s"]
+    scenario = simulation.load_scenario("default", settings)
+    summary = simulation.run(scenario, engine="algebra").summary
+    (search,) = [load for load in summary.saturated if load.stage == "search"]
+    assert search.saturates_at_per_s == pytest.approx(100.0)
+
+
 def test_an_event_that_takes_no_time_makes_no_batch_with_the_next_one() -> None:
     trace = batched([1] * 50, 300, 0)
     applied = trace.deliveries.applied.copy()
