@@ -5,9 +5,10 @@ Ctrl-C leaves either nothing or what was there before.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Callable
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 from cqrs_sim.errors import ResultFolderError
@@ -47,6 +48,22 @@ def write_folder(
             shutil.rmtree(partial, ignore_errors=True)
     except (OSError, ValueError) as error:
         raise ResultFolderError(f"cannot write {what} to {folder}: {_reason(error)}") from error
+
+
+def free_folder(name: str, suffix: str, is_own: Callable[[Path], bool] = lambda _: False) -> Path:
+    """Where something goes that was given no place, in `results`: not where there is anything.
+
+    Args:
+        name: of the scenario; it may hold anything, also "../".
+        suffix: what else stands in the folder's name.
+        is_own: whether a folder that is there may be taken all the same.
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60].strip(".-") or "scenario"
+    first = Path("results") / f"{safe}-{suffix}"
+    others = (first.with_name(f"{first.name}-{number}") for number in count(2))
+    return next(
+        folder for folder in chain([first], others) if not os.path.lexists(folder) or is_own(folder)
+    )
 
 
 def write_file(path: Path, write: Callable[[Path], None]) -> None:

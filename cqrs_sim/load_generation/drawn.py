@@ -197,7 +197,6 @@ def _lifecycle(
 class DrawnQueries(Sequence[Query]):
     """The queries of a plan."""
 
-    reads: Reads
     customers: int
     kind: NDArray[np.int8]
     """Shape (n,): index into `QUERY_TYPES`."""
@@ -278,7 +277,6 @@ def draw_queries(
     count = int(np.count_nonzero(is_query))
     target = commands.streams.stream("load.query.target").random(count)
     return DrawnQueries(
-        reads=reads,
         customers=commands.workload.customers,
         kind=kinds_of(reads, commands.streams.stream("load.query.kind").random(count)),
         target=target,

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from cqrs_sim.actors.clock import VirtualClock, WallClock
 from cqrs_sim.analysis.intervals import Interval
 from cqrs_sim.analysis.metrics import Unit
 from cqrs_sim.highest_rate.answer import Capacity, Confirmation, Faster
@@ -12,48 +11,21 @@ from cqrs_sim.highest_rate.probes import Probe
 from cqrs_sim.highest_rate.steps import Steps, is_held
 from cqrs_sim.highest_rate.turned_away import TurnedAway, remarkable
 from cqrs_sim.plain_text import count_of, milliseconds, printable
-from cqrs_sim.terminal.progress import LINES_NS, REWRITES_NS
 from cqrs_sim.terminal.screen import BAD, GOOD, WARNING, Screen, table_of
+from cqrs_sim.terminal.status_line import StatusLine
 
 
-class SearchLine:
-    """What is known so far: a line that is rewritten, or in a pipe one now and then."""
-
-    def __init__(
-        self,
-        screen: Screen,
-        *,
-        is_quiet: bool = False,
-        clock: WallClock | VirtualClock | None = None,
-    ) -> None:
-        self._screen = screen
-        self._is_quiet = is_quiet
-        self._clock = WallClock() if clock is None else clock
-        self._shown_ns = 0
-        self._is_open = False
+class SearchLine(StatusLine):
+    """What is known so far of a highest rate."""
 
     def __call__(self, text: str) -> None:
         """Show it, unless something was shown a moment ago."""
-        now_ns = self._clock.instant_ns
-        period_ns = REWRITES_NS if self._screen.is_terminal else LINES_NS
-        if self._is_quiet or now_ns - self._shown_ns < period_ns:
-            return
-        self._shown_ns = now_ns
-        if self._screen.is_terminal:
-            self._screen.write(f"\r\x1b[K{printable(text)[: self._screen.width - 1]}")
-            self._is_open = True
-        else:
-            self._screen.write(f"{printable(text)}\n")
+        if self.is_due():
+            self.put(printable(text))
 
     def step(self, probe: Probe) -> None:
         """A run in real time has ended."""
         self(_step_told(probe))
-
-    def close(self) -> None:
-        """Leave the terminal's line empty."""
-        if self._is_open:
-            self._screen.write("\r\x1b[K")
-            self._is_open = False
 
 
 def show_capacity(screen: Screen, found: Capacity, *, is_quiet: bool = False) -> None:

@@ -4,16 +4,13 @@ from cqrs_sim.actors.clock import VirtualClock, WallClock
 from cqrs_sim.engines.experiment import Progress
 from cqrs_sim.plain_text import milliseconds
 from cqrs_sim.terminal.screen import Screen
+from cqrs_sim.terminal.status_line import LINES_NS, StatusLine
 
 ELLIPSIS = "..."
-REWRITES_NS = 100_000_000
-"""Shortest time between two rewrites of the progress line on a terminal."""
-LINES_NS = 3_000_000_000
-"""Time between two progress lines in a pipe; shorter runs print none."""
 
 
-class ProgressLine:
-    """How far a run is: one line that is rewritten on a terminal, now and then a line in a pipe."""
+class ProgressLine(StatusLine):
+    """How far a run is."""
 
     def __init__(
         self,
@@ -23,46 +20,25 @@ class ProgressLine:
         is_quiet: bool = False,
         clock: WallClock | VirtualClock | None = None,
     ) -> None:
-        self._screen = screen
+        super().__init__(screen, is_quiet=is_quiet, clock=clock)
         self._clock_name = "" if engine == "wall" else " simulated"
-        self._is_quiet = is_quiet
-        self._clock = WallClock() if clock is None else clock
-        self._shown_ns = 0
         self._last: Progress | None = None
         self._run = ""
-        self._is_line_open = False
 
     def __call__(self, progress: Progress, run: str = "") -> None:
         """Show it, unless that was done a moment ago; `run` names one of several."""
-        now_ns = self._clock.instant_ns
-        period_ns = REWRITES_NS if self._screen.is_terminal else LINES_NS
-        if self._is_quiet or now_ns - self._shown_ns < period_ns:
+        if not self.is_due():
             return
-        self._shown_ns = now_ns
-        width = self._screen.width
         # What another run has done is no start to count from.
         last = self._last if run == self._run else None
-        self._put(_progress_text(progress, last, self._clock_name, width, run))
+        self.put(_progress_text(progress, last, self._clock_name, self.screen.width, run))
         self._last, self._run = progress, run
 
     def stage(self, what: str) -> None:
         """Say what is being done now that the run itself is over."""
-        is_worth_it = self._screen.is_terminal or self._clock.instant_ns >= LINES_NS
-        if is_worth_it and not self._is_quiet:
-            self._put(f"{what}{ELLIPSIS}")
-
-    def close(self) -> None:
-        """Leave the terminal's line empty."""
-        if self._is_line_open:
-            self._screen.write("\r\x1b[K")
-            self._is_line_open = False
-
-    def _put(self, line: str) -> None:
-        if self._screen.is_terminal:
-            self._screen.write(f"\r\x1b[K{line[: self._screen.width - 1]}")
-            self._is_line_open = True
-        else:
-            self._screen.write(f"{line}\n")
+        is_worth_it = self.screen.is_terminal or self.clock.instant_ns >= LINES_NS
+        if is_worth_it and not self.is_quiet:
+            self.put(f"{what}{ELLIPSIS}")
 
 
 def _progress_text(

@@ -2,61 +2,30 @@
 
 from rich.text import Text
 
-from cqrs_sim.actors.clock import VirtualClock, WallClock
 from cqrs_sim.analysis.metrics import Unit
 from cqrs_sim.plain_text import count_of, milliseconds, printable
 from cqrs_sim.sweeping.runner import SweepProgress
 from cqrs_sim.sweeping.table import Estimate, SweepTable
-from cqrs_sim.terminal.progress import LINES_NS, REWRITES_NS
+from cqrs_sim.terminal.progress import ELLIPSIS
 from cqrs_sim.terminal.screen import Screen, table_of
+from cqrs_sim.terminal.status_line import StatusLine
 
 MOST_ROWS = 30
 """Points up to which the table is shown; the rest stands in `results.csv`."""
 
 
-class SweepLine:
-    """How far a sweep is: a line that is rewritten on a terminal, now and then one in a pipe."""
-
-    def __init__(
-        self,
-        screen: Screen,
-        *,
-        is_quiet: bool = False,
-        clock: WallClock | VirtualClock | None = None,
-    ) -> None:
-        self._screen = screen
-        self._is_quiet = is_quiet
-        self._clock = WallClock() if clock is None else clock
-        self._shown_ns = 0
-        self._is_line_open = False
+class SweepLine(StatusLine):
+    """How far a sweep is."""
 
     def __call__(self, progress: SweepProgress) -> None:
         """Show it, unless that was done a moment ago."""
-        now_ns = self._clock.instant_ns
-        period_ns = REWRITES_NS if self._screen.is_terminal else LINES_NS
-        if now_ns - self._shown_ns >= period_ns:
-            self._shown_ns = now_ns
-            self._put(progress_text(progress, now_ns / 1e9))
+        if self.is_due():
+            self.put(progress_text(progress, self.clock.instant_ns / 1e9))
 
     def stage(self, what: str) -> None:
         """Say what is being done now that the runs are over."""
-        if self._screen.is_terminal:
-            self._put(f"{what}...")
-
-    def close(self) -> None:
-        """Leave the terminal's line empty."""
-        if self._is_line_open:
-            self._screen.write("\r\x1b[K")
-            self._is_line_open = False
-
-    def _put(self, line: str) -> None:
-        if self._is_quiet:
-            return
-        if self._screen.is_terminal:
-            self._screen.write(f"\r\x1b[K{line[: self._screen.width - 1]}")
-            self._is_line_open = True
-        else:
-            self._screen.write(f"{line}\n")
+        if self.screen.is_terminal and not self.is_quiet:
+            self.put(f"{what}{ELLIPSIS}")
 
 
 def progress_text(progress: SweepProgress, elapsed_s: float) -> str:

@@ -1,8 +1,6 @@
 """`cqrs-sim capacity`: the highest rate that a scenario holds under a limit."""
 
-import itertools
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +11,7 @@ import click
 from cqrs_sim.errors import ResultFolderError
 from cqrs_sim.verbs import exits
 from cqrs_sim.verbs.exits import complain
-from cqrs_sim.verbs.options import seed_option
+from cqrs_sim.verbs.options import jobs_option, seed_option, settings_option
 
 if TYPE_CHECKING:
     from cqrs_sim.highest_rate.answer import Capacity
@@ -45,13 +43,7 @@ if TYPE_CHECKING:
     "steps in real time on this machine, with a bracket.",
 )
 @seed_option
-@click.option(
-    "--set",
-    "settings",
-    metavar="PATH=VALUE",
-    multiple=True,
-    help='Any setting of the scenario, such as "run.duration=2min"; repeatable.',
-)
+@settings_option("run.duration=2min")
 @click.option(
     "--precision",
     type=click.FloatRange(0.01, 50.0),
@@ -77,15 +69,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Runs of the virtual engine, with fresh seeds, at each end of the interval; 0: none.",
 )
-@click.option(
-    "-j",
-    "-J",
-    "--jobs",
-    type=click.IntRange(1, 1_000),
-    metavar="N",
-    help="Processes that share the work; the result does not depend on it.  "
-    "[default: one a processor]",
-)
+@jobs_option
 @click.option(
     "-o",
     "--out",
@@ -120,6 +104,7 @@ def capacity(
     from cqrs_sim.highest_rate.folder import check_place, json_text, write_answer
     from cqrs_sim.highest_rate.limits import checked_limits, refuse_unsearchable
     from cqrs_sim.highest_rate.search import Wanted
+    from cqrs_sim.new_folders import free_folder
     from cqrs_sim.simulation import load_scenario
     from cqrs_sim.terminal.capacity import SearchLine
     from cqrs_sim.terminal.screen import Screen, show_lines
@@ -127,7 +112,7 @@ def capacity(
     loaded = load_scenario(scenario, settings)
     refuse_unsearchable(loaded)
     checked = checked_limits(limits, loaded)
-    folder = _free_folder(loaded.name, engine) if out is None else Path(out)
+    folder = free_folder(loaded.name, f"capacity-{engine}") if out is None else Path(out)
     check_place(folder, force=force)
     wanted = Wanted(
         seed=seed,
@@ -184,16 +169,6 @@ def _show(screen: "Screen", found: "Capacity | Steps", *, is_quiet: bool) -> Non
         show_steps(screen, found, is_quiet=is_quiet)
     else:
         show_capacity(screen, found, is_quiet=is_quiet)
-
-
-def _free_folder(name: str, engine: str) -> Path:
-    """Where an answer goes that was given no place: never where there is something already."""
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60].strip(".-") or "scenario"
-    first = Path("results") / f"{safe}-capacity-{engine}"
-    others = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
-    return next(
-        folder for folder in itertools.chain([first], others) if not os.path.lexists(folder)
-    )
 
 
 def _code_of(found: "Capacity | Steps", *, is_written: bool) -> int:

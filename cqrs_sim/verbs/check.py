@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cqrs_sim.verbs import exits
-from cqrs_sim.verbs.options import engine_option, seed_option
+from cqrs_sim.verbs.options import engine_option, seed_option, settings_option
 
 if TYPE_CHECKING:
     from cqrs_sim.checking.scenario_check import Checked
@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 @click.argument("scenario", default="default")
 @engine_option("virtual", "wall")
 @seed_option
-@click.option(
-    "--set",
-    "settings",
-    metavar="PATH=VALUE",
-    multiple=True,
-    help='Any setting of the scenario, such as "workload.kind=amendments"; repeatable.',
-)
+@settings_option("workload.kind=amendments")
 @click.option("--json", "as_json", is_flag=True, help="What was found, as JSON on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def check(

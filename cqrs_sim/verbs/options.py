@@ -28,6 +28,26 @@ def engine_option(*engines: str) -> Callable[[T], T]:
     )
 
 
+def settings_option(example: str) -> Callable[[T], T]:
+    """Any setting of the scenario, with an example that suits the verb."""
+    return click.option(
+        "--set",
+        "settings",
+        metavar="PATH=VALUE",
+        multiple=True,
+        help=f'Any setting of the scenario, such as "{example}"; repeatable.',
+    )
+
+
+jobs_option = click.option(
+    "-j",
+    "-J",
+    "--jobs",
+    type=click.IntRange(1, 1_000),
+    metavar="N",
+    help="Processes that share the work; the result does not depend on it.  "
+    "[default: one a processor]",
+)
 seed_option = click.option(
     "--seed",
     type=click.IntRange(0, 2**64 - 1),

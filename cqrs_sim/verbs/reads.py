@@ -11,7 +11,7 @@ import click
 
 from cqrs_sim.verbs import exits
 from cqrs_sim.verbs.exits import complain
-from cqrs_sim.verbs.options import engine_option, no_color_option, seed_option
+from cqrs_sim.verbs.options import engine_option, no_color_option, seed_option, settings_option
 
 if TYPE_CHECKING:
     from cqrs_sim.fresh_reads import FreshReads
@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 @click.argument("scenario", default="default")
 @engine_option("virtual", "wall")
 @seed_option
-@click.option(
-    "--set",
-    "settings",
-    metavar="PATH=VALUE",
-    multiple=True,
-    help='Any setting of the scenario, such as "queries.timeout=2ms"; repeatable.',
-)
+@settings_option("queries.timeout=2ms")
 @click.option("-o", "--out", metavar="FOLDER", help="A new folder for JSON and the figure.")
 @click.option("--json", "as_json", is_flag=True, help="What was found, as JSON on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")

@@ -1,9 +1,7 @@
 """`cqrs-sim run`: run a scenario, once or with replications, and write what came of it."""
 
-import itertools
 import json
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +13,7 @@ import click
 from cqrs_sim.errors import InvalidScenarioError, ResultFolderError
 from cqrs_sim.verbs import exits
 from cqrs_sim.verbs.exits import complain
-from cqrs_sim.verbs.options import engine_option, no_color_option, seed_option
+from cqrs_sim.verbs.options import engine_option, no_color_option, seed_option, settings_option
 
 if TYPE_CHECKING:
     from cqrs_sim.replications import Wanted
@@ -52,13 +50,7 @@ class _Precision:
     show_envvar=True,
     help='How long load is made, such as "30s"; longer than run.warm_up.',
 )
-@click.option(
-    "--set",
-    "settings",
-    metavar="PATH=VALUE",
-    multiple=True,
-    help='Any setting of the scenario, such as "read_models.search.batch=10"; repeatable.',
-)
+@settings_option("read_models.search.batch=10")
 @click.option(
     "--threshold",
     "thresholds",
@@ -138,6 +130,7 @@ def run(
     """
     from cqrs_sim import simulation
     from cqrs_sim.engines.interrupts import no_interrupts
+    from cqrs_sim.new_folders import free_folder
     from cqrs_sim.results import check_folder
     from cqrs_sim.terminal.progress import ProgressLine
     from cqrs_sim.terminal.screen import Screen
@@ -155,7 +148,7 @@ def run(
     if abort_on_fail:
         _check_abort(loaded, precision)
     wanted = _wanted(precision, loaded, engine, seed)
-    folder = _free_folder(loaded.name, engine, seed) if out is None else Path(out)
+    folder = free_folder(loaded.name, f"{engine}-seed{seed}") if out is None else Path(out)
     # Before the run, since its result would have no place.
     check_folder(folder, force=force)
     progress = ProgressLine(Screen(sys.stderr), engine, is_quiet=quiet)
@@ -256,17 +249,6 @@ def _replicated(scenario: "Scenario", wanted: "Wanted", progress: "ProgressLine"
 
     progress.stage(f"replications with the seeds {wanted.seed}, {wanted.seed + 1}")
     return replicate(scenario, wanted, tell)
-
-
-def _free_folder(name: str, engine: str, seed: int) -> Path:
-    """Where a result goes that was given no place: never where there is something already."""
-    # A name may hold anything, also "../".
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60].strip(".-") or "scenario"
-    first = Path("results") / f"{safe}-{engine}-seed{seed}"
-    others = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
-    return next(
-        folder for folder in itertools.chain([first], others) if not os.path.lexists(folder)
-    )
 
 
 def _write(result: "Result", folder: Path, *, force: bool) -> ResultFolderError | None:

@@ -1,8 +1,6 @@
 """`cqrs-sim sweep`: one scenario at many settings."""
 
-import itertools
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +12,7 @@ import click
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.verbs import exits
 from cqrs_sim.verbs.exits import complain
+from cqrs_sim.verbs.options import jobs_option
 
 if TYPE_CHECKING:
     from cqrs_sim.sweeping.sweep import Sweep
@@ -64,15 +63,7 @@ MOST_TOLD = 5
     help='What the figures show, such as "lag.orders.p99"; repeatable.  '
     "[default: p99 of every lag and of the response]",
 )
-@click.option(
-    "-j",
-    "-J",
-    "--jobs",
-    type=click.IntRange(1, 1_000),
-    metavar="N",
-    help="Processes that share the work; the result does not depend on it.  "
-    "[default: one a processor]",
-)
+@jobs_option
 @click.option(
     "--cluster",
     metavar="ADDRESS",
@@ -161,18 +152,13 @@ def _planned(
 
 def _folder(sweep: "Sweep") -> Path:
     """Where a sweep goes that was given no place: where it was begun, else to a new folder."""
+    from cqrs_sim.new_folders import free_folder
     from cqrs_sim.sweeping.folder import SWEEP, difference_from
 
-    # A name may hold anything, also "../".
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", sweep.base.name)[:60].strip(".-") or "scenario"
-    first = Path("results") / f"{safe}-sweep-{sweep.engine}-seed{sweep.seed}"
-    others = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
-    return next(
-        folder
-        for folder in itertools.chain([first], others)
-        if not os.path.lexists(folder)
-        or ((folder / SWEEP).is_file() and not difference_from(folder, sweep))
-    )
+    def is_own(folder: Path) -> bool:
+        return (folder / SWEEP).is_file() and not difference_from(folder, sweep)
+
+    return free_folder(sweep.base.name, f"sweep-{sweep.engine}-seed{sweep.seed}", is_own)
 
 
 def _code_of(table: "SweepTable") -> int:

@@ -22,8 +22,8 @@ from cqrs_sim.terminal.capacity import (
     steps_sentence,
     value_text,
 )
-from cqrs_sim.terminal.progress import LINES_NS
 from cqrs_sim.terminal.screen import Screen
+from cqrs_sim.terminal.status_line import LINES_NS
 
 QUEUE = scenario_of(5.0)
 LACK = Lack(metric="lag.orders.p99", n=5, needed=10_000)
