@@ -8,8 +8,14 @@ BIN := $(VENV)/bin
 run: $(VENV)/.installed-run
 	$(BIN)/cqrs-sim run $(ARGS)
 
+# Tests on all cores; then, with the machine to themselves, the benchmarks. ARGS: only those.
 test: $(VENV)/.installed-dev
+ifdef ARGS
 	$(BIN)/python -m pytest -q $(ARGS)
+else
+	$(BIN)/python -m pytest -q -n auto --dist worksteal tests
+	$(BIN)/python -m pytest -q benchmarks
+endif
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

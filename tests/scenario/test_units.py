@@ -166,7 +166,7 @@ WRONG: list[Any] = [
     b"5",
     [],
     {},
-    object(),
+    bytearray(),
     float("nan"),
     float("inf"),
     float("-inf"),
