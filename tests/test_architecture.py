@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 FOUNDATION = ("errors", "ids", "probe")
 SIDES = ("event_log", "write_side", "read_side")
 BELOW_ENGINES = (
-    *FOUNDATION, "domain", "actors", *SIDES, "load_generation", "measurement", "scenario",
+    *FOUNDATION, "domain", "actors", "tables", *SIDES, "load_generation", "measurement", "scenario",
     "analysis", "plots", "histograms", "plain_text", "new_folders", "verdict", "report", "results",
     "system",
 )  # fmt: skip
@@ -29,14 +29,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "probe": ("errors", "ids"),
     "domain": ("errors", "ids"),
     "actors": ("errors", "ids"),
+    "tables": ("errors",),
     "event_log": (*FOUNDATION, "actors", "domain.events"),
     "write_side": (
         *FOUNDATION, "actors", "event_log", "domain.commands", "domain.events", "domain.item",
         "domain.order", "domain.status",
     ),
     "read_side": (
-        *FOUNDATION, "actors", "event_log", "domain.events", "domain.item", "domain.queries",
-        "domain.status",
+        *FOUNDATION, "actors", "tables", "event_log", "domain.events", "domain.item",
+        "domain.queries", "domain.status",
     ),
     "load_generation": (
         *FOUNDATION, "actors", "domain.commands", "domain.item", "domain.queries", "domain.status",
@@ -137,6 +138,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     ),
     "distributed": ("sweeping.cluster",),
     "jinja2": ("report.page",),
+    "sqlite3": ("tables.connection",),
+    "msgspec": ("read_side.sqlite.orders", "read_side.sqlite.search"),
     "hdrh": ("histograms",),
     "pandas": (),
     "asyncio": (),
