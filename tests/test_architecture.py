@@ -18,9 +18,9 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 FOUNDATION = ("errors", "ids", "probe")
 SIDES = ("event_log", "write_side", "read_side")
 BELOW_ENGINES = (
-    *FOUNDATION, "domain", "actors", "tables", *SIDES, "load_generation", "measurement", "scenario",
-    "analysis", "plots", "histograms", "plain_text", "new_folders", "verdict", "report", "results",
-    "system",
+    *FOUNDATION, "domain", "actors", "tables", *SIDES, "crud", "load_generation", "measurement",
+    "scenario", "analysis", "plots", "histograms", "plain_text", "new_folders", "verdict",
+    "report", "results", "system",
 )  # fmt: skip
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -38,6 +38,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "read_side": (
         *FOUNDATION, "actors", "tables", "event_log", "domain.events", "domain.item",
         "domain.queries", "domain.status",
+    ),
+    "crud": (
+        "errors", "ids", "tables", "domain.events", "domain.item", "domain.order",
+        "domain.queries", "domain.status", "read_side.search",
     ),
     "load_generation": (
         *FOUNDATION, "actors", "domain.commands", "domain.item", "domain.queries", "domain.status",
