@@ -72,6 +72,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "checking": (*BELOW_ENGINES, "engines", "simulation", "predictions"),
     "sweeping": (*BELOW_ENGINES, "engines", "simulation"),
     "highest_rate": (*BELOW_ENGINES, "engines", "simulation", "sweeping.crews"),
+    "query_cost": (
+        *FOUNDATION, "actors.clock", "actors.randomness", "domain", "tables", "read_side.sqlite",
+        "crud", "load_generation", "analysis", "plots.query_cost",
+    ),
     "loading": BELOW_ENGINES,
     "comparison": BELOW_ENGINES,
     "demo": (*BELOW_ENGINES, "engines", "simulation"),
@@ -108,6 +112,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "matplotlib": (
         *("plots.canvas", "plots.comparison", "plots.intervals", "plots.reads", "plots.run"),
         "plots.capacity",
+        "plots.query_cost",
         "plots.sweep",
         "plots.tails",
     ),
