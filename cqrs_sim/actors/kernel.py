@@ -20,13 +20,14 @@ and waits in between (`trio_host`).
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from heapq import heappop, heappush
+from queue import SimpleQueue
 from typing import Any, Final, TypeAlias
 
 import attrs
 
 from cqrs_sim.actors.clock import VirtualClock, WallClock
 from cqrs_sim.actors.park import PARK, Timer
-from cqrs_sim.errors import ActorCrashedError, DeadlockError, ForeignAwaitError
+from cqrs_sim.errors import ActorCrashedError, DeadlockError, ForeignAwaitError, StoreError
 from cqrs_sim.ids import Nanoseconds
 
 LEAVE: Final = object()
@@ -113,6 +114,11 @@ class Kernel:
         self._is_interrupted = False
         self.on_interrupt: Callable[[], None] | None = None
         """Called, once and between two steps, after `interrupt`."""
+        self.inbox: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        """What is to be called in the kernel's thread, from any thread; its host looks at it."""
+        self.owed_count = 0
+        """Results that other threads have yet to put into the inbox: who waits for them is not
+        in a deadlock."""
         self._ready: deque[Actor] = deque()
         self._leaver = Actor("leaver", None, _leave, 0, self._ready)  # type: ignore[arg-type] # never closed
         self._background: deque[Actor] = deque()
@@ -316,6 +322,8 @@ class Kernel:
         Raises:
             DeadlockError: naming each blocked actor and what it waits for.
         """
+        if self.owed_count:
+            return
         blocked = [
             f"{actor.name} waits for {actor.waiting_for}"
             for actor in self._live.values()
@@ -360,8 +368,8 @@ class Kernel:
         self._end(actor)
         if actor.on_error is not None:
             actor.on_error(error)
-        elif isinstance(error, (ActorCrashedError, ForeignAwaitError)):
-            raise error
+        elif isinstance(error, (ActorCrashedError, ForeignAwaitError, StoreError)):
+            raise error  # A full disk is no crash of the actor that met it.
         else:
             raise ActorCrashedError(actor.name, actor.message, error) from error
 
