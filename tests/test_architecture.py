@@ -107,7 +107,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "threading": ("engines.interrupts", "event_log.writer_thread"),
     "sqlite3": ("storage.database", "storage.event_store"),
     "fcntl": ("storage.folder", "sweeping.folder"),
-    "msgspec": ("event_log.codec",),
+    "msgspec": ("event_log.codec", "storage.event_rows"),
     "matplotlib": (
         *("plots.canvas", "plots.comparison", "plots.intervals", "plots.reads", "plots.run"),
         "plots.capacity",

@@ -116,6 +116,8 @@ class Kernel:
         """Called, once and between two steps, after `interrupt`."""
         self.inbox: SimpleQueue[Callable[[], object]] = SimpleQueue()
         """What is to be called in the kernel's thread, from any thread; its host looks at it."""
+        self.after_turn: Callable[[bool], None] | None = None
+        """Called after each turn; True: nothing is left to do but wait."""
         self.owed_count = 0
         """Results that other threads have yet to put into the inbox: who waits for them is not
         in a deadlock."""
@@ -251,6 +253,8 @@ class Kernel:
                             return
                         continue  # Left over from an interrupt that was heard at once.
                     self._fail(actor, ForeignAwaitError(actor.name, yielded))
+        if self.after_turn is not None:
+            self.after_turn(True)
         self.check_deadlock()
 
     def run_turn(self, turn_ends_ns: int) -> None:
@@ -277,7 +281,10 @@ class Kernel:
                 for _ in range(len(background)):
                     step(background.popleft())
                 spent = 0
-            if (not ready and not background) or clock.instant_ns >= turn_ends_ns:
+            is_lull = not ready and not background
+            if is_lull or clock.instant_ns >= turn_ends_ns:
+                if self.after_turn is not None:
+                    self.after_turn(is_lull)
                 return
 
     def fire_due_timers(self) -> None:

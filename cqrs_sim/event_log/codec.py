@@ -6,10 +6,8 @@ a function from dict to dict (an upcaster).
 """
 
 from collections.abc import Callable
-from operator import attrgetter
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
-import attrs
 import msgspec
 
 from cqrs_sim.domain.events import (
@@ -31,19 +29,34 @@ _TYPES: Final[dict[str, type[Event]]] = {
     for event_type in (OrderCreated, OrderStatusChanged, OrderCancelled, OrderAmended)
 }
 
-_IN_COLUMNS = {"order_id", "version", "position"}
-
-_FIELDS: Final = {
-    event_type: tuple(
-        field.name for field in attrs.fields(event_type) if field.name not in _IN_COLUMNS
-    )
-    for event_type in _TYPES.values()
-}
-
-_TAKEN: Final = {event_type: attrgetter(*names) for event_type, names in _FIELDS.items()}
-
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, object]).decode
+
+
+def _payload(event: Event) -> dict[str, object]:
+    """What is stored of an event beside its columns; literal, which takes half of the time."""
+    payload: dict[str, object] = {
+        "occurred_ns": event.occurred_ns,
+        "causation_id": event.causation_id,
+        "correlation_id": event.correlation_id,
+    }
+    if type(event) is OrderCreated:
+        payload["customer_id"] = event.customer_id
+        payload["items"] = event.items
+        payload["total_cents"] = event.total_cents
+    elif type(event) is OrderStatusChanged:
+        payload["old_status"] = event.old_status
+        payload["new_status"] = event.new_status
+    elif type(event) is OrderCancelled:
+        payload["old_status"] = event.old_status
+        payload["reason"] = event.reason
+    elif type(event) is OrderAmended:
+        payload["items"] = event.items
+        payload["old_total_cents"] = event.old_total_cents
+        payload["total_cents"] = event.total_cents
+    else:
+        assert_never(event)
+    return payload
 
 
 def row_of(event: Event, command: Command, part: int) -> NewRow:
@@ -55,7 +68,7 @@ def row_of(event: Event, command: Command, part: int) -> NewRow:
     """
     event_type = type(event)
     try:
-        payload = _encode(dict(zip(_FIELDS[event_type], _TAKEN[event_type](event), strict=True)))
+        payload = _encode(_payload(event))
         event.order_id.encode()
         if isinstance(command, str):
             command.encode()

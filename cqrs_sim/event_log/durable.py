@@ -254,16 +254,18 @@ class DurableLog(MemoryLog):
         """Make the events of a group visible, in order, and let its order actors go on."""
         now = self._clock.instant_ns
         self.commits_count += 1
+        record, publish, promised = super().record, self._publish, self._promised
         for append in group:
-            order_id = append.events[0].order_id
-            append.position = position = super().record(order_id, append.expected, append.events)
-            version = append.events[-1].version
-            if self._promised[order_id] == version:
-                del self._promised[order_id]
+            events, actor = append.events, append.actor
+            last = events[-1]
+            order_id, version = last.order_id, last.version
+            append.position = position = record(order_id, append.expected, events)
+            if promised[order_id] == version:
+                del promised[order_id]
             if append.request_id is not None:
                 self._requests[append.request_id] = Committed(order_id, version, position)
-            self._publish(append.events, append.command_id, now)
-            append.actor.lane.append(append.actor)
+            publish(events, append.command_id, now)
+            actor.lane.append(actor)
         site("log.published")
         while self._shut_out and len(self._line) < self._queue:
             self._line.append(self._shut_out.popleft())

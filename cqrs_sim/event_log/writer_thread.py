@@ -1,7 +1,10 @@
 """The writer thread: commits to a store what stands in line, group by group.
 
-Whatever came while a commit was in work goes into the next one together (group commit); an idle
-thread begins with the first append that comes.
+Group commit: whatever stands in line goes into one transaction. The thread is told to begin when
+the kernel has nothing else to do, a group is full, or the oldest append has waited for
+`LONGEST_WAIT_NS`. Not with the first append: both threads need the interpreter's lock, a commit
+asks for it some ten times, and each time a busy kernel keeps it for a switch interval. So a small
+group costs the kernel as much as a large one.
 """
 
 import queue
@@ -19,6 +22,9 @@ from cqrs_sim.storage.event_store import ACKNOWLEDGE_EVERY
 IDLE_S = 1.0
 """An idle thread waits so long before it writes down what was acknowledged."""
 
+LONGEST_WAIT_NS = 1_000_000
+"""How long an append may wait for others while the kernel is busy."""
+
 SWITCH_S = 1e-4
 """See `quick_switches`."""
 
@@ -35,7 +41,9 @@ class WriterThread:
         self._kernel = kernel
         self._of = of
         self._most = group
-        self._is_idle = False
+        self._is_idle = True
+        self._first_ns = 0
+        """When the first of those in line came."""
         self._signals: queue.SimpleQueue[bool] = queue.SimpleQueue()
         """True: there is something in line. False: end."""
         self._thread = threading.Thread(target=self._run, name="event log", daemon=True)
@@ -49,16 +57,29 @@ class WriterThread:
     ) -> None:
         """See `Committer`."""
         self._line, self._committed, self._failed = line, committed, failed
+        self._kernel.after_turn = self._after_turn
         self._thread.start()
 
     def wake(self) -> None:
         """See `Committer`."""
         self._kernel.owed_count += 1
-        # Subtle: the append is in line before this is read, and the thread looks at the line once
-        # more after it has set this. So one of the two sees the other.
-        if self._is_idle:
-            self._is_idle = False
-            self._signals.put(True)
+        in_line = len(self._line)
+        if in_line == 1:
+            self._first_ns = self._kernel.clock.instant_ns
+        if self._is_idle and in_line >= self._most:
+            self._begin()
+
+    def _after_turn(self, is_lull: bool) -> None:
+        # Subtle: the thread says that it is idle before it posts what it did, and what is posted
+        # makes a turn. So whoever came meanwhile is seen here.
+        if self._is_idle and self._line:
+            waited_ns = self._kernel.clock.instant_ns - self._first_ns
+            if is_lull or waited_ns >= LONGEST_WAIT_NS:
+                self._begin()
+
+    def _begin(self) -> None:
+        self._is_idle = False
+        self._signals.put(True)
 
     def close(self) -> None:
         """See `Committer`; what the thread has still to tell is not heard any more."""
@@ -68,16 +89,15 @@ class WriterThread:
     def _run(self) -> None:
         group: list[Append] = []
         try:
-            while True:
-                group = group_of(self._line, self._most)
-                if group:
+            while self._wait():
+                while group := group_of(self._line, self._most):
                     self._of.write(group, self._kernel.clock.instant_ns)
+                    is_last = len(self._line) < self._most
+                    self._is_idle = is_last
                     self._kernel.inbox.put(partial(self._heard, group))
                     self._of.store.write_acknowledged(at_least=ACKNOWLEDGE_EVERY)
-                    continue
-                self._is_idle = True
-                if not self._line and not self._wait():
-                    return
+                    if is_last:
+                        break
         except Exception as error:
             # Whatever it is: nobody else would hear of it, and its callers would wait for ever.
             self._kernel.inbox.put(partial(self._failed, error, group))

@@ -1,6 +1,6 @@
 """The table of events: its columns, its rows, and the chain of checksums through them.
 
-The checksum of a row is the CRC-32 of all of its columns, begun with the checksum of the row before
+The checksum of a row is the CRC-32 of its other columns, as a MessagePack array, begun with the checksum of the row before
 it (the first: with that of the store's id). So a changed byte, a row lost from the middle and two
 rows that changed places are found, and the first of them is named: with the probability of CRC-32,
 1 - 2^-32, and always where at most 32 adjacent bits differ. It is no seal: whoever means to change
@@ -12,6 +12,7 @@ from typing import TypeAlias
 from zlib import crc32
 
 import attrs
+import msgspec
 
 from cqrs_sim.storage.database import Kind
 
@@ -25,9 +26,10 @@ A bare tuple, since SQLite takes one, and a class with names would cost 0.3 µs 
 """
 
 COLUMNS = (
-    "position", "order_id", "version", "command", "part", "type", "schema_version", "recorded_ns",
-    "payload", "checksum",
+    "position", "recorded_ns", "checksum", "order_id", "version", "command", "part", "type",
+    "schema_version", "payload",
 )  # fmt: skip
+"""In this order, so that what is written is what the writer adds, and then a `NewRow`."""
 
 EVENTS_DB = Kind(
     name="event log",
@@ -40,15 +42,15 @@ EVENTS_DB = Kind(
         ) STRICT""",
         """CREATE TABLE events (
             position INTEGER PRIMARY KEY,
+            recorded_ns INTEGER NOT NULL,
+            checksum INTEGER NOT NULL,
             order_id TEXT NOT NULL,
             version INTEGER NOT NULL,
             command ANY NOT NULL,
             part INTEGER NOT NULL,
             type TEXT NOT NULL,
             schema_version INTEGER NOT NULL,
-            recorded_ns INTEGER NOT NULL,
             payload BLOB NOT NULL,
-            checksum INTEGER NOT NULL,
             UNIQUE (order_id, version),
             UNIQUE (command, part)
         ) STRICT""",
@@ -61,6 +63,9 @@ class StoredEvent:
     """A row, as it was read."""
 
     position: int
+    recorded_ns: int
+    """When it was committed, in nanoseconds since 1970, or of simulated time; never decreasing."""
+    checksum: int
     order_id: str
     version: int
     """Of its order, after it."""
@@ -69,10 +74,7 @@ class StoredEvent:
     """Which of the command's events it is, from 0."""
     type: str
     schema_version: int
-    recorded_ns: int
-    """When it was committed, in nanoseconds since 1970, or of simulated time; never decreasing."""
     payload: bytes
-    checksum: int
 
     @property
     def new_row(self) -> NewRow:
@@ -83,6 +85,9 @@ class StoredEvent:
         )  # fmt: skip
 
 
+_encode = msgspec.msgpack.Encoder().encode
+
+
 def first_checksum(store_id: str) -> int:
     """What the chain of a store begins with."""
     return crc32(store_id.encode())
@@ -90,8 +95,6 @@ def first_checksum(store_id: str) -> int:
 
 def chained(previous: int, position: int, recorded_ns: int, row: NewRow) -> int:
     """The checksum of a row that follows one of checksum `previous`."""
-    order_id, version, command, part, kind, schema_version, payload = row
-    # `repr` tells the number 7 from the text "7", and where a text ends.
-    numbers = f"{position} {version} {part} {schema_version} {recorded_ns}"
-    columns = f"{numbers} {kind!r} {order_id!r} {command!r}".encode()
-    return crc32(payload, crc32(columns, previous))
+    # MessagePack tells the number 7 from the text "7", and where a text ends; and it takes 0.4 µs,
+    # where formatting the numbers took 1.3.
+    return crc32(_encode((position, recorded_ns, *row)), previous)

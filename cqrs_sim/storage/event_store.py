@@ -217,11 +217,7 @@ class EventStore(EventReader):
         for row in rows:
             position += 1
             checksum = chained(checksum, position, recorded_ns, row)
-            order_id, version, command, part, kind, schema_version, payload = row
-            flat += (
-                position, order_id, version, command, part, kind, schema_version, recorded_ns,
-                payload, checksum,
-            )  # fmt: skip
+            flat += (position, recorded_ns, checksum, *row)
         with errors_of(self.path):
             connection.execute("BEGIN IMMEDIATE")
             try:
