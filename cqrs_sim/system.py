@@ -34,8 +34,11 @@ from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, Rea
 from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
 from cqrs_sim.scenario.scenario import Pause, Scenario, Service
+from cqrs_sim.write_side.activations import Activations
 from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
 from cqrs_sim.write_side.order_actor import Accepted, OrderActors, Snapshot
+from cqrs_sim.write_side.rehydration import Rehydrator
+from cqrs_sim.write_side.snapshots import MemorySnapshots
 
 READ_MODELS: dict[str, Callable[[], ReadModel]] = {
     "orders": OrdersReadModel,
@@ -61,6 +64,7 @@ class System:
         count = scenario.run.processors
         work = Processors(kernel, count).work if count else kernel.sleep
         self.log = MemoryLog(kernel, probe)
+        self.activations = Activations()
         self._query_draws = draws(streams, "query", scenario.queries.service)
         self.commands = self._write_side(scenario, streams, work)
         self.commands.set_up(set_up)
@@ -212,8 +216,12 @@ class System:
     def _write_side(self, scenario: Scenario, streams: Streams, work: Work) -> CommandGateway:
         side, pauses = scenario.write_side, self._pauses(scenario.write_side.pauses)
         service = self._write_draws = draws(streams, "write", side.service)
+        self.rehydrator = Rehydrator(self.log, MemorySnapshots(), side.snapshot_every)
         actors = OrderActors(
-            self.log, self._probe, self._kernel.clock, work, service, self._query_draws
+            *(self.log, self._probe, self._kernel.clock, work, service, self._query_draws),
+            rehydrator=self.rehydrator,
+            replay_ns=side.replay,
+            activations=self.activations,
         )
         options = MailboxOptions(side.mailbox, side.policy, side.passivate_after, pauses)
         return CommandGateway(self._kernel, self._probe, actors, options)

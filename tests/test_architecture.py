@@ -138,6 +138,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "distributed": ("sweeping.cluster",),
     "jinja2": ("report.page",),
     "hdrh": ("histograms",),
+    "msgspec": ("write_side.snapshots",),
     "pandas": (),
     "asyncio": (),
     "pickle": (),

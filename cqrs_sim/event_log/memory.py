@@ -1,5 +1,6 @@
 """The event log in memory: positions, versions per order, expected-version append."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from cqrs_sim.actors.kernel import Kernel
@@ -7,19 +8,21 @@ from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import ConcurrencyConflictError
 from cqrs_sim.event_log.subscription import Subscription, fan_out
 from cqrs_sim.event_log.transport import Transport
-from cqrs_sim.ids import CommandId, OrderId, Position, Version
+from cqrs_sim.ids import CommandId, Nanoseconds, OrderId, Position, Version
 from cqrs_sim.probe import Probe
 
 NO_VERSION = Version(0)
 BEFORE_FIRST = Position(0)
+BEFORE_RUN = Nanoseconds(0)
+"""When what exists before the run was committed, as far as the run's clock can tell."""
 
 
 class MemoryLog:
     """An append-only list of events.
 
     Per order it keeps the last event only; each event's predecessor in its order stands in one
-    column. So an idle order costs a dictionary entry and 8 bytes an event, and its history is read
-    backwards.
+    column, its commit in another. So an idle order costs a dictionary entry and 16 bytes an event,
+    and its history is read backwards.
     """
 
     def __init__(self, kernel: Kernel, probe: Probe) -> None:
@@ -30,6 +33,7 @@ class MemoryLog:
         self.events: list[Event] = []
         """All events; position p at index p - 1."""
         self._previous: list[Position] = []
+        self._commits_ns: list[Nanoseconds] = []
         self._last: dict[OrderId, Event] = {}
         self.subscriptions: list[Subscription] = []
         self._near: list[Subscription] = []
@@ -62,12 +66,13 @@ class MemoryLog:
         Raises:
             ConcurrencyConflictError: if the order does not have the expected version.
         """
-        position = self.record(order_id, expected, new_events)
+        position = self._store(order_id, expected, new_events)
         # Subtle: the commit is stamped before any reader hears of it, and positions become
         # visible in order because nothing suspends in here. Guarded by
         # `test_the_commit_is_stamped_first`.
         self._committed[command_id] = now = self._clock.instant_ns
         for event in new_events:
+            self._commits_ns.append(now)
             fan_out(self._near, event.position, now)
         for transport in self._transports:
             for event in new_events:
@@ -75,11 +80,16 @@ class MemoryLog:
         return position
 
     def record(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
-        """Give the events positions and store them, unseen by subscriptions until they look.
+        """Store events that exist before the run, unseen by subscriptions until they look.
 
         Raises:
             ConcurrencyConflictError: if the order does not have the expected version.
         """
+        position = self._store(order_id, expected, new_events)
+        self._commits_ns.extend([BEFORE_RUN] * len(new_events))
+        return position
+
+    def _store(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
         events, last = self.events, self._last.get(order_id)
         if last is None:
             version, position = NO_VERSION, BEFORE_FIRST
@@ -95,16 +105,26 @@ class MemoryLog:
         assert event.version == expected + len(new_events), "versions are contiguous"
         return position
 
-    def read_order(self, order_id: OrderId) -> list[Event]:
-        """The events of an order, oldest first; empty if there are none."""
+    def read_order(self, order_id: OrderId, after: Version = NO_VERSION) -> list[Event]:
+        """The events of an order behind a version, oldest first; empty if there are none.
+
+        It takes as long as there are events to return, however many there are before them.
+        """
         last = self._last.get(order_id)
         history: list[Event] = []
         position = 0 if last is None else last.position
         while position:
-            history.append(self.events[position - 1])
+            event = self.events[position - 1]
+            if event.version <= after:
+                break
+            history.append(event)
             position = self._previous[position - 1]
         history.reverse()
         return history
+
+    def head_at(self, instant_ns: Nanoseconds) -> Position:
+        """The last position that was committed up to an instant, that instant included."""
+        return Position(bisect_right(self._commits_ns, instant_ns))
 
     def subscribe(
         self, name: str, index: int, capacity: int, transport_ns: int = 0

@@ -55,6 +55,9 @@ def unsupported(scenario: Scenario) -> list[str]:
     if scenario.run.processors:
         count = scenario.run.processors
         mistakes.append(f"run.processors = {count}: the stages wait for one another")
+    if scenario.write_side.replay:
+        replay = format_duration(scenario.write_side.replay)
+        mistakes.append(f'write_side.replay = "{replay}": idle orders come back from the log')
     for kind in ("by_id", "by_customer", "by_status", "statistics"):
         strategy = getattr(queries.strategy, kind)
         if queries.share and getattr(queries.mix, kind) and strategy != "eventual":
