@@ -1,8 +1,9 @@
 """A run as algebra: plan, write side, read models, queries, trace.
 
 What makes an actor wait for something other than its own turn has no such recursion: a closed loop,
-a query that waits, processors that stages share. A scenario with any of these is refused, with its
-key.
+a query that waits, processors that stages share. Nor has an order that takes time to come back into
+memory, since that depends on how long it was idle. A scenario with any of these is refused, with
+its key.
 """
 
 from collections.abc import Sequence
