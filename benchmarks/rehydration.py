@@ -24,6 +24,7 @@ from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.queries import GetOrderById, OrderRow
 from cqrs_sim.domain.upcasting import upcast
 from cqrs_sim.engines.hosted import HostedSystem, run_hosted
+from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.ids import Cents, CustomerId, Nanoseconds, OrderId, ProductId
 from cqrs_sim.scenario.reading import read_scenario, to_toml
 from cqrs_sim.scenario.scenario import ReadModel, Scenario, Service, WriteSide
@@ -185,7 +186,10 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON line")
     args = parser.parse_args()
-    report = run(args.events, args.every, args.rounds, args.set)
+    try:
+        report = run(args.events, args.every, args.rounds, args.set)
+    except InvalidScenarioError as error:
+        parser.error(str(error))
     print(json.dumps(report) if args.json else "\n".join(f"{k:22} {v}" for k, v in report.items()))
     raise SystemExit(0 if report["ok"] else 1)
 
