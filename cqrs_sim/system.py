@@ -22,23 +22,29 @@ from cqrs_sim.errors import (
     CommandRejectedError,
     InvalidScenarioError,
     MailboxFullError,
+    UnknownPastError,
 )
 from cqrs_sim.event_log.commit_server import CommitServer
 from cqrs_sim.event_log.durable import Committer, DurableLog, StoreOfRun
 from cqrs_sim.event_log.memory import MemoryLog
+from cqrs_sim.event_log.past import AsOf, position_as_of
 from cqrs_sim.event_log.writer_thread import WriterThread
-from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, Position, QueryId
+from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, OrderId, Position, QueryId
 from cqrs_sim.probe import NO_READ_MODEL, Probe
 from cqrs_sim.read_side.gateway import Answer, QueryGateway
 from cqrs_sim.read_side.orders import OrdersReadModel
+from cqrs_sim.read_side.past import answer_by_replay
 from cqrs_sim.read_side.paused import PausedSubscription
 from cqrs_sim.read_side.polled import PolledSubscription
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
 from cqrs_sim.scenario.scenario import Pause, Scenario, Service
+from cqrs_sim.write_side.activations import Activations
 from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
 from cqrs_sim.write_side.order_actor import Accepted, OrderActors, Snapshot
+from cqrs_sim.write_side.rehydration import Rehydrated, Rehydrator
+from cqrs_sim.write_side.snapshots import MemorySnapshots
 
 READ_MODELS: dict[str, Callable[[], ReadModel]] = {
     "orders": OrdersReadModel,
@@ -71,6 +77,8 @@ class System:
         count = scenario.run.processors
         work = Processors(kernel, count).work if count else kernel.sleep
         self.log = self._event_log(scenario, streams, store)
+        self.activations = Activations()
+        self._replay_ns = scenario.write_side.replay
         self._query_draws = draws(streams, "query", scenario.queries.service)
         self.commands = self._write_side(scenario, streams, work)
         self.commands.set_up(set_up)
@@ -141,18 +149,56 @@ class System:
         query: Query,
         *,
         at_least: Position | None = None,
+        as_of: AsOf | None = None,
         timeout_ns: int | None = None,
         intended_ns: Nanoseconds | None = None,
         session: int = 0,
     ) -> Coroutine[object, None, Answer]:
         """Ask the read side; with `at_least` wait until the answer reflects that position.
 
+        With `as_of` the answer is that of then, from the log (`answer_as_of`); it is no part of the
+        trace, which is about answers of now.
+
         Raises:
             FreshnessTimeoutError: if `at_least` is not reached within `timeout_ns`.
+            UnknownPastError: if the log does not reach to `as_of`, or `at_least` is given too.
             ActorStoppedError: if the system closes first.
         """
+        if as_of is not None:
+            return self.answer_as_of(query, as_of, at_least)
         query_id = self._probe.new_query(query, intended_ns, session)
         return self.queries.answer(query, query_id, at_least, timeout_ns)
+
+    async def answer_as_of(
+        self, query: Query, as_of: AsOf, at_least: Position | None = None
+    ) -> Answer:
+        """What the answer was when the log ended at a position, or at an instant.
+
+        One order comes from its own events and snapshots, everything else from a replay of the log;
+        no read model of the scenario is needed. Each event read takes `write_side.replay`.
+
+        Raises:
+            UnknownPastError: as `query`.
+        """
+        if at_least is not None:
+            raise UnknownPastError(f"as_of with at_least = {at_least}: the past waits for nothing")
+        log, kernel, replay_ns = self.log, self._kernel, self._replay_ns
+        head = position_as_of(log, as_of, kernel.now_ns())
+        if not isinstance(query, GetOrderById):
+            return await answer_by_replay(query, log.events, head, kernel, replay_ns)
+        found = self.rehydrator.state_of(query.order_id, head)
+        if replay_ns:
+            await kernel.pause(replay_ns * found.read_count)
+        return Answer(row_of(found.order), head, None, replayed_count=found.read_count)
+
+    def order_as_of(self, order_id: OrderId, as_of: AsOf) -> Rehydrated:
+        """An order's state on the write side as it was then, at no modelled time.
+
+        Raises:
+            UnknownPastError: if the log does not reach there.
+        """
+        head = position_as_of(self.log, as_of, self._kernel.now_ns())
+        return self.rehydrator.state_of(order_id, head)
 
     def query_write_side(
         self, query: GetOrderById, *, intended_ns: Nanoseconds | None = None, session: int = 0
@@ -251,8 +297,12 @@ class System:
     def _write_side(self, scenario: Scenario, streams: Streams, work: Work) -> CommandGateway:
         side, pauses = scenario.write_side, self._pauses(scenario.write_side.pauses)
         service = self._write_draws = draws(streams, "write", side.service)
+        self.rehydrator = Rehydrator(self.log, MemorySnapshots(), side.snapshot_every)
         actors = OrderActors(
-            self.log, self._probe, self._kernel.clock, work, service, self._query_draws
+            *(self.log, self._probe, self._kernel.clock, work, service, self._query_draws),
+            rehydrator=self.rehydrator,
+            replay_ns=side.replay,
+            activations=self.activations,
         )
         options = MailboxOptions(side.mailbox, side.policy, side.passivate_after, pauses)
         return CommandGateway(self._kernel, self._probe, actors, options)

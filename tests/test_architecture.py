@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tables": ("errors",),
     "event_log": (
         *FOUNDATION, "fault_sites", "storage", "actors", "domain.events", "domain.item",
-        "domain.status",
+        "domain.status", "domain.upcasting",
     ),
     "write_side": (
         *FOUNDATION, "actors", "event_log", "domain.commands", "domain.events", "domain.item",
@@ -114,9 +114,12 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "multiprocessing": ("replications", "sweeping.crews"),
     "concurrent": (*("replications", "sweeping.crews", "sweeping.runner", "highest_rate.search"),),
     "threading": ("engines.interrupts", "event_log.writer_thread"),
-    "sqlite3": ("storage.database", "storage.event_store"),
+    "sqlite3": ("storage.database", "storage.event_store", "tables.connection"),
     "fcntl": ("storage.folder", "sweeping.folder"),
-    "msgspec": ("event_log.codec", "storage.event_rows"),
+    "msgspec": (
+        *("event_log.codec", "storage.event_rows", "write_side.snapshots"),
+        *("read_side.sqlite.orders", "read_side.sqlite.search"),
+    ),
     "matplotlib": (
         *("plots.canvas", "plots.comparison", "plots.intervals", "plots.reads", "plots.run"),
         "plots.capacity",
@@ -155,8 +158,6 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     ),
     "distributed": ("sweeping.cluster",),
     "jinja2": ("report.page",),
-    "sqlite3": ("tables.connection",),
-    "msgspec": ("read_side.sqlite.orders", "read_side.sqlite.search"),
     "hdrh": ("histograms",),
     "pandas": (),
     "asyncio": (),

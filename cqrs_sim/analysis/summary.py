@@ -125,6 +125,8 @@ class Summary:
     """Why the measurement is invalid; empty if it is valid."""
     checks: tuple[CheckResult, ...]
     provenance: Mapping[str, Json]
+    rehydration: Mapping[str, Json] = attrs.field(factory=dict)
+    """As `rehydration.RehydrationSummary`; empty if the engine has no order actors."""
 
     @property
     def saturated(self) -> tuple[StageLoad, ...]:
@@ -158,6 +160,7 @@ class Summary:
             "queries_s": plain(self.queries_s),
             "reads": self.reads.to_json(),
             "own_writes": plain(self.own_writes),
+            "rehydration": dict(self.rehydration),
             "generator": self.generator.to_json(),
             "stages_s": {
                 "write_side": self.write_stages_s.to_json(),

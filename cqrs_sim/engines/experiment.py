@@ -16,8 +16,10 @@ from cqrs_sim.actors.kernel import Actor, Body, Kernel, Rank
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.actors.reply import Latch
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.rehydration import summarise_rehydrations
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import Query
+from cqrs_sim.engines.audit import check_order_states, rehydrations_of
 from cqrs_sim.engines.live import Live, Tail, nothing_seen
 from cqrs_sim.engines.planning import load_ends_ns, plan_for, scripts_for, setup_for
 from cqrs_sim.engines.sessions import Sessions
@@ -137,6 +139,7 @@ class Experiment:
         )
         told = self.recorder if probe is None else probe
         self.system = System(scenario, self.kernel, streams, told, set_up, store)
+        self.system.activations.left = {}
         self._head_before = self.system.log.head
         self._sessions = Sessions(self.system, told, self.kernel, scenario.queries)
         if isinstance(self.load, Plan):
@@ -222,14 +225,23 @@ class Experiment:
 
     def result(self, engine: Literal["virtual", "wall"]) -> Result:
         """What came of the run."""
+        trace, system = self.trace(), self.system
+        # Before the audit, which comes by snapshots too.
+        noted = rehydrations_of(system.activations, system.rehydrator)
         return Result(
-            trace=self.trace(),
+            trace=trace,
             scenario=self.scenario,
             seed=self._streams.seed,
             engine=engine,
             complete=not self.is_interrupted,
-            extra_checks=(self._convergence(),),
+            extra_checks=(self._convergence(), self._order_states()),
+            rehydration=summarise_rehydrations(trace, noted, self.scenario.run.warm_up),
         )
+
+    def _order_states(self) -> CheckResult:
+        left = self.system.activations.left
+        assert left is not None, "this run keeps what its order actors knew"
+        return check_order_states(self.system.log.events, left, self.system.rehydrator)
 
     def _convergence(self) -> CheckResult:
         diverged = self.diverged()

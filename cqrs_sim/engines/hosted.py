@@ -14,6 +14,7 @@ from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.queries import QUERY_TYPES, GetOrderById, Query
 from cqrs_sim.engines.stores import store_of_run
 from cqrs_sim.errors import ActorStoppedError
+from cqrs_sim.event_log.past import AsOf
 from cqrs_sim.ids import CorrelationId, Position
 from cqrs_sim.measurement.recorder import Recorder
 from cqrs_sim.measurement.trace import Trace
@@ -66,12 +67,16 @@ class HostedSystem:
         query: Query,
         *,
         at_least: Position | None = None,
+        as_of: AsOf | None = None,
         timeout_ns: int | None = None,
         session: int = 0,
     ) -> Answer:
         """See `System.query`."""
         if not isinstance(query, QUERY_TYPES):
             raise TypeError(f"{query!r} is no query")
+        if as_of is not None:
+            past = self.inner.answer_as_of
+            return await self._host.call(past, query, as_of, at_least, name="query as of")
         query_id = self._recorder.new_query(query, None, session)
         answer = self.inner.queries.answer
         return await self._host.call(answer, query, query_id, at_least, timeout_ns, name="query")

@@ -20,7 +20,7 @@ from cqrs_sim.errors import FreshnessTimeoutError, InvalidScenarioError
 from cqrs_sim.ids import Position, QueryId
 from cqrs_sim.probe import Probe, QueryOutcome, Strategy
 from cqrs_sim.read_side.orders import OrdersReadModel
-from cqrs_sim.read_side.projector import Projector
+from cqrs_sim.read_side.projector import Projector, ReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
 
 
@@ -32,7 +32,9 @@ class Answer:
     position: Position
     """The answer reflects every event up to here and none behind."""
     read_model: str | None
-    """None: the write side answered."""
+    """None: the write side answered, or the log (`as_of`)."""
+    replayed_count: int = 0
+    """Events that were read from the log to know the answer: what asking for the past costs."""
 
 
 class QueryGateway:
@@ -77,7 +79,7 @@ class QueryGateway:
                 await self._wait_shown(projector, at_least, timeout_ns, query_id)
             if self._service is not None:
                 await self._kernel.sleep(self._service[query_id], Rank.QUERY, query_id)
-            value, position = _read(projector, query), projector.applied
+            value, position = read(projector.read_model, query), projector.applied
             self._probe.query_answered(query_id, projector.options.index, position)
         finally:
             self._in_flight_count -= 1
@@ -110,8 +112,8 @@ class QueryGateway:
             raise InvalidScenarioError([mistake]) from None
 
 
-def _read(projector: Projector, query: Query) -> AnswerValue:
-    model = projector.read_model
+def read(model: ReadModel, query: Query) -> AnswerValue:
+    """What a read model says to a query that is for it."""
     if isinstance(query, GetOrderStatistics):
         assert isinstance(model, StatisticsReadModel)
         return model.between(query.from_ns, query.to_ns)

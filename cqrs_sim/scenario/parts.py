@@ -181,6 +181,11 @@ class WriteSide:
     """An order idle for this long leaves memory; its state comes back from the log."""
     pauses: tuple[Pause, ...] = units.series(Pause)
     """When no order actor takes a message, as in a stop of the whole process."""
+    snapshot_every: Count = units.count(0, minimum=0)
+    """An order's state is kept beside the log every so many of its events; 0: never."""
+    replay: Duration = units.duration(0, minimum=0)
+    """Time for each event that is read to bring an order back into memory; its first command (or
+    question) waits for it."""
 
 
 @attrs.frozen(kw_only=True)

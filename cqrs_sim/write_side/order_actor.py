@@ -16,8 +16,10 @@ from cqrs_sim.domain.commands import Command
 from cqrs_sim.domain.order import Cause, Order, decide, evolve
 from cqrs_sim.errors import CommandRejectedError, DuplicateCommandError, StoreError
 from cqrs_sim.event_log.memory import MemoryLog
-from cqrs_sim.ids import OrderId, Position, QueryId, Version
+from cqrs_sim.ids import Nanoseconds, OrderId, Position, QueryId, Version
 from cqrs_sim.probe import Clock, Outcome, Probe
+from cqrs_sim.write_side.activations import Activations
+from cqrs_sim.write_side.rehydration import NEVER, NO_VERSION, Rehydrator
 
 
 @attrs.define
@@ -100,38 +102,53 @@ class OrderActors:
     """Modelled service time by command id; None: only the work itself."""
     question_service: Draws | None = None
     """Modelled time to answer a question, by query id; None: only the work itself."""
+    rehydrator: Rehydrator = attrs.field()
+    """How an order's state comes back from the log; without snapshots by default."""
+    replay_ns: int = 0
+    """Modelled time for each event read at a rehydration, on top of the first service."""
+    activations: Activations = attrs.field(factory=Activations)
+    """What is known of the actors' coming and going."""
+
+    @rehydrator.default
+    def _without_snapshots(self) -> Rehydrator:
+        return Rehydrator(self.log)
 
     def run(
         self, order_id: OrderId, mailbox: Inbox, answered: Callable[[], None]
     ) -> Generator[object, None, None]:
-        """The life of one order actor, from activation to passivation.
-
-        Args:
-            order_id: whose.
-            mailbox: what it takes its messages from.
-            answered: called after each message was answered.
-        """
+        """The life of one order actor, to passivation; `answered` is called after each message."""
         log, probe, clock, service = self.log, self.probe, self.clock, self.service
-        work, append, write = self.work, log.append, Rank.WRITE
+        work, append, write, activate = self.work, log.append, Rank.WRITE, self._activated
         take = cast("Callable[[], Envelope | None]", mailbox.take)
         dequeued, acknowledged = probe.dequeued, probe.acknowledged
-        version = log.version_of(order_id)
         drawn = service.drawn if service is not None else []
-        order = self.rehydrate(order_id)
+        order, version, snapshot_due, is_active = None, NO_VERSION, NEVER, False
         while True:
             envelope = take()
             if envelope is None:
-                yield mailbox.wait()
+                try:
+                    yield mailbox.wait()
+                except GeneratorExit:
+                    self.activations.leave(order)
+                    raise
                 continue
             # Subtle: it may be a `Question`, and only that has no command id. A `try` that raises
             # nothing costs nothing; a test of the type would cost every command.
             try:
                 command_id = envelope.command_id
             except AttributeError:
-                yield from self._answer(cast("Question", envelope), order)
+                question = cast("Question", envelope)
+                probe.query_dequeued(question.query_id)
+                if not is_active:
+                    activated = activate(order_id, Rank.QUERY, question.query_id)
+                    (order, version, snapshot_due), is_active = (yield from activated), True
+                yield from self._answer(question, order)
                 answered()
                 continue
             dequeued[command_id] = now = clock.instant_ns
+            if not is_active:
+                order, version, snapshot_due = yield from activate(order_id, write, command_id)
+                is_active, now = True, clock.instant_ns
             if service is not None:
                 try:
                     duration_ns = drawn[command_id]
@@ -150,9 +167,8 @@ class OrderActors:
                     answered()
                     continue
                 events = decide(order, envelope.command, envelope)
-                position = yield from append(
-                    order_id, version, events, command_id, request_id
-                ).__await__()
+                appending = append(order_id, version, events, command_id, request_id)
+                position = yield from appending.__await__()
             except (CommandRejectedError, StoreError) as error:
                 self._refuse(envelope, error)
                 answered()
@@ -165,6 +181,8 @@ class OrderActors:
                 acknowledged[command_id] = clock.instant_ns
             else:
                 reply.set(Accepted(order_id, version, position))
+            if version >= snapshot_due:  # Behind the reply: the caller does not wait for it.
+                snapshot_due = self.rehydrator.take_snapshot(order, position)
             answered()
 
     def _is_repeated(self, envelope: Envelope, request_id: str) -> bool:
@@ -187,18 +205,35 @@ class OrderActors:
 
     def _answer(self, question: Question, order: Order | None) -> Generator[object, None, None]:
         service, query_id = self.question_service, question.query_id
-        self.probe.query_dequeued(query_id)
         if service is not None:
             yield self.work(service[query_id], Rank.QUERY, query_id)
         question.is_answered = True
         question.reply.set(Snapshot(order, self.log.head))
 
     def rehydrate(self, order_id: OrderId) -> Order | None:
-        """The order's state, folded from its events; None if it has none."""
-        order = None
-        for event in self.log.read_order(order_id):
-            order = evolve(order, event)
-        return order
+        """The order's state, from its events; None if it has none."""
+        return self.rehydrator.state_of(order_id).order
+
+    def _activated(
+        self, order_id: OrderId, rank: int, index: int
+    ) -> Generator[object, None, tuple[Order | None, Version, Version]]:
+        """Bring an order's state into memory; the message of that index waits for it.
+
+        Returns:
+            The state, its version, and the version of which the next snapshot is due.
+        """
+        rehydrator, clock = self.rehydrator, self.clock
+        if not self.log.version_of(order_id):
+            return None, NO_VERSION, rehydrator.due_after(NO_VERSION)
+        begun_ns = clock.instant_ns
+        found = rehydrator.state_of(order_id)
+        if self.replay_ns:
+            yield self.work(self.replay_ns * found.read_count, rank, index)
+        spent_ns = Nanoseconds(clock.instant_ns - begun_ns)
+        self.activations.enter(order_id, found, begun_ns, spent_ns, rank == Rank.WRITE)
+        assert found.order is not None, "an order with a version has events"
+        version = found.order.version
+        return found.order, version, rehydrator.due_after(version)
 
     def _refuse(self, envelope: Envelope, error: CommandRejectedError | StoreError) -> None:
         if isinstance(error, CommandRejectedError):
