@@ -105,7 +105,7 @@ class EventLogContract:
         self, kernel: Kernel, log: MemoryLog
     ) -> None:
         assert log.head_at(Nanoseconds(5)) == 0
-        log.record(OrderId("set-up"), Version(0), created("set-up"))
+        log.record(OrderId("set-up"), Version(0), history_of("set-up", 2))
 
         async def actor() -> None:
             await kernel.pause(10)
@@ -115,7 +115,7 @@ class EventLogContract:
 
         run_actors(kernel, actor())
         heads = [log.head_at(Nanoseconds(instant)) for instant in (0, 9, 10, 19, 20, 99)]
-        assert heads == [1, 1, 3, 3, 4, 4]
+        assert heads == [2, 2, 4, 4, 5, 5]
 
     @pytest.mark.parametrize(("present", "expected"), [(0, 1), (1, 0), (2, 1), (2, 3)])
     def test_an_unexpected_version_is_a_conflict_and_leaves_nothing(

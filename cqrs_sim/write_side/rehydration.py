@@ -120,13 +120,15 @@ def _stands_on(order: Order, position: Position, event: Event) -> bool:
 def _folded(
     order: Order | None, events: Sequence[Event], until: Position | None, shown: Version
 ) -> Rehydrated:
-    """A state of version `shown` and the events behind it that stand up to a position."""
+    """A state that shows a snapshot of version `shown`, and the events up to a position.
+
+    The one that the snapshot stands on is among them: folded once more it changes nothing.
+    """
     position, read_count = Position(0), 0
     for event in events:
         if until is not None and event.position > until:
             break
         read_count += 1
         position = event.position
-        if event.version > shown:
-            order = evolve(order, event)
+        order = evolve(order, event)
     return Rehydrated(order, position, read_count, shown)

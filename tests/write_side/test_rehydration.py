@@ -251,3 +251,19 @@ def test_a_snapshot_is_taken_every_so_many_events_also_after_a_rehydration(
 
 def test_a_snapshot_takes_no_modelled_time_and_changes_no_stamp() -> None:
     assert service_ms(shop(snapshot_every=2)) == service_ms(shop())
+
+
+def test_an_actor_that_is_cut_off_in_its_work_leaves_no_state_to_audit() -> None:
+    async def main(system: System) -> list[list[OrderId]]:
+        left = system.activations.left = {}
+        await system.execute(create())
+        await system._kernel.pause(50 * MS)
+        known = [list(left)]
+        await system.execute(amend())
+        client = system.execute(amend())
+        system._kernel.spawn(client, "client", on_error=lambda _: None)
+        await system._kernel.pause(MS // 2)
+        system.close()
+        return [*known, list(left)]
+
+    assert run_script(main, shop()) == [[ORDER], []]
