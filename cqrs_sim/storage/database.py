@@ -119,10 +119,10 @@ def connect(path: Path, kind: Kind, durability: Durability) -> sqlite3.Connectio
         StoreError: if it is not of this kind, damaged, read-only or locked, or cannot promise
             this.
     """
-    check(path, kind)
     for needed in (path, path.parent):
-        if not os.access(needed, os.W_OK):
+        if needed.exists() and not os.access(needed, os.W_OK):
             raise StoreError(f"{path} cannot be written to: {needed} is read-only")
+    check(path, kind)
     with errors_of(path):
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw",
