@@ -33,6 +33,7 @@ from cqrs_sim.event_log.memory import MemoryLog
 from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, Position, QueryId
 from cqrs_sim.probe import NO_READ_MODEL, Probe
 from cqrs_sim.read_side.gateway import Answer, Answering, QueryGateway
+from cqrs_sim.read_side.inline import InlineProjector
 from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.paused import PausedSubscription
 from cqrs_sim.read_side.polled import PolledSubscription
@@ -70,15 +71,19 @@ class System:
         self._query_draws = draws(streams, "query", scenario.queries.service)
         services = query_draws(streams, scenario.queries.services)
         questions = services.get(GetOrderById, self._query_draws)
+        self._read_draws: dict[str, Draws] = {}
+        for name, model in scenario.read_models.items():
+            drawn = draws(streams, f"read/{name}", model.service)
+            if drawn is not None:
+                self._read_draws[name] = drawn
         self.commands = self._write_side(scenario, streams, questions)
         self.commands.set_up(set_up)
         self.projectors: dict[str, Projector] = {}
         self._projector_actors: list[Actor] = []
-        self._read_draws: list[Draws] = []
         self._projecting_count = 0
         self._quiet: Latch | None = None
         for name in scenario.read_models:
-            self._add_read_model(name, scenario, streams)
+            self._add_read_model(name, scenario)
         works = {name: self._places.of_answers(name) for name in self.projectors}
         places = {name: work for name, work in works.items() if work is not None}
         answering = Answering(services, places)
@@ -188,7 +193,7 @@ class System:
         for drawn in self._all_query_draws:
             if drawn is not None:
                 drawn.reserve(queries_count)
-        for service in self._read_draws:
+        for service in self._read_draws.values():
             # No command has more than one event.
             service.reserve(self.log.head + commands_count)
 
@@ -227,18 +232,35 @@ class System:
     ) -> CommandGateway:
         side, pauses = scenario.write_side, self._pauses(scenario.write_side.pauses)
         service = self._write_draws = draws(streams, "write", side.service)
-        work = self._places.of_write_side()
-        actors = OrderActors(self.log, self._probe, self._kernel.clock, work, service, questions)
+        work, inline = self._places.of_write_side(), self._inline_service(scenario)
+        if inline is not None and service is None:
+            service = Draws(streams.stream("service/write"), "constant", 0)
+        actors = OrderActors(
+            self.log, self._probe, self._kernel.clock, work, service, questions, inline
+        )
         options = MailboxOptions(side.mailbox, side.policy, side.passivate_after, pauses)
         return CommandGateway(self._kernel, self._probe, actors, options)
 
-    def _add_read_model(
-        self,
-        name: str,
-        scenario: Scenario,
-        streams: Streams,
-    ) -> None:
+    def _inline_service(self, scenario: Scenario) -> Callable[[int], int] | None:
+        """By command id, the time to update all that is updated within a commit.
+
+        The draws of a read model are the same as if it had a projector, but by command instead of
+        by position, which is not known before the commit.
+        """
+        models = scenario.read_models
+        inline = [d for name, d in self._read_draws.items() if models[name].projection == "inline"]
+        return (lambda index: sum(drawn[index] for drawn in inline)) if inline else None
+
+    def _add_read_model(self, name: str, scenario: Scenario) -> None:
         settings, index = scenario.read_models[name], len(self.projectors)
+        options = ProjectorOptions(
+            index, name, settings.batch, self._read_draws.get(name), settings.checkpoint
+        )
+        if settings.projection == "inline":
+            inline = InlineProjector(self._kernel, self._probe, READ_MODELS[name](), options)
+            self._add(inline)
+            self.log.inline.append(inline)
+            return
         work = self._places.of_projector(name)
         subscription = self.log.subscribe(name, index, settings.channel, settings.transport)
         inbox: Inbox = subscription
@@ -247,20 +269,19 @@ class System:
             inbox, work = PausedSubscription(subscription, pauses), pauses.holding(work)
         if settings.poll:
             inbox = PolledSubscription(self._kernel, subscription, settings.poll, pauses)
-        service = draws(streams, f"read/{name}", settings.service)
-        if service is not None:
-            self._read_draws.append(service)
-        options = ProjectorOptions(index, name, settings.batch, service, settings.checkpoint)
         model = READ_MODELS[name]()
         projector = Projector(self._kernel, self._probe, inbox, model, work, options)
-        projector.catch_up(self.log.events)
-        self.projectors[name] = projector
+        self._add(projector)
         self._projecting_count += 1
         self._projector_actors.append(
             self._kernel.spawn(
                 projector.run(), f"projector {name}", is_background=True, on_exit=self._projected
             )
         )
+
+    def _add(self, projector: Projector) -> None:
+        projector.catch_up(self.log.events)
+        self.projectors[projector.options.name] = projector
 
     def _pauses(self, pauses: Sequence[Pause]) -> Pauses | None:
         spans = [(pause.at, pause.at + pause.duration) for pause in pauses]

@@ -20,6 +20,7 @@ from cqrs_sim.scenario.parts import (
     Workload,
     WriteSide,
 )
+from cqrs_sim.scenario.projections import of_projections
 from cqrs_sim.scenario.shared_databases import databases_used, of_databases
 from cqrs_sim.scenario.units import format_duration
 from cqrs_sim.scenario.wording import joined, nearest
@@ -67,6 +68,8 @@ def contradictions_among(
             mistakes += _of_pauses(joined("read_models", name), model.pauses)
     if queries is not None and read_models is not None:
         mistakes += _of_answers(queries, read_models)
+    if read_models is not None:
+        mistakes += of_projections(read_models, write_side)
     if databases is not None:
         mistakes += of_databases(databases, databases_used(write_side, read_models), run)
     return mistakes

@@ -20,6 +20,7 @@ WorkloadKind: TypeAlias = Literal["lifecycle", "amendments"]
 Popularity: TypeAlias = Literal["uniform", "zipf", "hot_set"]
 MailboxPolicy: TypeAlias = Literal["block", "reject"]
 ReadStrategy: TypeAlias = Literal["eventual", "at_least", "write_side"]
+Projection: TypeAlias = Literal["async", "inline", "task"]
 
 READ_MODEL_NAMES = ("orders", "statistics", "search")
 
@@ -189,6 +190,10 @@ class WriteSide:
 class ReadModel:
     """One read model with its projector and channel."""
 
+    projection: Projection = units.choice("async", Projection)
+    """Who updates it: `async`, its projector, after the commit. `inline`: the order actor, within
+    the commit, so that it never lags and the writer pays. `task`: a task for each event, in no
+    order and at most once, as careless as it is common; it loses and doubles."""
     service: Service = units.part(Service)
     """Time to apply one event."""
     transport: Duration = units.duration(0, minimum=0)

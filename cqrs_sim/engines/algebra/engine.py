@@ -57,6 +57,10 @@ def unsupported(scenario: Scenario) -> list[str]:
     if scenario.run.processors:
         count = scenario.run.processors
         mistakes.append(f"run.processors = {count}: the stages wait for one another")
+    for name, model in scenario.read_models.items():
+        if model.projection != "async":
+            key = f"read_models.{name}.projection"
+            mistakes.append(f'{key} = "{model.projection}": not updated by a projector')
     for path, name in databases_used(scenario.write_side, scenario.read_models).items():
         mistakes.append(f'{path} = "{name}": the stages wait for one another')
     for kind in ("by_id", "by_customer", "by_status", "statistics"):
