@@ -9,29 +9,27 @@ from collections.abc import Callable, Coroutine, Sequence
 
 from cqrs_sim.actors.kernel import Actor, Kernel
 from cqrs_sim.actors.mailbox import MailboxStatistics
-from cqrs_sim.actors.pauses import Pauses, Work
-from cqrs_sim.actors.processors import Processors
+from cqrs_sim.actors.pauses import Pauses
 from cqrs_sim.actors.randomness import Draws, Streams
 from cqrs_sim.actors.reply import Latch, Reply
 from cqrs_sim.domain.commands import Command, CreateOrder
-from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.order import Order
 from cqrs_sim.domain.queries import GetOrderById, OrderRow, Query
 from cqrs_sim.errors import (
-    ActorStoppedError,
     CommandRejectedError,
     InvalidScenarioError,
     MailboxFullError,
     UnknownPastError,
 )
-from cqrs_sim.event_log.commit_server import CommitServer
-from cqrs_sim.event_log.durable import Committer, DurableLog, StoreOfRun
-from cqrs_sim.event_log.memory import MemoryLog
+from cqrs_sim.event_feed import EventFeed
+from cqrs_sim.event_log.durable import StoreOfRun
 from cqrs_sim.event_log.past import AsOf, position_as_of
-from cqrs_sim.event_log.writer_thread import WriterThread
 from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, OrderId, Position, QueryId
 from cqrs_sim.probe import NO_READ_MODEL, Probe
-from cqrs_sim.read_side.gateway import Answer, QueryGateway
+from cqrs_sim.read_side.cache import AnswerCache
+from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
+from cqrs_sim.read_side.gateway import Answer, Answering, QueryGateway
+from cqrs_sim.read_side.inline import InlineProjector
 from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.past import answer_by_replay
 from cqrs_sim.read_side.paused import PausedSubscription
@@ -39,7 +37,11 @@ from cqrs_sim.read_side.polled import PolledSubscription
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
-from cqrs_sim.scenario.scenario import Pause, Scenario, Service
+from cqrs_sim.read_side.tasks import TaskProjector
+from cqrs_sim.run_log import log_of_run
+from cqrs_sim.scenario.scenario import Pause, QueryCache, Scenario
+from cqrs_sim.service_times import draws, query_draws
+from cqrs_sim.work_places import WorkPlaces
 from cqrs_sim.write_side.activations import Activations
 from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
 from cqrs_sim.write_side.order_actor import Accepted, OrderActors, Snapshot
@@ -51,6 +53,13 @@ READ_MODELS: dict[str, Callable[[], ReadModel]] = {
     "statistics": StatisticsReadModel,
     "search": SearchReadModel,
 }
+
+
+CARELESS: dict[str, Callable[[], ReadModel]] = {
+    "orders": CarelessOrders,
+    "statistics": CarelessStatistics,
+}
+"""Those whose events are handled by tasks."""
 
 
 class System:
@@ -74,23 +83,35 @@ class System:
         """
         self._kernel = kernel
         self._probe = probe
-        count = scenario.run.processors
-        work = Processors(kernel, count).work if count else kernel.sleep
-        self.log = self._event_log(scenario, streams, store)
+        self._places = WorkPlaces(scenario, kernel, probe)
+        self.log = log_of_run(scenario, kernel, probe, streams, store)
         self.activations = Activations()
         self._replay_ns = scenario.write_side.replay
         self._query_draws = draws(streams, "query", scenario.queries.service)
-        self.commands = self._write_side(scenario, streams, work)
+        services = query_draws(streams, scenario.queries.services)
+        questions = services.get(GetOrderById, self._query_draws)
+        self._read_draws: dict[str, Draws] = {}
+        for name, model in scenario.read_models.items():
+            drawn = draws(streams, f"read/{name}", model.service)
+            if drawn is not None:
+                self._read_draws[name] = drawn
+        self.commands = self._write_side(scenario, streams, questions)
         self.commands.set_up(set_up)
         self.log.write_recorded()
         self.projectors: dict[str, Projector] = {}
         self._projector_actors: list[Actor] = []
-        self._read_draws: list[Draws] = []
+        self._tasks: list[TaskProjector] = []
         self._projecting_count = 0
         self._quiet: Latch | None = None
         for name in scenario.read_models:
-            self._add_read_model(name, scenario, streams, work)
-        self.queries = QueryGateway(kernel, probe, self.projectors, self._query_draws)
+            self._add_read_model(name, scenario)
+        works = {name: self._places.of_answers(name) for name in self.projectors}
+        places = {name: work for name, work in works.items() if work is not None}
+        cache = cache_of(scenario.queries.cache, kernel, streams)
+        answering = Answering(services, places, cache)
+        self.queries = QueryGateway(kernel, probe, self.projectors, self._query_draws, answering)
+        of_cache = None if cache is None else cache.service
+        self._all_query_draws = [self._query_draws, of_cache, *services.values()]
 
     # The facade.
 
@@ -220,7 +241,7 @@ class System:
         self._probe.query_answered(query_id, NO_READ_MODEL, snapshot.position)
         return Answer(row_of(snapshot.order), snapshot.position, None)
 
-    def subscribe(self, read_model: str, after: Position | None = None) -> "EventFeed":
+    def subscribe(self, read_model: str, after: Position | None = None) -> EventFeed:
         """The events that a read model shows, one by one, as it comes to show them.
 
         Args:
@@ -239,9 +260,10 @@ class System:
         """Draw the service times that a planned load can need, before the run."""
         if self._write_draws is not None:
             self._write_draws.reserve(commands_count)
-        if self._query_draws is not None:
-            self._query_draws.reserve(queries_count)
-        for service in self._read_draws:
+        for drawn in self._all_query_draws:
+            if drawn is not None:
+                drawn.reserve(queries_count)
+        for service in self._read_draws.values():
             # No command has more than one event.
             service.reserve(self.log.head + commands_count)
 
@@ -253,6 +275,8 @@ class System:
         await self.commands.wait_drained()
         await self.queries.wait_drained()
         self.log.end_subscriptions()
+        for tasks in self._tasks:
+            await tasks.wait_drained()
         if self._projecting_count:
             self._quiet = Latch(self._kernel, "the projectors to finish")
             await self._quiet.wait()
@@ -276,30 +300,17 @@ class System:
 
     # Wiring.
 
-    def _event_log(
-        self, scenario: Scenario, streams: Streams, store: StoreOfRun | None
-    ) -> MemoryLog:
-        """In memory, unless its commits are real, or take modelled time."""
-        kernel, log = self._kernel, scenario.log
-        commit = draws(streams, "log/commit", log.commit)
-        is_modelled = scenario.store != "memory" or commit is not None or log.append > 0
-        if store is None and not is_modelled:
-            return MemoryLog(kernel, self._probe)
-        committer: Committer
-        if store is not None and not kernel.clock.is_virtual:
-            committer = WriterThread(kernel, store, group=log.group)
-        else:
-            committer = CommitServer(
-                kernel, group=log.group, commit=commit, append_ns=log.append, of=store
-            )
-        return DurableLog(kernel, self._probe, committer, queue=log.queue, of=store)
-
-    def _write_side(self, scenario: Scenario, streams: Streams, work: Work) -> CommandGateway:
+    def _write_side(
+        self, scenario: Scenario, streams: Streams, questions: Draws | None
+    ) -> CommandGateway:
         side, pauses = scenario.write_side, self._pauses(scenario.write_side.pauses)
         service = self._write_draws = draws(streams, "write", side.service)
+        work, inline = self._places.of_write_side(), self._inline_service(scenario)
+        if inline is not None and service is None:
+            service = Draws(streams.stream("service/write"), "constant", 0)
         self.rehydrator = Rehydrator(self.log, MemorySnapshots(), side.snapshot_every)
         actors = OrderActors(
-            *(self.log, self._probe, self._kernel.clock, work, service, self._query_draws),
+            *(self.log, self._probe, self._kernel.clock, work, service, questions, inline),
             rehydrator=self.rehydrator,
             replay_ns=side.replay,
             activations=self.activations,
@@ -307,14 +318,34 @@ class System:
         options = MailboxOptions(side.mailbox, side.policy, side.passivate_after, pauses)
         return CommandGateway(self._kernel, self._probe, actors, options)
 
-    def _add_read_model(
-        self,
-        name: str,
-        scenario: Scenario,
-        streams: Streams,
-        work: Work,
-    ) -> None:
+    def _inline_service(self, scenario: Scenario) -> Callable[[int], int] | None:
+        """By command id, the time to update all that is updated within a commit.
+
+        The draws of a read model are the same as if it had a projector, but by command instead of
+        by position, which is not known before the commit.
+        """
+        models = scenario.read_models
+        inline = [d for name, d in self._read_draws.items() if models[name].projection == "inline"]
+        return (lambda index: sum(drawn[index] for drawn in inline)) if inline else None
+
+    def _add_read_model(self, name: str, scenario: Scenario) -> None:
         settings, index = scenario.read_models[name], len(self.projectors)
+        options = ProjectorOptions(
+            index, name, settings.batch, self._read_draws.get(name), settings.checkpoint
+        )
+        work = self._places.of_projector(name)
+        if settings.projection == "inline":
+            inline = InlineProjector(self._kernel, self._probe, READ_MODELS[name](), options)
+            self._add(inline)
+            self.log.hooks.append(inline)
+            return
+        if settings.projection == "task":
+            model = CARELESS[name]()
+            tasks = TaskProjector(self._kernel, self._probe, model, work, options)
+            self._add(tasks)
+            self.log.hooks.append(tasks)
+            self._tasks.append(tasks)
+            return
         subscription = self.log.subscribe(name, index, settings.channel, settings.transport)
         inbox: Inbox = subscription
         pauses = self._pauses(settings.pauses)
@@ -322,20 +353,19 @@ class System:
             inbox, work = PausedSubscription(subscription, pauses), pauses.holding(work)
         if settings.poll:
             inbox = PolledSubscription(self._kernel, subscription, settings.poll, pauses)
-        service = draws(streams, f"read/{name}", settings.service)
-        if service is not None:
-            self._read_draws.append(service)
-        options = ProjectorOptions(index, name, settings.batch, service, settings.checkpoint)
         model = READ_MODELS[name]()
         projector = Projector(self._kernel, self._probe, inbox, model, work, options)
-        projector.catch_up(self.log.events)
-        self.projectors[name] = projector
+        self._add(projector)
         self._projecting_count += 1
         self._projector_actors.append(
             self._kernel.spawn(
                 projector.run(), f"projector {name}", is_background=True, on_exit=self._projected
             )
         )
+
+    def _add(self, projector: Projector) -> None:
+        projector.catch_up(self.log.events)
+        self.projectors[projector.options.name] = projector
 
     def _pauses(self, pauses: Sequence[Pause]) -> Pauses | None:
         spans = [(pause.at, pause.at + pause.duration) for pause in pauses]
@@ -347,44 +377,12 @@ class System:
             self._quiet.open()
 
 
-class EventFeed:
-    """Events of the log as one read model comes to show them; the log is the buffer."""
-
-    def __init__(self, log: MemoryLog, projector: Projector, after: Position) -> None:
-        self._log = log
-        self._projector = projector
-        self._seen = after
-
-    def __aiter__(self) -> "EventFeed":
-        return self
-
-    async def __anext__(self) -> Event:
-        """The next event; ends when the system closes."""
-        try:
-            await self.wait_next()
-        except ActorStoppedError:
-            raise StopAsyncIteration from None
-        return self.take()
-
-    async def wait_next(self) -> None:
-        """Return when the next event is shown.
-
-        Raises:
-            ActorStoppedError: if the system closes first.
-        """
-        await self._projector.wait_applied(Position(self._seen + 1))
-
-    def take(self) -> Event:
-        """The next event, which must be shown."""
-        self._seen = Position(self._seen + 1)
-        return self._log.events[self._seen - 1]
-
-
-def draws(streams: Streams, name: str, service: Service) -> Draws | None:
-    """The service times of a stage; None where no modelled time passes at all."""
-    if service.distribution == "real" or service.mean == 0:
+def cache_of(cache: QueryCache, kernel: Kernel, streams: Streams) -> AnswerCache | None:
+    """The cache of answers; None if there is none."""
+    if not cache.ttl:
         return None
-    return Draws(streams.stream(f"service/{name}"), service.distribution, service.mean)
+    service = draws(streams, "cache", cache.service)
+    return AnswerCache(kernel.clock, ttl_ns=cache.ttl, capacity=cache.capacity, service=service)
 
 
 def row_of(order: Order | None) -> OrderRow | None:

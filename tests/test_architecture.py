@@ -20,7 +20,9 @@ SIDES = ("event_log", "write_side", "read_side")
 BELOW_ENGINES = (
     *FOUNDATION, "fault_sites", "storage", "domain", "actors", "tables", *SIDES, "crud",
     "load_generation", "measurement", "scenario", "analysis", "plots", "histograms", "plain_text",
-    "new_folders", "verdict", "report", "results", "system",
+    "new_folders", "verdict", "report", "results", "work_places", "service_times", "divergence",
+    "event_feed",
+    "run_log", "system",
 )  # fmt: skip
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -54,7 +56,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "measurement": FOUNDATION,
     "scenario": ("errors", "ids"),
     "analysis": (
-        *FOUNDATION, "measurement.trace", "scenario.unit_text", "scenario.wording",
+        *FOUNDATION, "measurement.trace", "measurement.database_tables", "scenario.unit_text",
+        "scenario.wording",
     ),
     "plots": (*FOUNDATION, "analysis", "measurement.trace", "scenario"),
     "histograms": ("analysis", "measurement.trace"),
@@ -68,7 +71,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *FOUNDATION, "analysis", "measurement.trace", "scenario", "plots", "histograms",
         "new_folders", "report",
     ),
-    "system": (*FOUNDATION, "storage", "domain", "actors", *SIDES, "scenario"),
+    "architectures": ("scenario",),
+    "run_log": ("probe", "actors", "event_log", "scenario", "service_times"),
+    "event_feed": ("ids", "errors", "domain", "event_log", "read_side"),
+    "work_places": ("probe", "actors", "scenario"),
+    "service_times": ("actors", "domain", "scenario"),
+    "divergence": ("ids", "domain", "read_side"),
+    "system": (
+        *FOUNDATION, "storage", "domain", "actors", *SIDES, "scenario", "work_places",
+        "service_times", "event_feed", "run_log",
+    ),
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
     "simulation": (*BELOW_ENGINES, "engines"),
     "fresh_reads": (*BELOW_ENGINES, "engines", "simulation"),

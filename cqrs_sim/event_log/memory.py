@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import Protocol
 
 import attrs
 
@@ -30,6 +31,16 @@ class Committed:
     """Of its last event."""
 
 
+class CommitHook(Protocol):
+    """What is to hear of each commit at once, and not by a subscription."""
+
+    def before(self, events: Sequence[Event]) -> None:
+        """Nobody sees the commit yet: what is updated within it is updated now."""
+
+    def after(self, events: Sequence[Event], now_ns: Nanoseconds) -> None:
+        """It is visible from this instant on; it is about to be stamped."""
+
+
 class MemoryLog:
     """An append-only list of events; `event_log.durable` builds on it.
 
@@ -53,6 +64,8 @@ class MemoryLog:
         self._transports: list[Transport] = []
         self._requests: dict[str, Committed | None] = {}
         """What became of commands that had a request id; None: it is being committed."""
+        self.hooks: list[CommitHook] = []
+        """What is to hear of each commit at once, and not by a subscription."""
 
     @property
     def head(self) -> Position:
@@ -105,6 +118,8 @@ class MemoryLog:
         # Subtle: the commit is stamped before any reader hears of it, and positions become
         # visible in order because nothing suspends in here. Guarded by
         # `test_the_commit_is_stamped_first`.
+        if self.hooks:
+            now = self._tell(new_events)
         self._committed[command_id] = now
         for event in new_events:
             self._commits_ns.append(now)
@@ -126,6 +141,15 @@ class MemoryLog:
 
     def close(self) -> None:
         """Append nothing more: here, nobody else does."""
+
+    def _tell(self, new_events: Sequence[Event]) -> Nanoseconds:
+        """The instant at which a commit, and what is updated within it, becomes visible."""
+        for hook in self.hooks:
+            hook.before(new_events)
+        now = self._clock.instant_ns
+        for hook in self.hooks:
+            hook.after(new_events, now)
+        return now
 
     def record(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
         """Store events that exist before the run, unseen by subscriptions until they look.

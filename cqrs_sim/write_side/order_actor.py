@@ -102,6 +102,10 @@ class OrderActors:
     """Modelled service time by command id; None: only the work itself."""
     question_service: Draws | None = None
     """Modelled time to answer a question, by query id; None: only the work itself."""
+    inline_service: Callable[[int], int] | None = None
+    """By command id, modelled time to update what is updated within the commit; None: nothing is.
+
+    Then `service` must not be None."""
     rehydrator: Rehydrator = attrs.field()
     """How an order's state comes back from the log; without snapshots by default."""
     replay_ns: int = 0
@@ -117,8 +121,8 @@ class OrderActors:
         self, order_id: OrderId, mailbox: Inbox, answered: Callable[[], None]
     ) -> Generator[object, None, None]:
         """The life of one order actor, to passivation; `answered` is called after each message."""
-        log, probe, clock, service = self.log, self.probe, self.clock, self.service
-        work, append, write, activate = self.work, log.append, Rank.WRITE, self._activated
+        probe, clock, service, inline = self.probe, self.clock, self.service, self.inline_service
+        work, append, write, activate = self.work, self.log.append, Rank.WRITE, self._activated
         take = cast("Callable[[], Envelope | None]", mailbox.take)
         dequeued, acknowledged = probe.dequeued, probe.acknowledged
         drawn = service.drawn if service is not None else []
@@ -132,8 +136,7 @@ class OrderActors:
                     self.activations.leave(order)
                     raise
                 continue
-            # Subtle: it may be a `Question`, and only that has no command id. A `try` that raises
-            # nothing costs nothing; a test of the type would cost every command.
+            # Subtle: only a `Question` has no command id. A `try` that raises nothing costs nothing.
             try:
                 command_id = envelope.command_id
             except AttributeError:
@@ -154,20 +157,21 @@ class OrderActors:
                     duration_ns = drawn[command_id]
                 except IndexError:
                     duration_ns = service[command_id]
+                if inline is not None and _is_accepted(order, envelope):
+                    # One piece of work, since it is one transaction: no other gets in between.
+                    duration_ns += inline(command_id)
                 yield work(duration_ns, write, command_id)
                 now = clock.instant_ns
             elif clock.is_virtual:
-                # Commands of one instant must commit in the order of their ids, across orders: a
-                # timer, though of no duration, sorts them.
+                # A timer, though of no duration, sorts the commits of one instant by command id.
                 yield work(0, write, command_id)
             envelope.now_ns = now
-            request_id = envelope.request_id
             try:
-                if request_id is not None and self._is_repeated(envelope, request_id):
+                if envelope.request_id is not None and self._is_repeated(envelope):
                     answered()
                     continue
                 events = decide(order, envelope.command, envelope)
-                appending = append(order_id, version, events, command_id, request_id)
+                appending = append(order_id, version, events, command_id, envelope.request_id)
                 position = yield from appending.__await__()
             except (CommandRejectedError, StoreError) as error:
                 self._refuse(envelope, error)
@@ -176,26 +180,26 @@ class OrderActors:
             for event in events:
                 order = evolve(order, event)
                 version = event.version
-            reply = envelope.reply
-            if reply is None:
+            if envelope.reply is None:
                 acknowledged[command_id] = clock.instant_ns
             else:
-                reply.set(Accepted(order_id, version, position))
+                envelope.reply.set(Accepted(order_id, version, position))
             if version >= snapshot_due:  # Behind the reply: the caller does not wait for it.
                 snapshot_due = self.rehydrator.take_snapshot(order, position)
             answered()
 
-    def _is_repeated(self, envelope: Envelope, request_id: str) -> bool:
+    def _is_repeated(self, envelope: Envelope) -> bool:
         """Whether the request was committed before; then it has its first outcome again.
 
         Raises:
             DuplicateCommandError: if that was for another order.
         """
-        first = self.log.outcome_of(request_id)
+        request_id = envelope.request_id
+        first = None if request_id is None else self.log.outcome_of(request_id)
         if first is None:
             return False
         if first.order_id != envelope.command.order_id:
-            raise DuplicateCommandError(envelope.command.order_id, request_id)
+            raise DuplicateCommandError(envelope.command.order_id, str(request_id))
         self.probe.turned_away(envelope.command_id, Outcome.REPEATED)
         if envelope.reply is None:
             self.probe.acknowledged[envelope.command_id] = self.clock.instant_ns
@@ -243,3 +247,12 @@ class OrderActors:
         # With a broken store the command stays unfinished, and the log ends the run.
         if envelope.reply is not None:
             envelope.reply.fail(error)
+
+
+def _is_accepted(order: Order | None, envelope: Envelope) -> bool:
+    """Whether a command will be: nothing changes the order while its only actor is at work."""
+    try:
+        decide(order, envelope.command, envelope)
+    except CommandRejectedError:
+        return False
+    return True
