@@ -26,7 +26,6 @@ from cqrs_sim.event_log.durable import StoreOfRun
 from cqrs_sim.event_log.past import AsOf, position_as_of
 from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, OrderId, Position, QueryId
 from cqrs_sim.probe import NO_READ_MODEL, Probe
-from cqrs_sim.read_side.cache import AnswerCache
 from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.gateway import Answer, Answering, QueryGateway
 from cqrs_sim.read_side.inline import InlineProjector
@@ -39,8 +38,8 @@ from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
 from cqrs_sim.read_side.tasks import TaskProjector
 from cqrs_sim.run_log import log_of_run
-from cqrs_sim.scenario.scenario import Pause, QueryCache, Scenario
-from cqrs_sim.service_times import draws, query_draws
+from cqrs_sim.scenario.scenario import Pause, Scenario
+from cqrs_sim.service_times import cache_of, draws, query_draws
 from cqrs_sim.work_places import WorkPlaces
 from cqrs_sim.write_side.activations import Activations
 from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
@@ -375,14 +374,6 @@ class System:
         self._projecting_count -= 1
         if self._quiet is not None and not self._projecting_count:
             self._quiet.open()
-
-
-def cache_of(cache: QueryCache, kernel: Kernel, streams: Streams) -> AnswerCache | None:
-    """The cache of answers; None if there is none."""
-    if not cache.ttl:
-        return None
-    service = draws(streams, "cache", cache.service)
-    return AnswerCache(kernel.clock, ttl_ns=cache.ttl, capacity=cache.capacity, service=service)
 
 
 def row_of(order: Order | None) -> OrderRow | None:

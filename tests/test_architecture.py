@@ -72,11 +72,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "new_folders", "report",
     ),
     "architectures": ("scenario",),
-    "run_log": ("probe", "actors", "event_log", "scenario", "service_times"),
     "event_feed": ("ids", "errors", "domain", "event_log", "read_side"),
     "work_places": ("probe", "actors", "scenario"),
-    "service_times": ("actors", "domain", "scenario"),
+    "service_times": ("actors", "domain", "read_side", "scenario"),
     "divergence": ("ids", "domain", "read_side"),
+    "run_log": ("probe", "actors", "event_log", "scenario", "service_times"),
     "system": (
         *FOUNDATION, "storage", "domain", "actors", *SIDES, "scenario", "work_places",
         "service_times", "event_feed", "run_log",

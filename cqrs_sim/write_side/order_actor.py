@@ -136,7 +136,7 @@ class OrderActors:
                     self.activations.leave(order)
                     raise
                 continue
-            # Subtle: only a `Question` has no command id. A `try` that raises nothing costs nothing.
+            # Subtle: only a `Question` has no command id; a `try` that raises nothing is free.
             try:
                 command_id = envelope.command_id
             except AttributeError:
