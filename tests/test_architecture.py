@@ -96,14 +96,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "loading": BELOW_ENGINES,
     "comparison": BELOW_ENGINES,
     "demo": (*BELOW_ENGINES, "engines", "simulation"),
+    "auditing": (
+        "errors", "storage", "event_log", "domain", "analysis.json_values",
+    ),
     "terminal": (
         *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "comparison", "demo",
-        "predictions", "checking", "sweeping", "highest_rate",
+        "predictions", "checking", "sweeping", "highest_rate", "auditing",
     ),
     "verbs": (
         *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "replications", "loading",
         "comparison", "demo", "predictions", "checking", "sweeping",
-        "highest_rate", "terminal", "",
+        "highest_rate", "auditing", "terminal", "",
     ),
     "cli": ("verbs",),
     "__init__": (
@@ -146,6 +149,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "verbs.compare",
         "verbs.demo",
         "verbs.exits",
+        "verbs.log",
         "verbs.options",
         "verbs.reads",
         "verbs.report",
@@ -158,6 +162,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "terminal.check",
         "terminal.comparison",
         "terminal.demo",
+        "terminal.log",
         "terminal.reads",
         "terminal.screen",
         "terminal.summary",
