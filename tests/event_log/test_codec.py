@@ -35,7 +35,7 @@ def test_an_old_event_is_brought_up_to_date_by_its_upcaster() -> None:
     assert asked == [("OrderCreated", 0)]
     assert found.customer_id == "renamed"  # type: ignore[union-attr]
     with pytest.raises(
-        StoreError, match="position 1: OrderCreated cannot be read: there is no way"
+        StoreError, match="position 1: OrderCreated cannot be read: there is"
     ):
         event_of(stored(1, *row))
 
@@ -46,7 +46,7 @@ def test_what_cannot_be_stored_is_its_senders_mistake() -> None:
     with pytest.raises(InvalidCommandError, match="it cannot be stored"):
         row_of(event, 7, 0)
     (event,) = created()
-    event.total_cents = 2**64  # type: ignore[union-attr,assignment]
+    event.total_cents = 2**64  # type: ignore[union-attr]
     with pytest.raises(InvalidCommandError, match="it cannot be stored"):
         row_of(event, 7, 0)
     with pytest.raises(InvalidCommandError, match="it cannot be stored"):
