@@ -34,9 +34,7 @@ def test_an_old_event_is_brought_up_to_date_by_its_upcaster() -> None:
     found = event_of(stored(1, *row), upcast)
     assert asked == [("OrderCreated", 0)]
     assert found.customer_id == "renamed"  # type: ignore[union-attr]
-    with pytest.raises(
-        StoreError, match="position 1: OrderCreated cannot be read: there is"
-    ):
+    with pytest.raises(StoreError, match="position 1: OrderCreated cannot be read: there is"):
         event_of(stored(1, *row))
 
 
