@@ -167,6 +167,8 @@ def _why_no_lags(scenario: Scenario, name: str) -> tuple[str, ...]:
         reasons.append("workload.invalid_share = 1: there are no events")
     if model.pauses:
         reasons.append(f"{path}.pauses: the projector stands still at times")
+    if model.rebuilds:
+        reasons.append(f"{path}.rebuilds: another projector takes over")
     if model.poll:
         every = format_duration(model.poll)
         reasons.append(f'{path}.poll = "{every}": events wait for the next poll')

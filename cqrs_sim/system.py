@@ -31,6 +31,7 @@ from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.paused import PausedSubscription
 from cqrs_sim.read_side.polled import PolledSubscription
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
+from cqrs_sim.read_side.rebuild import Rebuild, Rebuilds, Site
 from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
 from cqrs_sim.scenario.scenario import Pause, Scenario, Service
@@ -65,7 +66,8 @@ class System:
         self.commands = self._write_side(scenario, streams, work)
         self.commands.set_up(set_up)
         self.projectors: dict[str, Projector] = {}
-        self._projector_actors: list[Actor] = []
+        self._projector_actors: dict[str, Actor] = {}
+        self.rebuilds = Rebuilds(kernel)
         self._read_draws: list[Draws] = []
         self._projecting_count = 0
         self._quiet: Latch | None = None
@@ -167,6 +169,19 @@ class System:
         projector = self.projectors[read_model]
         return EventFeed(self.log, projector, projector.applied if after is None else after)
 
+    def rebuild(self, read_model: str, *, batch: int = 100) -> Coroutine[object, None, Rebuild]:
+        """Rebuild a read model beside the live one, and return when it was switched to.
+
+        Args:
+            read_model: its name in the scenario.
+            batch: most events taken, and checkpointed, at once.
+
+        Raises:
+            InvalidScenarioError: if there is no such read model, or `batch` is below 1.
+            ActorStoppedError: if the system closes first; the live read model stays.
+        """
+        return self.rebuilds.rebuild(read_model, batch)
+
     # The course of a run.
 
     def reserve(self, commands_count: int, queries_count: int) -> None:
@@ -194,7 +209,8 @@ class System:
     def close(self) -> None:
         """Stop everything: messages left in mailboxes are answered, waiting readers hear of it."""
         self.commands.close()
-        for actor in self._projector_actors:
+        self.rebuilds.close()
+        for actor in self._projector_actors.values():
             self._kernel.discard(actor)
         for projector in self.projectors.values():
             projector.stop()
@@ -227,25 +243,49 @@ class System:
     ) -> None:
         settings, index = scenario.read_models[name], len(self.projectors)
         subscription = self.log.subscribe(name, index, settings.channel, settings.transport)
-        inbox: Inbox = subscription
         pauses = self._pauses(settings.pauses)
         if pauses is not None:
-            inbox, work = PausedSubscription(subscription, pauses), pauses.holding(work)
-        if settings.poll:
-            inbox = PolledSubscription(self._kernel, subscription, settings.poll, pauses)
+            work = pauses.holding(work)
+
+        def new_inbox() -> Inbox:
+            if settings.poll:
+                return PolledSubscription(self._kernel, subscription, settings.poll, pauses)
+            return subscription if pauses is None else PausedSubscription(subscription, pauses)
+
         service = draws(streams, f"read/{name}", settings.service)
         if service is not None:
             self._read_draws.append(service)
         options = ProjectorOptions(index, name, settings.batch, service, settings.checkpoint)
-        model = READ_MODELS[name]()
-        projector = Projector(self._kernel, self._probe, inbox, model, work, options)
+        new_model = READ_MODELS[name]
+        projector = Projector(self._kernel, self._probe, new_inbox(), new_model(), work, options)
         projector.catch_up(self.log.events)
         self.projectors[name] = projector
         self._projecting_count += 1
-        self._projector_actors.append(
-            self._kernel.spawn(
-                projector.run(), f"projector {name}", is_background=True, on_exit=self._projected
-            )
+        self._start_projector(name)
+        site = Site(
+            projector=projector,
+            subscription=subscription,
+            new_inbox=new_inbox,
+            new_model=new_model,
+            # A stream of its own each time: the draws of the live projector stay what they are.
+            new_service=lambda number: draws(streams, f"rebuild/{name}/{number}", settings.service),
+            work=work,
+            restart=lambda: self._start_projector(name),
+        )
+        self.rebuilds.add(site, [(planned.at, planned.batch) for planned in settings.rebuilds])
+
+    def _start_projector(self, name: str) -> None:
+        """Start the projector's actor, in place of an earlier one that is not done."""
+        earlier = self._projector_actors.get(name)
+        if earlier is not None:
+            if earlier.is_done:
+                return  # It had all that there will be.
+            self._kernel.discard(earlier)
+        self._projector_actors[name] = self._kernel.spawn(
+            self.projectors[name].run(),
+            f"projector {name}",
+            is_background=True,
+            on_exit=self._projected,
         )
 
     def _pauses(self, pauses: Sequence[Pause]) -> Pauses | None:

@@ -7,6 +7,7 @@ import gc
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Literal
 
 import attrs
@@ -16,10 +17,12 @@ from cqrs_sim.actors.kernel import Actor, Body, Kernel, Rank
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.actors.reply import Latch
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.rebuilds import Rebuild, check_rebuilds
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import Query
 from cqrs_sim.engines.live import Live, Tail, nothing_seen
 from cqrs_sim.engines.planning import load_ends_ns, plan_for, scripts_for, setup_for
+from cqrs_sim.engines.rebuilt import rebuilds_of
 from cqrs_sim.engines.sessions import Sessions
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.ids import Position, QueryId
@@ -224,8 +227,14 @@ class Experiment:
             seed=self._streams.seed,
             engine=engine,
             complete=not self.is_interrupted,
-            extra_checks=(self._convergence(),),
+            extra_checks=(self._convergence(), *check_rebuilds(self.rebuilds)),
+            rebuilds=self.rebuilds,
         )
+
+    @cached_property
+    def rebuilds(self) -> tuple[Rebuild, ...]:
+        """The rebuilds of read models that began, each compared with the live one."""
+        return rebuilds_of(self.system)
 
     def _convergence(self) -> CheckResult:
         diverged = self.diverged()

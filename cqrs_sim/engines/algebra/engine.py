@@ -55,6 +55,12 @@ def unsupported(scenario: Scenario) -> list[str]:
     if scenario.run.processors:
         count = scenario.run.processors
         mistakes.append(f"run.processors = {count}: the stages wait for one another")
+    for name, model in scenario.read_models.items():
+        for index, rebuild in enumerate(model.rebuilds):
+            key = f"read_models.{name}.rebuilds[{index}].at"
+            mistakes.append(
+                f'{key} = "{format_duration(rebuild.at)}": a switch waits for the faster projector'
+            )
     for kind in ("by_id", "by_customer", "by_status", "statistics"):
         strategy = getattr(queries.strategy, kind)
         if queries.share and getattr(queries.mix, kind) and strategy != "eventual":
