@@ -218,6 +218,7 @@ def _write_files(result: Result, folder: Path) -> None:
         result.title,
         warm_up_ns=warm_up_ns,
         replications=result.replications,
+        rebuilds=result.rebuilds,
     )
     histograms = folder / HISTOGRAMS
     histograms.mkdir()

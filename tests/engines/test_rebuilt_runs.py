@@ -1,5 +1,6 @@
 """Read models rebuilt in whole runs: what is recorded, checked, and told of them."""
 
+import io
 import json
 import shutil
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pytest
+from axes import make_axes
 from fakes import MS, SECOND, constant, exponential, scenario
 
 from cqrs_sim import loading, results, simulation
@@ -29,6 +31,7 @@ from cqrs_sim.errors import (
     ResultFolderError,
 )
 from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.plots.run import shade_rebuilds
 from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.reading import read_scenario, to_toml
@@ -44,6 +47,8 @@ from cqrs_sim.scenario.scenario import (
     WriteSide,
 )
 from cqrs_sim.scenario.units import Count, Duration, Rate, Real, Share
+from cqrs_sim.terminal.screen import Screen
+from cqrs_sim.terminal.summary import show_summary
 from cqrs_sim.verdict import judge
 
 AT = 600 * MS
@@ -359,3 +364,40 @@ def test_the_algebra_refuses_every_rebuild_by_its_key() -> None:
             "which the algebra engine cannot do; virtual can"
         ),
     )
+
+
+# What a reader sees of it.
+
+
+def test_the_rebuild_is_told_at_the_end_of_a_run(written: tuple[Result, Path]) -> None:
+    result, folder = written
+    (told,) = result.rebuild_summaries
+    shown = said(result)
+    assert "rebuild of orders from 0.4 s: switched at" in shown
+    assert f"after {told.rebuild.events:,} events" in shown
+    page = (folder / results.REPORT).read_text("utf-8")
+    assert "orders rebuilt from 0.4 s, switched at" in page
+    assert '<rect class="span rebuild"' in page
+    figure = (folder / results.FIGURES / "lag_over_time.svg").read_text("utf-8")
+    assert "orders rebuilt" in figure
+
+
+def test_a_dropped_rebuild_and_one_that_never_began_are_told_too() -> None:
+    late = (*planned(at=1900 * MS), *planned(at=100 * SECOND))
+    result = simulation.run(busy(rebuilds=late), seed=1)
+    shown = " ".join(said(result).split())
+    assert "rebuild of orders from 1.9 s: dropped, the run ended when" in shown
+    assert "rebuilds planned that did not begin before the end: 1" in shown
+
+
+def test_the_band_of_a_figure_reaches_from_the_beginning_to_the_switch() -> None:
+    result = simulation.run(busy())
+    start_s, end_s = rebuild_of(result).span_s(result.trace)
+    (band,) = shade_rebuilds(make_axes(), result.trace, result.rebuilds)
+    assert (band.get_x(), band.get_width()) == pytest.approx((start_s, end_s - start_s))
+
+
+def said(result: Result) -> str:
+    out = io.StringIO()
+    show_summary(Screen(out), result)
+    return out.getvalue()

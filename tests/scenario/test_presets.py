@@ -13,7 +13,7 @@ from cqrs_sim.scenario.reading import read_scenario, to_toml
 from cqrs_sim.scenario.scenario import ReadModel, Scenario
 from cqrs_sim.scenario.units import Duration
 
-NAMES = ("default", "burst", "hot_order", "overload", "slow_projector", "stall")
+NAMES = ("default", "burst", "hot_order", "overload", "rebuild", "slow_projector", "stall")
 
 
 def commands_per_s(scenario: Scenario) -> float:
@@ -56,6 +56,7 @@ def test_a_preset_begins_with_its_lesson(name: str) -> None:
     ("name", "slowest", "load"),
     [
         ("stall", "search", 0.40),
+        ("rebuild", "search", 0.71),
         ("default", "search", 0.78),
         ("slow_projector", "orders", 0.95),
         ("overload", "search", 1.30),
