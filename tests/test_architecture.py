@@ -18,9 +18,9 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 FOUNDATION = ("errors", "ids", "probe")
 SIDES = ("event_log", "write_side", "read_side")
 BELOW_ENGINES = (
-    *FOUNDATION, "domain", "actors", *SIDES, "load_generation", "measurement", "scenario",
-    "analysis", "plots", "histograms", "plain_text", "new_folders", "verdict", "report", "results",
-    "system",
+    *FOUNDATION, "domain", "actors", "tables", *SIDES, "crud", "load_generation", "measurement",
+    "scenario", "analysis", "plots", "histograms", "plain_text", "new_folders", "verdict",
+    "report", "results", "system",
 )  # fmt: skip
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -29,14 +29,19 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "probe": ("errors", "ids"),
     "domain": ("errors", "ids"),
     "actors": ("errors", "ids"),
+    "tables": ("errors",),
     "event_log": (*FOUNDATION, "actors", "domain.events"),
     "write_side": (
         *FOUNDATION, "actors", "event_log", "domain.commands", "domain.events", "domain.item",
         "domain.order", "domain.status",
     ),
     "read_side": (
-        *FOUNDATION, "actors", "event_log", "domain.events", "domain.item", "domain.queries",
-        "domain.status",
+        *FOUNDATION, "actors", "tables", "event_log", "domain.events", "domain.item",
+        "domain.queries", "domain.status",
+    ),
+    "crud": (
+        "errors", "ids", "tables", "domain.events", "domain.item", "domain.order",
+        "domain.queries", "domain.status", "read_side.search",
     ),
     "load_generation": (
         *FOUNDATION, "actors", "domain.commands", "domain.item", "domain.queries", "domain.status",
@@ -67,6 +72,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "checking": (*BELOW_ENGINES, "engines", "simulation", "predictions"),
     "sweeping": (*BELOW_ENGINES, "engines", "simulation"),
     "highest_rate": (*BELOW_ENGINES, "engines", "simulation", "sweeping.crews"),
+    "query_cost": (
+        *FOUNDATION, "actors.clock", "actors.randomness", "domain", "tables", "read_side.sqlite",
+        "crud", "load_generation", "analysis", "plots.query_cost",
+    ),
     "loading": BELOW_ENGINES,
     "comparison": BELOW_ENGINES,
     "demo": (*BELOW_ENGINES, "engines", "simulation"),
@@ -103,6 +112,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "matplotlib": (
         *("plots.canvas", "plots.comparison", "plots.intervals", "plots.reads", "plots.run"),
         "plots.capacity",
+        "plots.query_cost",
         "plots.sweep",
         "plots.tails",
     ),
@@ -137,6 +147,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     ),
     "distributed": ("sweeping.cluster",),
     "jinja2": ("report.page",),
+    "sqlite3": ("tables.connection",),
+    "msgspec": ("read_side.sqlite.orders", "read_side.sqlite.search"),
     "hdrh": ("histograms",),
     "pandas": (),
     "asyncio": (),
