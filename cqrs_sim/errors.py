@@ -4,10 +4,12 @@ CqrsSimError
 ├── InvalidScenarioError         the caller's configuration is impossible; raised before a run
 ├── InvalidCommandLogError       a recorded command log cannot be replayed as it stands
 ├── ResultFolderError            a result cannot be written, or a folder holds no valid one
+├── StoreError                   a durable store cannot be opened, read or written
 ├── IncomparableResultsError     two results are not of one kind, so a difference means nothing
 ├── CommandRejectedError         the domain says no: expected, counted, part of the results
 │   ├── InvalidCommandError      the command's own fields break a rule, whatever the order's state
 │   │   └── InvalidQuantityError an item's quantity is not positive
+│   ├── DuplicateCommandError    its request id belongs to another command
 │   ├── OrderNotFoundError       the order has no events
 │   ├── OrderAlreadyExistsError  the order was created before
 │   └── InvalidTransitionError   the order's status does not allow the command
@@ -51,6 +53,14 @@ class ResultFolderError(CqrsSimError, OSError):
     """A result cannot be written there, or the folder does not hold a valid result."""
 
 
+class StoreError(CqrsSimError, OSError):
+    """The environment's fault: a store is locked, damaged, full, of another version or not ours.
+
+    One line that names the file. A write that failed is not tried again; what was committed before
+    is intact.
+    """
+
+
 class IncomparableResultsError(CqrsSimError, ValueError):
     """What two results measured is not one thing: other engines, or no metric in common."""
 
@@ -68,6 +78,15 @@ class InvalidCommandError(CommandRejectedError):
         self.order_id = order_id
         self.reasons = tuple(reasons)
         super().__init__("; ".join(self.reasons))
+
+
+class DuplicateCommandError(CommandRejectedError):
+    """A request id names one command for ever, and this one has the id of another."""
+
+    def __init__(self, order_id: OrderId, request_id: str) -> None:
+        self.order_id = order_id
+        self.request_id = request_id
+        super().__init__(f"request id {request_id!r} was used for another command")
 
 
 class OrderNotFoundError(CommandRejectedError):

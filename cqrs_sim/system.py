@@ -23,7 +23,10 @@ from cqrs_sim.errors import (
     InvalidScenarioError,
     MailboxFullError,
 )
+from cqrs_sim.event_log.commit_server import CommitServer
+from cqrs_sim.event_log.durable import Committer, DurableLog, StoreOfRun
 from cqrs_sim.event_log.memory import MemoryLog
+from cqrs_sim.event_log.writer_thread import WriterThread
 from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, Position, QueryId
 from cqrs_sim.probe import NO_READ_MODEL, Probe
 from cqrs_sim.read_side.gateway import Answer, QueryGateway
@@ -55,16 +58,24 @@ class System:
         streams: Streams,
         probe: Probe,
         set_up: tuple[CreateOrder, ...] = (),
+        store: StoreOfRun | None = None,
     ) -> None:
-        """Wire the system; the orders of `set_up` exist and are projected before it runs."""
+        """Wire the system; the orders of `set_up` exist and are projected before it runs.
+
+        So does what is in `store`, where the log is kept from now on.
+
+        Raises:
+            StoreError: if the store cannot be read or written.
+        """
         self._kernel = kernel
         self._probe = probe
         count = scenario.run.processors
         work = Processors(kernel, count).work if count else kernel.sleep
-        self.log = MemoryLog(kernel, probe)
+        self.log = self._event_log(scenario, streams, store)
         self._query_draws = draws(streams, "query", scenario.queries.service)
         self.commands = self._write_side(scenario, streams, work)
         self.commands.set_up(set_up)
+        self.log.write_recorded()
         self.projectors: dict[str, Projector] = {}
         self._projector_actors: dict[str, Actor] = {}
         self.rebuilds = Rebuilds(kernel)
@@ -84,6 +95,7 @@ class System:
         intended_ns: Nanoseconds | None = None,
         session: int = 0,
         correlation_id: CorrelationId | None = None,
+        request_id: str | None = None,
     ) -> Coroutine[object, None, Accepted]:
         """Send a command and wait for its outcome.
 
@@ -92,24 +104,32 @@ class System:
             intended_ns: when its sender wanted it sent, if that was not now.
             session: of the sender.
             correlation_id: of the conversation, if this command does not begin one.
+            request_id: a name of the sender's own, unique for ever. A command that is sent again
+                with it is not decided again: it gets the first outcome, with a durable log also
+                after a restart. A rejection leaves no trace, so what was rejected is decided anew.
 
         Returns:
             The order's version and the position of the command's last event.
 
         Raises:
             CommandRejectedError: if the domain says no; its subclasses say why.
+            StoreError: if the durable log cannot commit; the run ends.
             MailboxFullError: if the order's mailbox is full and its policy is `reject`.
             ActorStoppedError: if the system is closed, or closes before the command was handled.
         """
         command_id = self._probe.new_command(command, intended_ns, session)
-        return self.await_outcome(command_id, command, correlation_id)
+        return self.await_outcome(command_id, command, correlation_id, request_id)
 
     async def await_outcome(
-        self, command_id: CommandId, command: Command, correlation_id: CorrelationId | None = None
+        self,
+        command_id: CommandId,
+        command: Command,
+        correlation_id: CorrelationId | None = None,
+        request_id: str | None = None,
     ) -> Accepted:
         """Like `execute`, for a command that already has an id."""
         reply: Reply[Accepted] = Reply(self._kernel, command.order_id)
-        self.commands.submit(command, command_id, reply, correlation_id)
+        self.commands.submit(command, command_id, reply, correlation_id, request_id)
         try:
             accepted = await reply.wait()
         except (CommandRejectedError, MailboxFullError):
@@ -214,6 +234,7 @@ class System:
             self._kernel.discard(actor)
         for projector in self.projectors.values():
             projector.stop()
+        self.log.close()
 
     def write_side_statistics(self) -> WriteSideStatistics:
         """A snapshot of the write side."""
@@ -224,6 +245,24 @@ class System:
         return [subscription.statistics() for subscription in self.log.subscriptions]
 
     # Wiring.
+
+    def _event_log(
+        self, scenario: Scenario, streams: Streams, store: StoreOfRun | None
+    ) -> MemoryLog:
+        """In memory, unless its commits are real, or take modelled time."""
+        kernel, log = self._kernel, scenario.log
+        commit = draws(streams, "log/commit", log.commit)
+        is_modelled = scenario.store != "memory" or commit is not None or log.append > 0
+        if store is None and not is_modelled:
+            return MemoryLog(kernel, self._probe)
+        committer: Committer
+        if store is not None and not kernel.clock.is_virtual:
+            committer = WriterThread(kernel, store, group=log.group)
+        else:
+            committer = CommitServer(
+                kernel, group=log.group, commit=commit, append_ns=log.append, of=store
+            )
+        return DurableLog(kernel, self._probe, committer, queue=log.queue, of=store)
 
     def _write_side(self, scenario: Scenario, streams: Streams, work: Work) -> CommandGateway:
         side, pauses = scenario.write_side, self._pauses(scenario.write_side.pauses)

@@ -48,3 +48,8 @@ class WallClock:
 def utc_timestamp() -> str:
     """Present wall time as ISO 8601, for provenance only: never for durations."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def utc_ns() -> int:
+    """Present wall time in nanoseconds since 1970, to date a run by: never for durations."""
+    return time.time_ns()

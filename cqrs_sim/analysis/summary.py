@@ -207,6 +207,7 @@ _REPORTED = (
     Outcome.REFUSED,
     Outcome.DROPPED,
     Outcome.UNKNOWN,
+    Outcome.REPEATED,
     Outcome.UNFINISHED,
 )
 """In the order of a reader's interest."""

@@ -25,6 +25,7 @@ from cqrs_sim.engines.planning import load_ends_ns, plan_for, scripts_for, setup
 from cqrs_sim.engines.rebuilt import rebuilds_of
 from cqrs_sim.engines.sessions import Sessions
 from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.event_log.durable import StoreOfRun
 from cqrs_sim.ids import Position, QueryId
 from cqrs_sim.load_generation.generators import Clients, follow_plan
 from cqrs_sim.load_generation.plan import Plan
@@ -111,6 +112,7 @@ class Experiment:
         clock: VirtualClock | WallClock,
         load: Plan | ClosedLoad | None = None,
         probe: Probe | None = None,
+        store: StoreOfRun | None = None,
     ) -> None:
         """Draw the load and wire the system.
 
@@ -121,22 +123,24 @@ class Experiment:
             load: by default it is drawn from the scenario.
             probe: what is told of the run in place of the recorder; then there is nothing to make a
                 trace of, nor to look at.
+            store: where the log is kept.
         """
         self.scenario = scenario
         self.kernel = Kernel(clock, quantum=scenario.run.quantum)
         self._streams = streams = Streams(seed)
         self.load = load_for(scenario, streams) if load is None else load
         set_up = self.load.setup
-        self._set_up_count = len(set_up)
         planned = len(self.load.commands) if isinstance(self.load, Plan) else 0
+        first = len(set_up) + 1 + (store.store.head if store is not None else 0)
         self.recorder = Recorder(
             clock,
             tuple(scenario.read_models),
             capacity=max(4096, planned),
-            first_position=Position(len(set_up) + 1),
+            first_position=Position(first),
         )
         told = self.recorder if probe is None else probe
-        self.system = System(scenario, self.kernel, streams, told, set_up)
+        self.system = System(scenario, self.kernel, streams, told, set_up, store)
+        self._head_before = self.system.log.head
         self._sessions = Sessions(self.system, told, self.kernel, scenario.queries)
         if isinstance(self.load, Plan):
             self.system.reserve(planned, len(self.load.queries))
@@ -168,7 +172,7 @@ class Experiment:
             expected_ns=self.expected_ns,
             offered_count=self._offered_count(),
             submitted_count=self.system.commands.submitted_count,
-            committed_count=log.head - self._set_up_count,
+            committed_count=log.head - self._head_before,
             backlog_count=log.head - applied,
             look=self._look,
         )

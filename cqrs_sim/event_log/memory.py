@@ -2,20 +2,33 @@
 
 from collections.abc import Sequence
 
+import attrs
+
 from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.domain.events import Event
-from cqrs_sim.errors import ConcurrencyConflictError
+from cqrs_sim.errors import ConcurrencyConflictError, DuplicateCommandError
 from cqrs_sim.event_log.subscription import Subscription, fan_out
 from cqrs_sim.event_log.transport import Transport
-from cqrs_sim.ids import CommandId, OrderId, Position, Version
+from cqrs_sim.ids import CommandId, Nanoseconds, OrderId, Position, Version
 from cqrs_sim.probe import Probe
 
 NO_VERSION = Version(0)
 BEFORE_FIRST = Position(0)
 
 
+@attrs.frozen
+class Committed:
+    """What a request came to: its first outcome, and that of every repetition."""
+
+    order_id: OrderId
+    version: Version
+    """The order's, after the request."""
+    position: Position
+    """Of its last event."""
+
+
 class MemoryLog:
-    """An append-only list of events.
+    """An append-only list of events; `event_log.durable` builds on it.
 
     Per order it keeps the last event only; each event's predecessor in its order stands in one
     column. So an idle order costs a dictionary entry and 8 bytes an event, and its history is read
@@ -34,6 +47,8 @@ class MemoryLog:
         self.subscriptions: list[Subscription] = []
         self._near: list[Subscription] = []
         self._transports: list[Transport] = []
+        self._requests: dict[str, Committed | None] = {}
+        """What became of commands that had a request id; None: it is being committed."""
 
     @property
     def head(self) -> Position:
@@ -51,28 +66,61 @@ class MemoryLog:
         expected: Version,
         new_events: Sequence[Event],
         command_id: CommandId,
+        request_id: str | None = None,
     ) -> Position:
         """Record the events of one command, adjacent, and make them visible.
 
         Asynchronous because a store may make its own order actor wait; this one never does.
+
+        Args:
+            order_id: whose events they are.
+            expected: the version that the order had when they were decided.
+            new_events: one or more.
+            command_id: the command that caused them, for the probe.
+            request_id: by which its sender knows it, for good.
 
         Returns:
             The position of the last of them.
 
         Raises:
             ConcurrencyConflictError: if the order does not have the expected version.
+            DuplicateCommandError: if a command of this request id was appended before.
         """
+        if request_id is not None:
+            self._refuse_repeated(order_id, request_id)
         position = self.record(order_id, expected, new_events)
+        if request_id is not None:
+            version = Version(expected + len(new_events))
+            self._requests[request_id] = Committed(order_id, version, position)
+        self._publish(new_events, command_id, self._clock.instant_ns)
+        return position
+
+    def _publish(
+        self, new_events: Sequence[Event], command_id: CommandId, now: Nanoseconds
+    ) -> None:
         # Subtle: the commit is stamped before any reader hears of it, and positions become
         # visible in order because nothing suspends in here. Guarded by
         # `test_the_commit_is_stamped_first`.
-        self._committed[command_id] = now = self._clock.instant_ns
+        self._committed[command_id] = now
         for event in new_events:
             fan_out(self._near, event.position, now)
         for transport in self._transports:
             for event in new_events:
                 transport.depart(event, now)
-        return position
+
+    def outcome_of(self, request_id: str) -> Committed | None:
+        """What a request came to; None if it has not been committed."""
+        return self._requests.get(request_id)
+
+    def _refuse_repeated(self, order_id: OrderId, request_id: str) -> None:
+        if request_id in self._requests or self.outcome_of(request_id) is not None:
+            raise DuplicateCommandError(order_id, request_id)
+
+    def write_recorded(self) -> None:
+        """Keep for good what was recorded before the run: here, nothing is kept."""
+
+    def close(self) -> None:
+        """Append nothing more: here, nobody else does."""
 
     def record(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
         """Give the events positions and store them, unseen by subscriptions until they look.

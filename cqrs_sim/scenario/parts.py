@@ -19,6 +19,8 @@ ArrivalProcess: TypeAlias = Literal["constant", "poisson"]
 WorkloadKind: TypeAlias = Literal["lifecycle", "amendments"]
 Popularity: TypeAlias = Literal["uniform", "zipf", "hot_set"]
 MailboxPolicy: TypeAlias = Literal["block", "reject"]
+StoreKind: TypeAlias = Literal["memory", "sqlite"]
+Durability: TypeAlias = Literal["full", "normal", "off"]
 ReadStrategy: TypeAlias = Literal["eventual", "at_least", "write_side"]
 
 READ_MODEL_NAMES = ("orders", "statistics", "search")
@@ -157,6 +159,23 @@ class Queries:
     strategy: QueryStrategies = units.part(QueryStrategies)
     timeout: Duration = units.duration(1_000_000_000)
     """`at_least`: how long a query waits for the session's own write before it is given up."""
+
+
+@attrs.frozen(kw_only=True)
+class Log:
+    """How the event log commits, where that costs anything."""
+
+    durability: Durability = units.choice("full", Durability)
+    """Store `sqlite`: what a commit promises. `full`: on disk. `normal`: a power cut may take the
+    last commits. `off`: a power cut may take anything."""
+    group: Count = units.count(256, maximum=100_000)
+    """Most appends in one commit."""
+    queue: Count = units.count(4096)
+    """Appends that wait for a commit; further ones wait for a place among them."""
+    commit: Service = units.part(Service)
+    """Modelled time of one commit, whatever is in it."""
+    append: Duration = units.duration(0, minimum=0)
+    """Modelled time of each event of a commit, on top."""
 
 
 @attrs.frozen(kw_only=True)

@@ -20,6 +20,7 @@ from cqrs_sim.scenario.keys import meant_key, unknown_key
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     Load,
+    Log,
     Pause,
     PlannedRebuild,
     Queries,
@@ -224,6 +225,7 @@ def _contradictions(converter: cattrs.Converter, document: Mapping[str, object])
         load=sound("load", Load),
         workload=sound("workload", Workload),
         queries=sound("queries", Queries),
+        log=sound("log", Log),
         write_side=sound("write_side", WriteSide),
         read_models=sound("read_models", dict[str, ReadModel]),
     )

@@ -14,7 +14,7 @@ from cqrs_sim.actors.randomness import Draws
 from cqrs_sim.actors.reply import Reply
 from cqrs_sim.domain.commands import Command
 from cqrs_sim.domain.order import Cause, Order, decide, evolve
-from cqrs_sim.errors import CommandRejectedError
+from cqrs_sim.errors import CommandRejectedError, DuplicateCommandError, StoreError
 from cqrs_sim.event_log.memory import MemoryLog
 from cqrs_sim.ids import OrderId, Position, QueryId, Version
 from cqrs_sim.probe import Clock, Outcome, Probe
@@ -51,6 +51,8 @@ class Envelope(Cause):
     command: Command
     reply: Caller | None
     """None if nobody waits and the outcome is only measured."""
+    request_id: str | None = None
+    """By which its sender knows it, if it may send it again."""
 
 
 @attrs.frozen
@@ -142,14 +144,19 @@ class OrderActors:
                 # timer, though of no duration, sorts them.
                 yield work(0, write, command_id)
             envelope.now_ns = now
+            request_id = envelope.request_id
             try:
+                if request_id is not None and self._is_repeated(envelope, request_id):
+                    answered()
+                    continue
                 events = decide(order, envelope.command, envelope)
-            except CommandRejectedError as rejection:
-                probe.turned_away(command_id, Outcome.REJECTED)
-                self._reject(envelope, rejection)
+                position = yield from append(
+                    order_id, version, events, command_id, request_id
+                ).__await__()
+            except (CommandRejectedError, StoreError) as error:
+                self._refuse(envelope, error)
                 answered()
                 continue
-            position = yield from append(order_id, version, events, command_id).__await__()
             for event in events:
                 order = evolve(order, event)
                 version = event.version
@@ -159,6 +166,24 @@ class OrderActors:
             else:
                 reply.set(Accepted(order_id, version, position))
             answered()
+
+    def _is_repeated(self, envelope: Envelope, request_id: str) -> bool:
+        """Whether the request was committed before; then it has its first outcome again.
+
+        Raises:
+            DuplicateCommandError: if that was for another order.
+        """
+        first = self.log.outcome_of(request_id)
+        if first is None:
+            return False
+        if first.order_id != envelope.command.order_id:
+            raise DuplicateCommandError(envelope.command.order_id, request_id)
+        self.probe.turned_away(envelope.command_id, Outcome.REPEATED)
+        if envelope.reply is None:
+            self.probe.acknowledged[envelope.command_id] = self.clock.instant_ns
+        else:
+            envelope.reply.set(Accepted(first.order_id, first.version, first.position))
+        return True
 
     def _answer(self, question: Question, order: Order | None) -> Generator[object, None, None]:
         service, query_id = self.question_service, question.query_id
@@ -175,8 +200,11 @@ class OrderActors:
             order = evolve(order, event)
         return order
 
-    def _reject(self, envelope: Envelope, error: Exception) -> None:
-        if envelope.reply is None:
-            self.probe.acknowledged[envelope.command_id] = self.clock.instant_ns
-        else:
+    def _refuse(self, envelope: Envelope, error: CommandRejectedError | StoreError) -> None:
+        if isinstance(error, CommandRejectedError):
+            self.probe.turned_away(envelope.command_id, Outcome.REJECTED)
+            if envelope.reply is None:
+                self.probe.acknowledged[envelope.command_id] = self.clock.instant_ns
+        # With a broken store the command stays unfinished, and the log ends the run.
+        if envelope.reply is not None:
             envelope.reply.fail(error)

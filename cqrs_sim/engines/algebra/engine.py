@@ -61,6 +61,14 @@ def unsupported(scenario: Scenario) -> list[str]:
             mistakes.append(
                 f'{key} = "{format_duration(rebuild.at)}": a switch waits for the faster projector'
             )
+    if scenario.store != "memory":
+        mistakes.append(f'store = "{scenario.store}": commits wait for one another')
+    if scenario.log.commit.mean:
+        mean = format_duration(scenario.log.commit.mean)
+        mistakes.append(f'log.commit.mean = "{mean}": commits wait for one another')
+    if scenario.log.append:
+        append = format_duration(scenario.log.append)
+        mistakes.append(f'log.append = "{append}": commits wait for one another')
     for kind in ("by_id", "by_customer", "by_status", "statistics"):
         strategy = getattr(queries.strategy, kind)
         if queries.share and getattr(queries.mix, kind) and strategy != "eventual":
