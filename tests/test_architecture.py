@@ -19,8 +19,8 @@ FOUNDATION = ("errors", "ids", "probe")
 SIDES = ("event_log", "write_side", "read_side")
 BELOW_ENGINES = (
     *FOUNDATION, "fault_sites", "storage", "domain", "actors", "tables", *SIDES, "crud",
-    "load_generation", "measurement", "scenario", "analysis", "plots", "histograms", "plain_text",
-    "new_folders", "verdict", "report", "results", "system",
+    "projections", "load_generation", "measurement", "scenario", "analysis", "plots", "histograms",
+    "plain_text", "new_folders", "verdict", "report", "results", "system",
 )  # fmt: skip
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -47,6 +47,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "crud": (
         "errors", "ids", "tables", "domain.events", "domain.item", "domain.order",
         "domain.queries", "domain.status", "read_side.search",
+    ),
+    "projections": (
+        "errors", "fault_sites", "storage", "tables", "domain.events", "event_log.codec",
+        "read_side",
     ),
     "load_generation": (
         *FOUNDATION, "actors", "domain.commands", "domain.item", "domain.queries", "domain.status",
@@ -137,6 +141,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "verbs.demo",
         "verbs.exits",
         "verbs.options",
+        "verbs.projection",
         "verbs.reads",
         "verbs.report",
         "verbs.run",
@@ -148,6 +153,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "terminal.check",
         "terminal.comparison",
         "terminal.demo",
+        "terminal.projection",
         "terminal.reads",
         "terminal.screen",
         "terminal.summary",
