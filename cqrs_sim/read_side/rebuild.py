@@ -158,7 +158,9 @@ class Rebuilds:
         """
         if read_model not in self._sites:
             names = ", ".join(self._sites)
-            raise InvalidScenarioError([f"no read model {read_model!r}; there are: {names}"])
+            raise InvalidScenarioError(
+                [f"no read model {read_model!r} to rebuild; there are: {names}"]
+            )
         if batch < 1:
             raise InvalidScenarioError([f"batch = {batch}: must be at least 1"])
         while read_model in self._running:

@@ -18,7 +18,7 @@ SCREENS_PX: tuple[tuple[Screens, float], ...] = (("wide", 520.0), ("narrow", 264
 LETTER_PX = 6.2
 GAP_PX = 6.0
 LINE_PX = 14.0
-TOP_PX = {"warm-up": 14.0, "pause": 30.0, "rebuild": 30.0, "episode": 14.0}
+TOP_PX = {"warm-up": 14.0, "pause": 30.0, "rebuild": 14.0, "episode": 14.0}
 """Where the first line of such texts stands, from the top; of others above the lower edge."""
 ABOVE_PX = -6.0
 """Where the phases stand: over the drawing."""

@@ -44,6 +44,7 @@ from cqrs_sim.scenario.scenario import (
     ReadModel,
     Run,
     Scenario,
+    Service,
     WriteSide,
 )
 from cqrs_sim.scenario.units import Count, Duration, Rate, Real, Share
@@ -207,6 +208,21 @@ def test_a_rebuilt_read_model_that_is_wrong_by_a_cent_fails_the_check() -> None:
     order = experiment.system.log.events[199].order_id
     assert f"table 1['{order}']" in failed["rebuild"].detail
     assert judge(result.summary).tone == "bad"
+
+
+def test_on_the_wall_clock_the_two_are_compared_when_the_run_is_over() -> None:
+    real = Service(distribution="real")
+    given = scenario(
+        run=Run(duration=Duration(150 * MS)),
+        load=Load(rate=Rate(2000.0)),
+        read_models={"orders": ReadModel(service=real, rebuilds=planned(at=50 * MS))},
+    )
+    result = simulation.run(given, engine="wall", seed=1)
+    rebuild = rebuild_of(result)
+    assert rebuild.switched_ns is not None
+    assert rebuild.rows > 50
+    assert [check for check in result.summary.checks if not check.ok] == []
+    assert "rebuild" in {check.name for check in result.summary.checks}
 
 
 def test_without_a_rebuild_there_is_no_such_check() -> None:

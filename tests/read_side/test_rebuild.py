@@ -281,7 +281,9 @@ def test_with_shared_processors_it_delays_the_live_read_model() -> None:
 
 def test_an_unknown_read_model_is_refused_with_those_that_there_are() -> None:
     async def script(system: System) -> None:
-        with pytest.raises(InvalidScenarioError, match="no read model 'serach'; there are: orders"):
+        with pytest.raises(
+            InvalidScenarioError, match="no read model 'serach' to rebuild; there are: orders"
+        ):
             await system.rebuild("serach")
         with pytest.raises(InvalidScenarioError, match="batch = 0: must be at least 1"):
             await system.rebuild("orders", batch=0)
