@@ -149,7 +149,7 @@ def _bare(
 ) -> float:
     """Seconds that the bare loop takes."""
     create(path, EVENTS_DB)
-    statement = f"INSERT INTO events VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+    statement = f"INSERT INTO events VALUES ({', '.join('?' * len(COLUMNS))})"
     groups, begun = [], 0
     for size in commits:
         groups.append(rows[begun : begun + size])

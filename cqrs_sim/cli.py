@@ -13,6 +13,7 @@ from cqrs_sim.verbs.check import check
 from cqrs_sim.verbs.compare import compare
 from cqrs_sim.verbs.demo import demo
 from cqrs_sim.verbs.exits import CommandLine
+from cqrs_sim.verbs.log import log
 from cqrs_sim.verbs.projection import projection
 from cqrs_sim.verbs.reads import reads
 from cqrs_sim.verbs.report import report
@@ -32,6 +33,7 @@ Examples:
   cqrs-sim capacity --slo "lag.orders.p99 < 250ms"
   cqrs-sim check hot_order             held against its other engine, and theory
   cqrs-sim scenarios default > my.toml; cqrs-sim run my.toml
+  cqrs-sim run --engine wall --store my-store; cqrs-sim log verify my-store
   cqrs-sim run --threshold "lag.orders.p99 < 50ms"
   cqrs-sim run --replications 10 -o A
   cqrs-sim run --replications 10 --set read_models.orders.service.mean=600us -o B
@@ -42,8 +44,8 @@ Examples:
 @click.group(
     cls=CommandLine,
     commands=[
-        *(demo, run, reads, sweep, capacity, compare, check, report, scenarios, validate),
-        projection,
+        *(demo, run, reads, sweep, capacity, compare, check, report, log, projection),
+        *(scenarios, validate),
     ],
     invoke_without_command=True,
     epilog=EXAMPLES,

@@ -208,7 +208,7 @@ class EventLogContract:
 
     def test_positions_and_versions_have_no_gap_whatever_is_appended(self) -> None:
         @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 2)), max_size=10))
-        @settings(max_examples=40)
+        @settings(max_examples=15)
         def holds(appends: list[tuple[str, int]]) -> None:
             kernel = Kernel(VirtualClock())
             log = self.make(kernel, RecordingProbe(kernel))

@@ -88,14 +88,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "loading": BELOW_ENGINES,
     "comparison": BELOW_ENGINES,
     "demo": (*BELOW_ENGINES, "engines", "simulation"),
+    "auditing": (
+        "errors", "storage", "event_log", "domain", "analysis.json_values",
+    ),
     "terminal": (
         *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "comparison", "demo",
-        "predictions", "checking", "sweeping", "highest_rate",
+        "predictions", "checking", "sweeping", "highest_rate", "auditing",
     ),
     "verbs": (
         *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "replications", "loading",
         "comparison", "demo", "predictions", "checking", "sweeping",
-        "highest_rate", "terminal", "",
+        "highest_rate", "auditing", "terminal", "",
     ),
     "cli": ("verbs",),
     "__init__": (
@@ -140,6 +143,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "verbs.compare",
         "verbs.demo",
         "verbs.exits",
+        "verbs.log",
         "verbs.options",
         "verbs.projection",
         "verbs.reads",
@@ -153,6 +157,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "terminal.check",
         "terminal.comparison",
         "terminal.demo",
+        "terminal.log",
         "terminal.projection",
         "terminal.reads",
         "terminal.screen",

@@ -10,7 +10,7 @@ https://www.sqlite.org/pragma.html#pragma_synchronous, https://www.sqlite.org/wa
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -119,18 +119,12 @@ def connect(path: Path, kind: Kind, durability: Durability) -> sqlite3.Connectio
         StoreError: if it is not of this kind, damaged, read-only or locked, or cannot promise
             this.
     """
-    check(path, kind)
     for needed in (path, path.parent):
-        if not os.access(needed, os.W_OK):
+        if needed.exists() and not os.access(needed, os.W_OK):
             raise StoreError(f"{path} cannot be written to: {needed} is read-only")
+    check(path, kind)
+    connection = _connect(path, "mode=rw")
     with errors_of(path):
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=rw",
-            uri=True,
-            timeout=BUSY_S,
-            isolation_level=None,
-            check_same_thread=False,
-        )
         try:
             _set(connection, path, "journal_mode", "wal")
             _set(connection, path, "synchronous", SYNCHRONOUS[durability])
@@ -146,9 +140,13 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     Raises:
         StoreError: if it cannot be opened.
     """
+    return _connect(path, "mode=ro")
+
+
+def _connect(path: Path, how: str) -> sqlite3.Connection:
     with errors_of(path):
         return sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro",
+            f"{path.absolute().as_uri()}?{how}",
             uri=True,
             timeout=BUSY_S,
             isolation_level=None,
@@ -188,16 +186,15 @@ def check(path: Path, kind: Kind) -> None:
 
 
 def _try_to_read(path: Path) -> None:
-    """Read the list of tables, in a connection that changes nothing and leaves nothing behind."""
-    before = [companion for companion in _companions(path) if companion.exists()]
-    try:
-        with closing(connect_to_read(path)) as connection, errors_of(path):
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-    finally:
-        if not before:
-            for companion in _companions(path):
-                with suppress(OSError):
-                    companion.unlink()
+    """Read the list of tables, in a connection that changes nothing and leaves nothing behind.
+
+    Without a write-ahead log beside it the file is all there is, and is read as if on a CD: any
+    other connection would make that log, even to read.
+    """
+    has_companions = any(companion.exists() for companion in _companions(path))
+    how = "mode=ro" if has_companions else "immutable=1"
+    with closing(_connect(path, how)) as connection, errors_of(path):
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
 
 
 def _set(connection: sqlite3.Connection, path: Path, pragma: str, value: str | int) -> None:

@@ -1,11 +1,11 @@
 """The table of events: its columns, its rows, and the chain of checksums through them.
 
-The checksum of a row is the CRC-32 of its other columns, as a MessagePack array, begun with the checksum of the row before
-it (the first: with that of the store's id). So a changed byte, a row lost from the middle and two
-rows that changed places are found, and the first of them is named: with the probability of CRC-32,
-1 - 2^-32, and always where at most 32 adjacent bits differ. It is no seal: whoever means to change
-history can compute the checksums anew. Rows lost at the end leave a chain that is whole; what tells
-of them is `acknowledged.json` (`storage.folder`).
+The checksum of a row is the CRC-32 of its other columns, as a MessagePack array, begun with the
+checksum of the row before it (the first: with that of the store's id). So a changed byte, a row
+lost from the middle and two rows that changed places are found, and the first of them is named:
+with the probability of CRC-32, 1 - 2^-32. It is no seal: whoever means to change history can
+compute the checksums anew. Rows lost at the end leave a chain that is whole; what tells of them is
+`acknowledged.json` (`storage.folder`).
 """
 
 from typing import TypeAlias

@@ -77,9 +77,19 @@ class EventReader:
         self.store_id = str(self._one("SELECT id FROM store")[0])
         self.acknowledged = folders.read_acknowledged(folder)
 
+    @property
+    def is_dated(self) -> bool:
+        """Whether instants count from 1970: it was written in real time."""
+        return bool(self._one("SELECT count(*) FROM runs WHERE clock = 'wall'")[0])
+
     def close(self) -> None:
         """Let go of the files."""
         self._reader.close()
+
+    @property
+    def size_bytes(self) -> int:
+        """All files of the store together."""
+        return sum(path.stat().st_size for path in self.folder.iterdir() if path.is_file())
 
     def last_position(self) -> int:
         """The last committed position; 0 if there is none."""
@@ -257,11 +267,6 @@ class EventStore(EventReader):
         super().close()
         self._connection.close()
         os.close(self._lock)
-
-    @property
-    def size_bytes(self) -> int:
-        """All files of the store together."""
-        return sum(path.stat().st_size for path in self.folder.iterdir() if path.is_file())
 
 
 def _insert(connection: sqlite3.Connection, flat: list[object]) -> None:

@@ -238,31 +238,33 @@ def test_a_modelled_commit_takes_its_time_and_what_came_meanwhile_goes_together(
     assert log.commits_count == 3
 
 
-def test_what_was_committed_is_there_when_the_store_is_opened_again(stores: Stores) -> None:
-    with TemporaryDirectory() as name:
-        folder = Path(name) / "store"
-        for run in range(2):
-            kernel = Kernel(VirtualClock())
-            probe = RecordingProbe(kernel)
-            of = stores.open(folder)
-            server = CommitServer(kernel, group=256, commit=None, append_ns=0, of=of)
-            log = stores.log(DurableLog(kernel, probe, server, queue=9, of=of))
-            if run:
-                assert log.events == before
-                assert log.read_order(OrderId("a")) == [before[0], before[1]]
-                assert log.outcome_of("req-7") == first
-                assert log.version_of(OrderId("a")) == 2
-            else:
-                log.record(OrderId("a"), Version(0), history_of("a", 2))
-                log.write_recorded()
+def log_in(folder: Path, stores: Stores) -> tuple[Kernel, DurableLog]:
+    kernel = Kernel(VirtualClock())
+    of = stores.open(folder)
+    server = CommitServer(kernel, group=256, commit=None, append_ns=0, of=of)
+    return kernel, stores.log(DurableLog(kernel, RecordingProbe(kernel), server, queue=9, of=of))
 
-                async def actor(log: DurableLog = log) -> None:
-                    await log.append(OrderId("b"), Version(0), created("b"), CommandId(0), "req-7")
 
-                run_actors(kernel, actor())
-                before, first = list(log.events), log.outcome_of("req-7")
-                assert first is not None
-            stores.close()
+def test_what_was_committed_is_there_when_the_store_is_opened_again(
+    stores: Stores, tmp_path: Path
+) -> None:
+    kernel, log = log_in(tmp_path / "store", stores)
+    log.record(OrderId("a"), Version(0), history_of("a", 2))
+    log.write_recorded()
+
+    async def actor() -> None:
+        await log.append(OrderId("b"), Version(0), created("b"), CommandId(0), "req-7")
+
+    run_actors(kernel, actor())
+    events, first = list(log.events), log.outcome_of("req-7")
+    assert (len(events), first is None) == (3, False)
+    stores.close()
+
+    _, again = log_in(tmp_path / "store", stores)
+    assert again.events == events
+    assert again.read_order(OrderId("a")) == events[:2]
+    assert again.outcome_of("req-7") == first
+    assert (again.version_of(OrderId("a")), again.version_of(OrderId("b"))) == (2, 1)
 
 
 def test_a_number_of_one_run_is_not_that_of_another(stores: Stores) -> None:
