@@ -53,8 +53,8 @@ class StoreStatus:
     folder: str
     head: int
     """The last position of its log."""
-    clock: str | None
-    """Of the last run: `wall` (its events are dated from 1970) or `virtual`; None: no run yet."""
+    is_dated: bool
+    """Whether its instants count from 1970; else they are of simulated time."""
     read_models: tuple[ModelStatus, ...]
 
 
@@ -67,11 +67,9 @@ def status_of(folder: Path) -> StoreStatus:
     with closing(EventReader(folder)) as reader:
         head = reader.last_position()
         models = tuple(_status(kind, folder, reader, head) for kind in KINDS.values())
-        with errors_of(reader.path), closing(connect_to_read(reader.path)) as connection:
-            runs = connection.execute("SELECT clock FROM runs ORDER BY run DESC LIMIT 1").fetchall()
-    return StoreStatus(
-        folder=str(folder), head=head, clock=runs[0][0] if runs else None, read_models=models
-    )
+        return StoreStatus(
+            folder=str(folder), head=head, is_dated=reader.is_dated, read_models=models
+        )
 
 
 def _status(kind: Kind, folder: Path, reader: EventReader, head: int) -> ModelStatus:

@@ -27,7 +27,7 @@ def show_status(screen: Screen, status: StoreStatus) -> None:
             _count(model.checkpoint),
             _count(model.behind),
             _count(model.bytes or None),
-            _recorded(model, status.clock),
+            _recorded(model, status),
             NOTHING if model.written_ns is None else _date(model.written_ns),
         )
     screen.show(Text(f"{printable(status.folder)}: {events} in the log", "bold"), table)
@@ -92,11 +92,11 @@ def _count(number: int | None) -> str:
     return NOTHING if number is None else f"{number:,}"
 
 
-def _recorded(model: ModelStatus, clock: str | None) -> str:
+def _recorded(model: ModelStatus, status: StoreStatus) -> str:
     """When the last event that a read model shows was recorded, by the clock of the store."""
     if model.shows_until_ns is None:
         return NOTHING
-    if clock == "virtual":
+    if not status.is_dated:
         return f"{model.shows_until_ns / 1e9:,.3f} s, simulated"
     return _date(model.shows_until_ns)
 

@@ -433,3 +433,13 @@ def test_what_is_told_of_a_rebuild_is_right_only_without_any_difference(store: P
     assert isinstance(found, RebuiltFile)
     assert found.is_right
     assert not attrs.evolve(found, faults=("an index",)).is_right
+
+
+def test_the_store_within_a_result_is_found_and_the_one_that_the_environment_names(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cqrs_sim("status", str(tmp_path)).exit_code == 0
+    assert cqrs_sim("rebuild", str(tmp_path), "orders").exit_code == 0
+    monkeypatch.setenv("CQRS_SIM_STORE", str(store))
+    assert cqrs_sim("rebuild", "search").exit_code == 0
+    assert cqrs_sim("status").stdout.count("up to date") == 2
