@@ -17,7 +17,7 @@ from cqrs_sim.domain.events import Event, OrderAmended, OrderCancelled, OrderCre
 from cqrs_sim.domain.order import Order, evolve
 from cqrs_sim.domain.status import FINAL_STATUSES, PENDING, TRANSITIONS
 from cqrs_sim.errors import StoreError
-from cqrs_sim.event_log.codec import Upcast, event_of, refuse_older
+from cqrs_sim.event_log.codec import event_of
 from cqrs_sim.storage.event_rows import StoredEvent, chained, first_checksum
 from cqrs_sim.storage.event_store import EventReader
 from cqrs_sim.storage.folder import EVENTS, Acknowledged
@@ -99,7 +99,7 @@ def store_in(folder: Path) -> Path:
     return inside if (inside / EVENTS).exists() and not (folder / EVENTS).exists() else folder
 
 
-def history_of(folder: Path, order_id: str, upcast: Upcast = refuse_older) -> History:
+def history_of(folder: Path, order_id: str) -> History:
     """The events of an order, and its state after each; no steps if there is no such order.
 
     Raises:
@@ -109,29 +109,26 @@ def history_of(folder: Path, order_id: str, upcast: Upcast = refuse_older) -> Hi
     order: Order | None = None
     with closing(EventReader(store_in(folder))) as reader:
         for stored in reader.of_order(order_id):
-            event = event_of(stored, upcast)
+            event = event_of(stored)
             order = evolve(order, event)
             steps.append(Step(stored, event, order))
         return History(order_id, reader.is_dated, tuple(steps))
 
 
 def verify(
-    folder: Path,
-    progress: Callable[[int, int], None] = lambda done, count: None,
-    upcast: Upcast = refuse_older,
+    folder: Path, progress: Callable[[int, int], None] = lambda done, count: None
 ) -> Verified:
     """Check all of a store.
 
     Args:
         folder: the store's.
         progress: is told now and then how many events of how many are checked.
-        upcast: brings old events up to date.
 
     Raises:
         StoreError: if there is no store, or it cannot be opened; what is wrong inside is a finding.
     """
     with closing(EventReader(store_in(folder))) as reader:
-        audit = _Audit(reader, upcast)
+        audit = _Audit(reader)
         try:
             finding = next(audit.findings(progress), None)
         except StoreError as error:
@@ -150,9 +147,8 @@ def verify(
 class _Audit:
     """A walk along the log."""
 
-    def __init__(self, reader: EventReader, upcast: Upcast) -> None:
+    def __init__(self, reader: EventReader) -> None:
         self._reader = reader
-        self._upcast = upcast
         self._recorded_ns = 0
         self._checksum = first_checksum(reader.store_id)
         self.position = 0
@@ -200,7 +196,7 @@ class _Audit:
         if stored.version != version:
             return f"is version {stored.version} of {stored.order_id}, where {version} is due"
         try:
-            event = event_of(stored, self._upcast)
+            event = event_of(stored)
         except StoreError as error:
             return str(error).partition(": ")[2]
         what = _illegal(order, event)

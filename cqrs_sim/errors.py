@@ -18,6 +18,9 @@ CqrsSimError
 ├── ActorStoppedError            told or asked after the drain began, or never answered by its end
 ├── FreshnessTimeoutError        `at_least(position)` was not reached in time
 ├── IncompleteTraceError         an analysis needs columns or rows that the trace lacks
+├── UnknownSchemaError           a stored event is of a type or schema unknown to this program
+├── UpcastError                  a stored event of an older schema is not what that schema says
+├── UnknownPastError             a question about a time that the log does not cover
 ├── ActorCrashedError            an actor raised; the run ends with its name and message
 ├── ForeignAwaitError            an actor awaited what its kernel does not know (trio, asyncio)
 ├── DeadlockError                nothing can run any more, and these actors still wait
@@ -164,6 +167,36 @@ class FreshnessTimeoutError(CqrsSimError):
 
 class IncompleteTraceError(CqrsSimError):
     """An analysis needs columns or rows that this trace does not have."""
+
+
+class UnknownSchemaError(CqrsSimError, ValueError):
+    """A stored event is of a type, or a schema version, that this program does not know."""
+
+    def __init__(self, type_name: str, schema_version: int | None, newest: int | None) -> None:
+        self.type_name = type_name
+        self.schema_version = schema_version
+        self.newest = newest
+        """None: there is no such type."""
+        version = "" if schema_version is None else f" of schema version {schema_version}"
+        known = (
+            "this program knows no such type"
+            if newest is None
+            else f"this program knows version{'' if newest == 1 else 's 1 to'} {newest}"
+        )
+        super().__init__(f"event {type_name}{version}: {known}")
+
+
+class UpcastError(CqrsSimError, ValueError):
+    """A stored event of an older schema is not what that schema says."""
+
+    def __init__(self, type_name: str, schema_version: int, reason: str) -> None:
+        self.type_name = type_name
+        self.schema_version = schema_version
+        super().__init__(f"event {type_name} of schema version {schema_version}: {reason}")
+
+
+class UnknownPastError(CqrsSimError, ValueError):
+    """Somebody asked for the past as of a position or an instant that the log does not have yet."""
 
 
 class ActorCrashedError(CqrsSimError):

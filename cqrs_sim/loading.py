@@ -2,8 +2,8 @@
 
 Nothing is unpickled or run, nothing grows: every file has a size limit, must be a regular one, and
 is checked before it is used. The summary is computed anew from the trace, so a folder says what its
-trace says, by today's definitions; from `summary.json` come only seed, engine, provenance, the
-checks that need more than a trace, the rebuilds and the replications.
+trace says, by today's definitions; from `summary.json` come only seed, engine, provenance, what
+needs more than a trace (some checks, rehydration, rebuilds), and the replications.
 """
 
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.databases import stage_name
 from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.rebuilds import CHECK, Rebuild, rebuilds_from
 from cqrs_sim.analysis.replicated import Replications, replications_from
@@ -29,7 +30,7 @@ from cqrs_sim.scenario.wording import shown
 LARGEST_SUMMARY_BYTES = 50_000_000
 LARGEST_TRACE_BYTES = 8_000_000_000
 _MOST_DIGITS = 300
-OF_THE_ENGINE = ("convergence", CHECK)
+OF_THE_ENGINE = ("convergence", "order_states", CHECK)
 """Checks that need more than the trace."""
 
 
@@ -55,7 +56,7 @@ def load(folder: Path | str) -> Result:
     if set(trace.read_models) != set(scenario.read_models):
         raise ResultFolderError(f"{folder}: {TRACE} and {SCENARIO} have different read models")
     aborted = summary.get("aborted")
-    replications = _replications(summary, where, seed, {WRITE_SIDE, *trace.read_models})
+    replications = _replications(summary, where, seed, _stages(trace))
     # Of replications only those are counted that ran to their end, the first before all others.
     is_first_whole = replications is not None and bool(replications.seeds)
     return Result(
@@ -68,8 +69,13 @@ def load(folder: Path | str) -> Result:
         replications=replications,
         extra_checks=tuple(_checks(summary, where)),
         rebuilds=_rebuilds(summary, where, trace),
+        rehydration=_table(summary, "rehydration", where),
         provenance=_table(summary, "provenance", where),
     )
+
+
+def _stages(trace: Trace) -> set[str]:
+    return {WRITE_SIDE, *trace.read_models, *map(stage_name, trace.database_names)}
 
 
 def _regular(path: Path, largest: int) -> Path:

@@ -15,6 +15,7 @@ from cqrs_sim import new_folders
 from cqrs_sim.analysis.consistency import CheckResult
 from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.metrics import Metric, Metrics, metric
+from cqrs_sim.analysis.planned import Planned
 from cqrs_sim.analysis.rebuilds import Rebuild, RebuildSummary, summarise_rebuild
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.saturation import WRITE_SIDE
@@ -75,6 +76,8 @@ class Result:
     """Findings of the engine that need more than the trace."""
     rebuilds: tuple[Rebuild, ...] = ()
     """Of read models, beside the live ones, in the order in which they began."""
+    rehydration: Mapping[str, Json] = attrs.field(factory=dict)
+    """What it took to bring idle orders back; empty if the engine has no order actors."""
     provenance: Mapping[str, Json] = attrs.field()
 
     @provenance.default
@@ -84,7 +87,7 @@ class Result:
     @cached_property
     def summary(self) -> Summary:
         """The run summed up, from the scenario's warm-up on."""
-        return summarise(
+        summary = summarise(
             self.trace,
             scenario=self.scenario.name,
             engine=self.engine,
@@ -94,9 +97,17 @@ class Result:
             deadline_ns=self.trace.load_ended_ns + self.scenario.run.drain,
             checks=self.extra_checks,
             provenance=self.provenance,
+            planned=self._planned,
+        )
+        return attrs.evolve(summary, rehydration=self.rehydration)
+
+    @property
+    def _planned(self) -> Planned:
+        return Planned(
             query_timeout_ns=self.scenario.queries.timeout,
             varies=self.varies,
             batches=self.scenario.batches,
+            unordered=self.scenario.unordered,
             is_closed=self.scenario.load.model == "closed",
         )
 

@@ -6,46 +6,61 @@ same ones of `engines.hosted.HostedSystem`.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 
-from cqrs_sim.actors.kernel import Actor, Kernel
+from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.actors.mailbox import MailboxStatistics
-from cqrs_sim.actors.pauses import Pauses, Work
-from cqrs_sim.actors.processors import Processors
+from cqrs_sim.actors.pauses import Pauses
 from cqrs_sim.actors.randomness import Draws, Streams
-from cqrs_sim.actors.reply import Latch, Reply
+from cqrs_sim.actors.reply import Reply
 from cqrs_sim.domain.commands import Command, CreateOrder
-from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.order import Order
 from cqrs_sim.domain.queries import GetOrderById, OrderRow, Query
 from cqrs_sim.errors import (
-    ActorStoppedError,
     CommandRejectedError,
     InvalidScenarioError,
     MailboxFullError,
+    UnknownPastError,
 )
-from cqrs_sim.event_log.commit_server import CommitServer
-from cqrs_sim.event_log.durable import Committer, DurableLog, StoreOfRun
-from cqrs_sim.event_log.memory import MemoryLog
-from cqrs_sim.event_log.writer_thread import WriterThread
-from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, Position, QueryId
+from cqrs_sim.event_feed import EventFeed
+from cqrs_sim.event_log.durable import StoreOfRun
+from cqrs_sim.event_log.past import AsOf, position_as_of
+from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, OrderId, Position, QueryId
 from cqrs_sim.probe import NO_READ_MODEL, Probe
-from cqrs_sim.read_side.gateway import Answer, QueryGateway
+from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
+from cqrs_sim.read_side.gateway import Answer, Answering, QueryGateway
+from cqrs_sim.read_side.inboxes import inbox_of
+from cqrs_sim.read_side.inline import InlineProjector
 from cqrs_sim.read_side.orders import OrdersReadModel
-from cqrs_sim.read_side.paused import PausedSubscription
-from cqrs_sim.read_side.polled import PolledSubscription
-from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
+from cqrs_sim.read_side.past import answer_by_replay
+from cqrs_sim.read_side.projector import Projector, ProjectorOptions, ReadModel
+from cqrs_sim.read_side.projector_actors import ProjectorActors
 from cqrs_sim.read_side.rebuild import Rebuild, Rebuilds, Site
 from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
-from cqrs_sim.scenario.scenario import Pause, Scenario, Service
+from cqrs_sim.read_side.tasks import TaskProjector
+from cqrs_sim.run_log import log_of_run
+from cqrs_sim.scenario.scenario import Pause, Scenario
+from cqrs_sim.service_times import cache_of, draws, query_draws
+from cqrs_sim.work_places import WorkPlaces
+from cqrs_sim.write_side.activations import Activations
 from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
 from cqrs_sim.write_side.order_actor import Accepted, OrderActors, Snapshot
+from cqrs_sim.write_side.rehydration import Rehydrated, Rehydrator
+from cqrs_sim.write_side.snapshots import MemorySnapshots
 
 READ_MODELS: dict[str, Callable[[], ReadModel]] = {
     "orders": OrdersReadModel,
     "statistics": StatisticsReadModel,
     "search": SearchReadModel,
 }
+
+
+CARELESS: dict[str, Callable[[], ReadModel]] = {
+    "orders": CarelessOrders,
+    "statistics": CarelessStatistics,
+}
+"""Those whose events are handled by tasks."""
 
 
 class System:
@@ -69,22 +84,34 @@ class System:
         """
         self._kernel = kernel
         self._probe = probe
-        count = scenario.run.processors
-        work = Processors(kernel, count).work if count else kernel.sleep
-        self.log = self._event_log(scenario, streams, store)
+        self._places = WorkPlaces(scenario, kernel, probe)
+        self.log = log_of_run(scenario, kernel, probe, streams, store)
+        self.activations = Activations()
+        self._replay_ns = scenario.write_side.replay
         self._query_draws = draws(streams, "query", scenario.queries.service)
-        self.commands = self._write_side(scenario, streams, work)
+        services = query_draws(streams, scenario.queries.services)
+        questions = services.get(GetOrderById, self._query_draws)
+        self._read_draws: dict[str, Draws] = {}
+        for name, model in scenario.read_models.items():
+            drawn = draws(streams, f"read/{name}", model.service)
+            if drawn is not None:
+                self._read_draws[name] = drawn
+        self.commands = self._write_side(scenario, streams, questions)
         self.commands.set_up(set_up)
         self.log.write_recorded()
         self.projectors: dict[str, Projector] = {}
-        self._projector_actors: dict[str, Actor] = {}
+        self._actors = ProjectorActors(kernel)
+        self._tasks: list[TaskProjector] = []
         self.rebuilds = Rebuilds(kernel)
-        self._read_draws: list[Draws] = []
-        self._projecting_count = 0
-        self._quiet: Latch | None = None
         for name in scenario.read_models:
-            self._add_read_model(name, scenario, streams, work)
-        self.queries = QueryGateway(kernel, probe, self.projectors, self._query_draws)
+            self._add_read_model(name, scenario, streams)
+        works = {name: self._places.of_answers(name) for name in self.projectors}
+        places = {name: work for name, work in works.items() if work is not None}
+        cache = cache_of(scenario.queries.cache, kernel, streams)
+        answering = Answering(services, places, cache)
+        self.queries = QueryGateway(kernel, probe, self.projectors, self._query_draws, answering)
+        of_cache = None if cache is None else cache.service
+        self._all_query_draws = [self._query_draws, of_cache, *services.values()]
 
     # The facade.
 
@@ -143,18 +170,56 @@ class System:
         query: Query,
         *,
         at_least: Position | None = None,
+        as_of: AsOf | None = None,
         timeout_ns: int | None = None,
         intended_ns: Nanoseconds | None = None,
         session: int = 0,
     ) -> Coroutine[object, None, Answer]:
         """Ask the read side; with `at_least` wait until the answer reflects that position.
 
+        With `as_of` the answer is that of then, from the log (`answer_as_of`); it is no part of the
+        trace, which is about answers of now.
+
         Raises:
             FreshnessTimeoutError: if `at_least` is not reached within `timeout_ns`.
+            UnknownPastError: if the log does not reach to `as_of`, or `at_least` is given too.
             ActorStoppedError: if the system closes first.
         """
+        if as_of is not None:
+            return self.answer_as_of(query, as_of, at_least)
         query_id = self._probe.new_query(query, intended_ns, session)
         return self.queries.answer(query, query_id, at_least, timeout_ns)
+
+    async def answer_as_of(
+        self, query: Query, as_of: AsOf, at_least: Position | None = None
+    ) -> Answer:
+        """What the answer was when the log ended at a position, or at an instant.
+
+        One order comes from its own events and snapshots, everything else from a replay of the log;
+        no read model of the scenario is needed. Each event read takes `write_side.replay`.
+
+        Raises:
+            UnknownPastError: as `query`.
+        """
+        if at_least is not None:
+            raise UnknownPastError(f"as_of with at_least = {at_least}: the past waits for nothing")
+        log, kernel, replay_ns = self.log, self._kernel, self._replay_ns
+        head = position_as_of(log, as_of, kernel.now_ns())
+        if not isinstance(query, GetOrderById):
+            return await answer_by_replay(query, log.events, head, kernel, replay_ns)
+        found = self.rehydrator.state_of(query.order_id, head)
+        if replay_ns:
+            await kernel.pause(replay_ns * found.read_count)
+        return Answer(row_of(found.order), head, None, replayed_count=found.read_count)
+
+    def order_as_of(self, order_id: OrderId, as_of: AsOf) -> Rehydrated:
+        """An order's state on the write side as it was then, at no modelled time.
+
+        Raises:
+            UnknownPastError: if the log does not reach there.
+        """
+        head = position_as_of(self.log, as_of, self._kernel.now_ns())
+        return self.rehydrator.state_of(order_id, head)
 
     def query_write_side(
         self, query: GetOrderById, *, intended_ns: Nanoseconds | None = None, session: int = 0
@@ -176,7 +241,7 @@ class System:
         self._probe.query_answered(query_id, NO_READ_MODEL, snapshot.position)
         return Answer(row_of(snapshot.order), snapshot.position, None)
 
-    def subscribe(self, read_model: str, after: Position | None = None) -> "EventFeed":
+    def subscribe(self, read_model: str, after: Position | None = None) -> EventFeed:
         """The events that a read model shows, one by one, as it comes to show them.
 
         Args:
@@ -190,16 +255,7 @@ class System:
         return EventFeed(self.log, projector, projector.applied if after is None else after)
 
     def rebuild(self, read_model: str, *, batch: int = 100) -> Coroutine[object, None, Rebuild]:
-        """Rebuild a read model beside the live one, and return when it was switched to.
-
-        Args:
-            read_model: its name in the scenario.
-            batch: most events taken, and checkpointed, at once.
-
-        Raises:
-            InvalidScenarioError: if there is no such read model, or `batch` is below 1.
-            ActorStoppedError: if the system closes first; the live read model stays.
-        """
+        """Rebuild a read model beside the live one; return after the switch: `Rebuilds.rebuild`."""
         return self.rebuilds.rebuild(read_model, batch)
 
     # The course of a run.
@@ -208,9 +264,10 @@ class System:
         """Draw the service times that a planned load can need, before the run."""
         if self._write_draws is not None:
             self._write_draws.reserve(commands_count)
-        if self._query_draws is not None:
-            self._query_draws.reserve(queries_count)
-        for service in self._read_draws:
+        for drawn in self._all_query_draws:
+            if drawn is not None:
+                drawn.reserve(queries_count)
+        for service in self._read_draws.values():
             # No command has more than one event.
             service.reserve(self.log.head + commands_count)
 
@@ -222,16 +279,15 @@ class System:
         await self.commands.wait_drained()
         await self.queries.wait_drained()
         self.log.end_subscriptions()
-        if self._projecting_count:
-            self._quiet = Latch(self._kernel, "the projectors to finish")
-            await self._quiet.wait()
+        for tasks in self._tasks:
+            await tasks.wait_drained()
+        await self._actors.wait_done()
 
     def close(self) -> None:
         """Stop everything: messages left in mailboxes are answered, waiting readers hear of it."""
         self.commands.close()
         self.rebuilds.close()
-        for actor in self._projector_actors.values():
-            self._kernel.discard(actor)
+        self._actors.close()
         for projector in self.projectors.values():
             projector.stop()
         self.log.close()
@@ -246,61 +302,61 @@ class System:
 
     # Wiring.
 
-    def _event_log(
-        self, scenario: Scenario, streams: Streams, store: StoreOfRun | None
-    ) -> MemoryLog:
-        """In memory, unless its commits are real, or take modelled time."""
-        kernel, log = self._kernel, scenario.log
-        commit = draws(streams, "log/commit", log.commit)
-        is_modelled = scenario.store != "memory" or commit is not None or log.append > 0
-        if store is None and not is_modelled:
-            return MemoryLog(kernel, self._probe)
-        committer: Committer
-        if store is not None and not kernel.clock.is_virtual:
-            committer = WriterThread(kernel, store, group=log.group)
-        else:
-            committer = CommitServer(
-                kernel, group=log.group, commit=commit, append_ns=log.append, of=store
-            )
-        return DurableLog(kernel, self._probe, committer, queue=log.queue, of=store)
-
-    def _write_side(self, scenario: Scenario, streams: Streams, work: Work) -> CommandGateway:
+    def _write_side(
+        self, scenario: Scenario, streams: Streams, questions: Draws | None
+    ) -> CommandGateway:
         side, pauses = scenario.write_side, self._pauses(scenario.write_side.pauses)
         service = self._write_draws = draws(streams, "write", side.service)
+        work, inline = self._places.of_write_side(), self._inline_service(scenario)
+        if inline is not None and service is None:
+            service = Draws(streams.stream("service/write"), "constant", 0)
+        self.rehydrator = Rehydrator(self.log, MemorySnapshots(), side.snapshot_every)
         actors = OrderActors(
-            self.log, self._probe, self._kernel.clock, work, service, self._query_draws
+            *(self.log, self._probe, self._kernel.clock, work, service, questions, inline),
+            rehydrator=self.rehydrator,
+            replay_ns=side.replay,
+            activations=self.activations,
         )
         options = MailboxOptions(side.mailbox, side.policy, side.passivate_after, pauses)
         return CommandGateway(self._kernel, self._probe, actors, options)
 
-    def _add_read_model(
-        self,
-        name: str,
-        scenario: Scenario,
-        streams: Streams,
-        work: Work,
-    ) -> None:
+    def _inline_service(self, scenario: Scenario) -> Callable[[int], int] | None:
+        """By command id, the time to update all that is updated within a commit.
+
+        The draws of a read model are the same as if it had a projector, but by command instead of
+        by position, which is not known before the commit.
+        """
+        models = scenario.read_models
+        inline = [d for name, d in self._read_draws.items() if models[name].projection == "inline"]
+        return (lambda index: sum(drawn[index] for drawn in inline)) if inline else None
+
+    def _add_read_model(self, name: str, scenario: Scenario, streams: Streams) -> None:
         settings, index = scenario.read_models[name], len(self.projectors)
+        options = ProjectorOptions(
+            index, name, settings.batch, self._read_draws.get(name), settings.checkpoint
+        )
+        work = self._places.of_projector(name)
+        if settings.projection == "inline":
+            inline = InlineProjector(self._kernel, self._probe, READ_MODELS[name](), options)
+            self._add(inline)
+            self.log.hooks.append(inline)
+            return
+        if settings.projection == "task":
+            model = CARELESS[name]()
+            tasks = TaskProjector(self._kernel, self._probe, model, work, options)
+            self._add(tasks)
+            self.log.hooks.append(tasks)
+            self._tasks.append(tasks)
+            return
         subscription = self.log.subscribe(name, index, settings.channel, settings.transport)
         pauses = self._pauses(settings.pauses)
         if pauses is not None:
             work = pauses.holding(work)
-
-        def new_inbox() -> Inbox:
-            if settings.poll:
-                return PolledSubscription(self._kernel, subscription, settings.poll, pauses)
-            return subscription if pauses is None else PausedSubscription(subscription, pauses)
-
-        service = draws(streams, f"read/{name}", settings.service)
-        if service is not None:
-            self._read_draws.append(service)
-        options = ProjectorOptions(index, name, settings.batch, service, settings.checkpoint)
+        new_inbox = partial(inbox_of, self._kernel, subscription, settings.poll, pauses)
         new_model = READ_MODELS[name]
         projector = Projector(self._kernel, self._probe, new_inbox(), new_model(), work, options)
-        projector.catch_up(self.log.events)
-        self.projectors[name] = projector
-        self._projecting_count += 1
-        self._start_projector(name)
+        self._add(projector)
+        self._actors.start(projector)
         site = Site(
             projector=projector,
             subscription=subscription,
@@ -309,72 +365,17 @@ class System:
             # A stream of its own each time: the draws of the live projector stay what they are.
             new_service=lambda number: draws(streams, f"rebuild/{name}/{number}", settings.service),
             work=work,
-            restart=lambda: self._start_projector(name),
+            restart=lambda: self._actors.start(projector),
         )
         self.rebuilds.add(site, [(planned.at, planned.batch) for planned in settings.rebuilds])
 
-    def _start_projector(self, name: str) -> None:
-        """Start the projector's actor, in place of an earlier one that is not done."""
-        earlier = self._projector_actors.get(name)
-        if earlier is not None:
-            if earlier.is_done:
-                return  # It had all that there will be.
-            self._kernel.discard(earlier)
-        self._projector_actors[name] = self._kernel.spawn(
-            self.projectors[name].run(),
-            f"projector {name}",
-            is_background=True,
-            on_exit=self._projected,
-        )
+    def _add(self, projector: Projector) -> None:
+        projector.catch_up(self.log.events)
+        self.projectors[projector.options.name] = projector
 
     def _pauses(self, pauses: Sequence[Pause]) -> Pauses | None:
         spans = [(pause.at, pause.at + pause.duration) for pause in pauses]
         return Pauses(self._kernel, spans) if spans else None
-
-    def _projected(self, _: object) -> None:
-        self._projecting_count -= 1
-        if self._quiet is not None and not self._projecting_count:
-            self._quiet.open()
-
-
-class EventFeed:
-    """Events of the log as one read model comes to show them; the log is the buffer."""
-
-    def __init__(self, log: MemoryLog, projector: Projector, after: Position) -> None:
-        self._log = log
-        self._projector = projector
-        self._seen = after
-
-    def __aiter__(self) -> "EventFeed":
-        return self
-
-    async def __anext__(self) -> Event:
-        """The next event; ends when the system closes."""
-        try:
-            await self.wait_next()
-        except ActorStoppedError:
-            raise StopAsyncIteration from None
-        return self.take()
-
-    async def wait_next(self) -> None:
-        """Return when the next event is shown.
-
-        Raises:
-            ActorStoppedError: if the system closes first.
-        """
-        await self._projector.wait_applied(Position(self._seen + 1))
-
-    def take(self) -> Event:
-        """The next event, which must be shown."""
-        self._seen = Position(self._seen + 1)
-        return self._log.events[self._seen - 1]
-
-
-def draws(streams: Streams, name: str, service: Service) -> Draws | None:
-    """The service times of a stage; None where no modelled time passes at all."""
-    if service.distribution == "real" or service.mean == 0:
-        return None
-    return Draws(streams.stream(f"service/{name}"), service.distribution, service.mean)
 
 
 def row_of(order: Order | None) -> OrderRow | None:

@@ -11,7 +11,7 @@ from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.order import Order, decide, evolve
 from cqrs_sim.errors import ConcurrencyConflictError, DuplicateCommandError
 from cqrs_sim.event_log.memory import MemoryLog
-from cqrs_sim.ids import CommandId, OrderId, Version
+from cqrs_sim.ids import CommandId, Nanoseconds, OrderId, Version
 
 
 def created(order: str = "order-1") -> tuple[Event, ...]:
@@ -92,6 +92,30 @@ class EventLogContract:
         assert log.read_order(OrderId("a")) == [log.events[0], log.events[2], log.events[3]]
         assert log.read_order(OrderId("b")) == [log.events[1]]
         assert (log.version_of(OrderId("a")), log.version_of(OrderId("b"))) == (3, 1)
+
+    @pytest.mark.parametrize("after", range(5))
+    def test_an_order_is_read_from_behind_a_version(self, log: MemoryLog, after: int) -> None:
+        log.record(OrderId("a"), Version(0), history_of("a", 3))
+        log.record(OrderId("b"), Version(0), history_of("b", 1))
+        log.write_recorded()
+        versions = [event.version for event in log.read_order(OrderId("a"), Version(after))]
+        assert versions == list(range(after + 1, 4))
+
+    def test_the_head_at_an_instant_counts_what_was_committed_up_to_then(
+        self, kernel: Kernel, log: MemoryLog
+    ) -> None:
+        assert log.head_at(Nanoseconds(5)) == 0
+        log.record(OrderId("set-up"), Version(0), history_of("set-up", 2))
+
+        async def actor() -> None:
+            await kernel.pause(10)
+            await log.append(OrderId("a"), Version(0), history_of("a", 2), CommandId(0))
+            await kernel.pause(10)
+            await log.append(OrderId("b"), Version(0), created("b"), CommandId(1))
+
+        run_actors(kernel, actor())
+        heads = [log.head_at(Nanoseconds(instant)) for instant in (0, 9, 10, 19, 20, 99)]
+        assert heads == [2, 2, 4, 4, 5, 5]
 
     @pytest.mark.parametrize(("present", "expected"), [(0, 1), (1, 0), (2, 1), (2, 3)])
     def test_an_unexpected_version_is_a_conflict_and_leaves_nothing(

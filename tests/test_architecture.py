@@ -20,7 +20,8 @@ SIDES = ("event_log", "write_side", "read_side")
 BELOW_ENGINES = (
     *FOUNDATION, "fault_sites", "storage", "domain", "actors", "tables", *SIDES, "crud",
     "projections", "load_generation", "measurement", "scenario", "analysis", "plots", "histograms",
-    "plain_text", "new_folders", "verdict", "report", "results", "system",
+    "plain_text", "new_folders", "verdict", "report", "results", "work_places", "service_times",
+    "divergence", "event_feed", "run_log", "system",
 )  # fmt: skip
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -34,7 +35,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tables": ("errors",),
     "event_log": (
         *FOUNDATION, "fault_sites", "storage", "actors", "domain.events", "domain.item",
-        "domain.status",
+        "domain.status", "domain.upcasting",
     ),
     "write_side": (
         *FOUNDATION, "actors", "event_log", "domain.commands", "domain.events", "domain.item",
@@ -58,7 +59,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "measurement": FOUNDATION,
     "scenario": ("errors", "ids"),
     "analysis": (
-        *FOUNDATION, "measurement.trace", "scenario.unit_text", "scenario.wording",
+        *FOUNDATION, "measurement.trace", "measurement.database_tables", "scenario.unit_text",
+        "scenario.wording",
     ),
     "plots": (*FOUNDATION, "analysis", "measurement.trace", "scenario"),
     "histograms": ("analysis", "measurement.trace"),
@@ -72,7 +74,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *FOUNDATION, "analysis", "measurement.trace", "scenario", "plots", "histograms",
         "new_folders", "report",
     ),
-    "system": (*FOUNDATION, "storage", "domain", "actors", *SIDES, "scenario"),
+    "architectures": ("scenario",),
+    "event_feed": ("ids", "errors", "domain", "event_log", "read_side"),
+    "work_places": ("probe", "actors", "scenario"),
+    "service_times": ("actors", "domain", "read_side", "scenario"),
+    "divergence": ("ids", "domain", "read_side"),
+    "run_log": ("probe", "actors", "event_log", "scenario", "service_times"),
+    "system": (
+        *FOUNDATION, "storage", "domain", "actors", *SIDES, "scenario", "work_places",
+        "service_times", "event_feed", "run_log",
+    ),
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
     "simulation": (*BELOW_ENGINES, "engines"),
     "fresh_reads": (*BELOW_ENGINES, "engines", "simulation"),
@@ -124,10 +135,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "sqlite3": ("storage.database", "storage.event_store", "tables.connection"),
     "fcntl": ("storage.folder", "sweeping.folder"),
     "msgspec": (
-        "event_log.codec",
-        "read_side.sqlite.orders",
-        "read_side.sqlite.search",
-        "storage.event_rows",
+        *("event_log.codec", "storage.event_rows", "write_side.snapshots"),
+        *("read_side.sqlite.orders", "read_side.sqlite.search"),
     ),
     "matplotlib": (
         *("plots.canvas", "plots.comparison", "plots.intervals", "plots.reads", "plots.run"),

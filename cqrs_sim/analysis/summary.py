@@ -13,7 +13,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from cqrs_sim.analysis.cache import CacheSummary, summarise_cache
 from cqrs_sim.analysis.consistency import CheckResult, check_trace, outcome_counts
+from cqrs_sim.analysis.databases import DatabaseSummary, queues_for, summarise_databases
 from cqrs_sim.analysis.episodes import Episode, find_episodes
 from cqrs_sim.analysis.generator import GeneratorHealth, generator_health
 from cqrs_sim.analysis.json_values import Json, plain
@@ -25,6 +27,7 @@ from cqrs_sim.analysis.lag import (
     queries_after,
     seconds,
 )
+from cqrs_sim.analysis.planned import NOTHING_PLANNED, Planned
 from cqrs_sim.analysis.quantiles import SampleSummary, summarise_sample
 from cqrs_sim.analysis.reads import ReadsSummary, summarise_reads
 from cqrs_sim.analysis.samples import answered, seen
@@ -44,9 +47,9 @@ from cqrs_sim.analysis.stages import (
     write_stages_s,
 )
 from cqrs_sim.analysis.staleness import OwnWrites, own_writes
-from cqrs_sim.analysis.warm_up import Opinion, WarmUp, check_warm_up
+from cqrs_sim.analysis.warm_up import WarmUp, check_warm_up
 from cqrs_sim.measurement.trace import Trace
-from cqrs_sim.probe import Outcome
+from cqrs_sim.probe import NO_READ_MODEL, Outcome
 
 SCHEMA = 1
 
@@ -111,6 +114,7 @@ class Summary:
     reads: ReadsSummary
     """By kind of query and read strategy."""
     own_writes: OwnWrites
+    cache: CacheSummary
     generator: GeneratorHealth
     write_stages_s: MeanStages
     """Without queueing and the sum where the write side is saturated."""
@@ -119,12 +123,16 @@ class Summary:
     show every event."""
     loads: tuple[StageLoad, ...]
     """Every stage, saturated or not."""
+    databases: Mapping[str, DatabaseSummary]
+    """By name, those that stages share."""
     episodes: tuple[Episode, ...]
     """When a stage that is not saturated fell behind for a while, in order of time."""
     invalid: tuple[str, ...]
     """Why the measurement is invalid; empty if it is valid."""
     checks: tuple[CheckResult, ...]
     provenance: Mapping[str, Json]
+    rehydration: Mapping[str, Json] = attrs.field(factory=dict)
+    """As `rehydration.RehydrationSummary`; empty if the engine has no order actors."""
 
     @property
     def saturated(self) -> tuple[StageLoad, ...]:
@@ -158,6 +166,8 @@ class Summary:
             "queries_s": plain(self.queries_s),
             "reads": self.reads.to_json(),
             "own_writes": plain(self.own_writes),
+            "rehydration": dict(self.rehydration),
+            "cache": plain(self.cache),
             "generator": self.generator.to_json(),
             "stages_s": {
                 "write_side": self.write_stages_s.to_json(),
@@ -183,6 +193,7 @@ class Summary:
                 }
                 for load in self.saturated
             ],
+            "databases": {name: plain(found) for name, found in self.databases.items()},
             "episodes": [plain(episode) for episode in self.episodes],
             "invalid": list(self.invalid),
             "checks": {
@@ -224,10 +235,7 @@ def summarise(
     deadline_ns: int | None = None,
     checks: Sequence[CheckResult] = (),
     provenance: Mapping[str, Json] | None = None,
-    query_timeout_ns: int | None = None,
-    varies: Mapping[str, Opinion] | None = None,
-    batches: Mapping[str, tuple[int, int]] | None = None,
-    is_closed: bool = False,
+    planned: Planned = NOTHING_PLANNED,
 ) -> Summary:
     """Summarise a run.
 
@@ -241,19 +249,20 @@ def summarise(
         deadline_ns: as for `check_trace`; ignored if the run is not complete.
         checks: results of checks that need more than the trace.
         provenance: versions, machine and clock, for the record.
-        query_timeout_ns: after which a query that waits was given up; the trace does not say.
-        varies: what keeps a stage from being steady by plan, by its name.
-        batches: as for `stage_loads`.
-        is_closed: whether clients made the load that wait for each answer.
+        planned: what the trace does not say.
     """
-    varies = varies or {}
-    loads = stage_loads(trace, after_ns=warm_up_ns, is_closed=is_closed, batches=batches)
+    varies = planned.varies
+    loads = stage_loads(
+        trace, after_ns=warm_up_ns, is_closed=planned.is_closed, batches=planned.batches
+    )
     saturated = {load.stage for load in loads if load.is_saturated}
     rows, asked = commands_after(trace, warm_up_ns), queries_after(trace, warm_up_ns)
     intervals = single_run_intervals(trace, warm_up_ns, saturated, varies)
     reads = summarise_reads(
-        trace, after_ns=warm_up_ns, timeout_ns=query_timeout_ns, saturated=saturated
+        trace, after_ns=warm_up_ns, timeout_ns=planned.query_timeout_ns, saturated=saturated
     )
+    deadline_ns = deadline_ns if complete else None
+    found = check_trace(trace, deadline_ns=deadline_ns, unordered=planned.unordered)
     return Summary(
         engine=engine,
         seed=seed,
@@ -274,13 +283,15 @@ def summarise(
         queries_s=_queries_s(trace, asked, reads),
         reads=reads,
         own_writes=own_writes(trace, asked),
+        cache=summarise_cache(trace, after_ns=warm_up_ns, saturated=saturated),
         generator=generator_health(trace, after_ns=warm_up_ns, host=(provenance or {}).get("host")),
         write_stages_s=_write_stages_s(trace, warm_up_ns, saturated),
         read_stages_s=_read_stages_s(trace, warm_up_ns, saturated),
         loads=loads,
+        databases=summarise_databases(trace, after_ns=warm_up_ns),
         episodes=find_episodes(trace, after_ns=warm_up_ns, saturated=saturated),
         invalid=_invalid(trace, loads, warm_up_ns, complete=complete),
-        checks=(*check_trace(trace, deadline_ns=deadline_ns if complete else None), *checks),
+        checks=(*found, *checks),
         provenance=provenance or {},
     )
 
@@ -302,6 +313,8 @@ def _invalid(
 
 def _write_stages_s(trace: Trace, after_ns: int, saturated: Collection[str]) -> MeanStages:
     found = write_stages_s(trace, after_ns=after_ns)
+    if queues_for(trace, NO_READ_MODEL, saturated):
+        return found.without("queueing", "service")
     return found.without("queueing") if WRITE_SIDE in saturated else found
 
 
@@ -314,9 +327,14 @@ def _read_stages_s(
     return {
         name: found
         if found.n == whole and name not in saturated
-        else found.without("fan_out", "channel")
-        for name, found in stages.items()
+        else found.without("fan_out", "channel", *_apply(trace, number, saturated))
+        for number, (name, found) in enumerate(stages.items())
     }
+
+
+def _apply(trace: Trace, read_model: int, saturated: Collection[str]) -> tuple[str, ...]:
+    """The stage of a projector's own work, if it waits there for a database that is saturated."""
+    return ("apply",) if queues_for(trace, read_model, saturated) else ()
 
 
 def _rates(trace: Trace, after_ns: int) -> RatesPerS:

@@ -7,7 +7,6 @@ import gc
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Literal
 
 import attrs
@@ -17,9 +16,12 @@ from cqrs_sim.actors.kernel import Actor, Body, Kernel, Rank
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.actors.reply import Latch
 from cqrs_sim.analysis.consistency import CheckResult
-from cqrs_sim.analysis.rebuilds import Rebuild, check_rebuilds
+from cqrs_sim.analysis.rebuilds import check_rebuilds
+from cqrs_sim.analysis.rehydration import summarise_rehydrations
+from cqrs_sim.divergence import NAMED, Divergence, divergence
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import Query
+from cqrs_sim.engines.audit import check_order_states, rehydrations_of
 from cqrs_sim.engines.live import Live, Tail, nothing_seen
 from cqrs_sim.engines.planning import load_ends_ns, plan_for, scripts_for, setup_for
 from cqrs_sim.engines.rebuilt import rebuilds_of
@@ -32,9 +34,12 @@ from cqrs_sim.load_generation.plan import Plan
 from cqrs_sim.measurement.recorder import Recorder
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Probe
+from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
+from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.scenario import Scenario
-from cqrs_sim.system import System, draws, fold
+from cqrs_sim.service_times import draws
+from cqrs_sim.system import System, fold
 
 
 @attrs.frozen
@@ -83,14 +88,20 @@ def refuse_timeless(scenario: Scenario, engine: str) -> None:
         "queries": scenario.queries.service,
         **{f"read_models.{name}": model.service for name, model in scenario.read_models.items()},
     }
+    if scenario.queries.cache.ttl:
+        stages["queries.cache"] = scenario.queries.cache.service
+    own = attrs.asdict(scenario.queries.services, recurse=False)
+    paths = {f"{stage}.service": service for stage, service in stages.items()}
+    paths |= {f"queries.services.{kind}": service for kind, service in own.items() if service}
     mistakes = [
-        f'{path}.service.distribution = "real": the {engine} engine needs a modelled time, '
+        f'{path}.distribution = "real": the {engine} engine needs a modelled time, '
         'such as {distribution = "exponential", mean = "1ms"}'
-        for path, service in stages.items()
+        for path, service in paths.items()
         if service.distribution == "real"
     ]
     reads, writes = scenario.queries, scenario.write_side
-    takes_time = (reads.share > 0 and reads.service.mean > 0) or (
+    answers = (reads.service, *(service for service in own.values() if service))
+    takes_time = (reads.share > 0 and any(service.mean > 0 for service in answers)) or (
         reads.share < 1 and writes.service.mean > 0
     )
     if scenario.load.model == "closed" and not (scenario.load.think_time.mean or takes_time):
@@ -137,9 +148,11 @@ class Experiment:
             tuple(scenario.read_models),
             capacity=max(4096, planned),
             first_position=Position(first),
+            connections=scenario.connections,
         )
         told = self.recorder if probe is None else probe
         self.system = System(scenario, self.kernel, streams, told, set_up, store)
+        self.system.activations.left = {}
         self._head_before = self.system.log.head
         self._sessions = Sessions(self.system, told, self.kernel, scenario.queries)
         if isinstance(self.load, Plan):
@@ -225,39 +238,69 @@ class Experiment:
 
     def result(self, engine: Literal["virtual", "wall"]) -> Result:
         """What came of the run."""
+        trace, system = self.trace(), self.system
+        # Before the audit, which comes by snapshots too.
+        noted = rehydrations_of(system.activations, system.rehydrator)
+        rebuilds = rebuilds_of(system)
         return Result(
-            trace=self.trace(),
+            trace=trace,
             scenario=self.scenario,
             seed=self._streams.seed,
             engine=engine,
             complete=not self.is_interrupted,
-            extra_checks=(self._convergence(), *check_rebuilds(self.rebuilds)),
-            rebuilds=self.rebuilds,
-        )
+            extra_checks=(
+                self._convergence(), self._order_states(), *check_rebuilds(rebuilds),
+            ),
+            rebuilds=rebuilds,
+            rehydration=summarise_rehydrations(trace, noted, self.scenario.run.warm_up),
+        )  # fmt: skip
 
-    @cached_property
-    def rebuilds(self) -> tuple[Rebuild, ...]:
-        """The rebuilds of read models that began, each compared with the live one."""
-        return rebuilds_of(self.system)
+    def _order_states(self) -> CheckResult:
+        left = self.system.activations.left
+        assert left is not None, "this run keeps what its order actors knew"
+        return check_order_states(self.system.log.events, left, self.system.rehydrator)
 
     def _convergence(self) -> CheckResult:
-        diverged = self.diverged()
-        detail = (
-            f"differs from a fold of the whole log: {', '.join(diverged)}"
-            if diverged
-            else "each read model that applied the whole log equals a fold of it"
+        others, by_tasks = self.diverged(), self.diverged_by_tasks()
+        if not others and not by_tasks:
+            detail = "each read model that applied the whole log equals a fold of it"
+            return CheckResult(name="convergence", ok=True, detail=detail)
+        told = [str(found) for found in by_tasks]
+        if others:
+            told.insert(0, f"differs from a fold of the whole log: {', '.join(others)}")
+        log = self.system.log
+        orders = by_tasks[0].orders[:NAMED] if by_tasks else ()
+        return CheckResult(
+            name="convergence",
+            ok=False,
+            detail="; ".join(told),
+            # The last events of the first orders that are wrong.
+            witness=tuple(int(log.read_order(order)[-1].position) for order in orders),
         )
-        return CheckResult(name="convergence", ok=not diverged, detail=detail)
 
     def diverged(self) -> list[str]:
-        """Read models that have applied the whole log and yet differ from its fold."""
+        """Read models that have applied the whole log, in order, and yet differ from its fold."""
         head = self.system.log.head
         return [
             name
             for name, projector in self.system.projectors.items()
             if projector.applied == head
+            and name not in self.scenario.unordered
             and projector.read_model.contents() != fold(self.system, name).contents()
         ]
+
+    def diverged_by_tasks(self) -> list[Divergence]:
+        """How read models that tasks keep differ from the log, if all events were handled."""
+        system, found = self.system, []
+        for name in self.scenario.unordered & system.projectors.keys():
+            projector = system.projectors[name]
+            if projector.applied == system.log.head:
+                assert isinstance(projector.read_model, CarelessOrders | CarelessStatistics)
+                orders = fold(system, "orders")
+                assert isinstance(orders, OrdersReadModel)
+                found.append(divergence(name, projector.read_model, orders))
+        known = [one for one in found if one is not None]
+        return sorted(known, key=lambda one: one.read_model)
 
     # The load.
 

@@ -14,6 +14,8 @@ from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.queries import QUERY_TYPES, GetOrderById, Query
 from cqrs_sim.engines.stores import store_of_run
 from cqrs_sim.errors import ActorStoppedError
+from cqrs_sim.event_feed import EventFeed
+from cqrs_sim.event_log.past import AsOf
 from cqrs_sim.ids import CorrelationId, Position
 from cqrs_sim.measurement.recorder import Recorder
 from cqrs_sim.measurement.trace import Trace
@@ -21,7 +23,7 @@ from cqrs_sim.probe import Outcome
 from cqrs_sim.read_side.gateway import Answer
 from cqrs_sim.read_side.rebuild import Rebuild
 from cqrs_sim.scenario.scenario import Scenario
-from cqrs_sim.system import EventFeed, System
+from cqrs_sim.system import System
 from cqrs_sim.write_side.order_actor import Accepted
 
 T = TypeVar("T")
@@ -67,12 +69,16 @@ class HostedSystem:
         query: Query,
         *,
         at_least: Position | None = None,
+        as_of: AsOf | None = None,
         timeout_ns: int | None = None,
         session: int = 0,
     ) -> Answer:
         """See `System.query`."""
         if not isinstance(query, QUERY_TYPES):
             raise TypeError(f"{query!r} is no query")
+        if as_of is not None:
+            past = self.inner.answer_as_of
+            return await self._host.call(past, query, as_of, at_least, name="query as of")
         query_id = self._recorder.new_query(query, None, session)
         answer = self.inner.queries.answer
         return await self._host.call(answer, query, query_id, at_least, timeout_ns, name="query")
@@ -151,7 +157,12 @@ def run_hosted(
     with store_of_run(folder, clock, durability, seed=seed) as opened:
         kernel = Kernel(clock, quantum=scenario.run.quantum)
         first = Position(1 if opened is None else opened.store.head + 1)
-        recorder = Recorder(clock, tuple(scenario.read_models), first_position=first)
+        recorder = Recorder(
+            clock,
+            tuple(scenario.read_models),
+            first_position=first,
+            connections=scenario.connections,
+        )
         system = System(scenario, kernel, Streams(seed), recorder, store=opened)
         host = TrioHost(kernel)
         try:

@@ -5,8 +5,7 @@ payload. A map with names, not a list of values, so that an old payload can be b
 a function from dict to dict (an upcaster).
 """
 
-from collections.abc import Callable
-from typing import Final, TypeAlias, assert_never
+from typing import Final, assert_never
 
 import msgspec
 
@@ -17,12 +16,10 @@ from cqrs_sim.domain.events import (
     OrderCreated,
     OrderStatusChanged,
 )
+from cqrs_sim.domain.upcasting import upcast
 from cqrs_sim.errors import InvalidCommandError, StoreError
 from cqrs_sim.ids import OrderId
 from cqrs_sim.storage.event_rows import Command, NewRow, StoredEvent
-
-Upcast: TypeAlias = Callable[[str, int, dict[str, object]], dict[str, object]]
-"""(type, schema version, payload) -> the payload of the type's present schema version."""
 
 _TYPES: Final[dict[str, type[Event]]] = {
     event_type.__name__: event_type
@@ -80,39 +77,20 @@ def row_of(event: Event, command: Command, part: int) -> NewRow:
     )  # fmt: skip
 
 
-def refuse_older(name: str, schema_version: int, payload: dict[str, object]) -> dict[str, object]:
-    """The upcaster of a program that knows no older versions.
-
-    Raises:
-        ValueError: always.
-    """
-    raise ValueError(f"there is no way from {name} {schema_version} to the present version")
-
-
-def event_of(stored: StoredEvent, upcast: Upcast = refuse_older) -> Event:
+def event_of(stored: StoredEvent) -> Event:
     """The event that a row holds.
 
     Raises:
         StoreError: if it holds none that this program knows; it names the position.
     """
-    event_type = _TYPES.get(stored.type)
-    if event_type is None:
-        raise StoreError(f"position {stored.position}: no event is called {stored.type!r}")
     try:
-        payload = _decode(stored.payload)
-        if stored.schema_version > event_type.schema_version:
-            raise ValueError(
-                f"schema version {stored.schema_version}, newer than this program's "
-                f"{event_type.schema_version}"
-            )
-        if stored.schema_version < event_type.schema_version:
-            payload = upcast(stored.type, stored.schema_version, payload)
+        payload = upcast(stored.type, stored.schema_version, _decode(stored.payload))
         payload |= {
             "order_id": OrderId(stored.order_id),
             "version": stored.version,
             "position": stored.position,
         }
-        return msgspec.convert(payload, event_type)
+        return msgspec.convert(payload, _TYPES[stored.type])
     except (msgspec.MsgspecError, ValueError, TypeError) as error:
         raise StoreError(
             f"position {stored.position}: {stored.type} cannot be read: {error}"

@@ -19,8 +19,8 @@ from cqrs_sim.errors import (
     ConcurrencyConflictError,
     StoreError,
 )
-from cqrs_sim.event_log.codec import Upcast, event_of, refuse_older, row_of
-from cqrs_sim.event_log.memory import BEFORE_FIRST, Committed, MemoryLog
+from cqrs_sim.event_log.codec import event_of, row_of
+from cqrs_sim.event_log.memory import BEFORE_FIRST, NO_VERSION, Committed, MemoryLog
 from cqrs_sim.fault_sites import site
 from cqrs_sim.ids import CommandId, OrderId, Position, Version
 from cqrs_sim.probe import Probe
@@ -85,7 +85,6 @@ class StoreOfRun:
     run: int
     began_ns: int
     """What stands for the start of the run in the store."""
-    upcast: Upcast = refuse_older
 
     def command(self, command_id: CommandId, request_id: str | None) -> Command:
         """What names a command in the store: its row in the trace, which begins at 0 in each run.
@@ -139,7 +138,7 @@ class DurableLog(MemoryLog):
         self.most_in_line_count = 0
         if of is not None:
             for stored in of.store.between(1, of.store.head):
-                event = event_of(stored, of.upcast)
+                event = event_of(stored)
                 before = Version(event.version - 1)
                 super().record(event.order_id, before, (event,))
         committer.start(self._line, self._group_committed, self._failed)
@@ -206,12 +205,11 @@ class DurableLog(MemoryLog):
         for begun in range(0, len(rows), SET_UP_ROWS):
             self._of.store.append(rows[begun : begun + SET_UP_ROWS], now)
 
-    def read_order(self, order_id: OrderId) -> list[Event]:
+    def read_order(self, order_id: OrderId, after: Version = NO_VERSION) -> list[Event]:
         """See `MemoryLog.read_order`; read from the disk, so that an actor's return costs that."""
         if self._of is None or not self.version_of(order_id):
-            return super().read_order(order_id)
-        of = self._of
-        return [event_of(stored, of.upcast) for stored in of.store.of_order(order_id)]
+            return super().read_order(order_id, after)
+        return [event_of(stored) for stored in self._of.store.of_order(order_id, after)]
 
     def outcome_of(self, request_id: str) -> Committed | None:
         """See `MemoryLog.outcome_of`; also of requests of earlier runs."""
@@ -254,12 +252,12 @@ class DurableLog(MemoryLog):
         """Make the events of a group visible, in order, and let its order actors go on."""
         now = self._clock.instant_ns
         self.commits_count += 1
-        record, publish, promised = super().record, self._publish, self._promised
+        store, publish, promised = self._store, self._publish, self._promised
         for append in group:
             events, actor = append.events, append.actor
             last = events[-1]
             order_id, version = last.order_id, last.version
-            append.position = position = record(order_id, append.expected, events)
+            append.position = position = store(order_id, append.expected, events)
             if promised[order_id] == version:
                 del promised[order_id]
             if append.request_id is not None:

@@ -14,7 +14,6 @@ from pathlib import Path
 import attrs
 
 from cqrs_sim.errors import StoreError
-from cqrs_sim.event_log.codec import Upcast, refuse_older
 from cqrs_sim.fault_sites import site
 from cqrs_sim.projections.kinds import BATCH, Kind, batches, kind_of
 from cqrs_sim.projections.stored_events import all_events
@@ -52,7 +51,6 @@ def rebuild_file(
     *,
     batch: int = BATCH,
     told: Callable[[int, int], None] | None = None,
-    upcast: Upcast = refuse_older,
 ) -> RebuiltFile:
     """Make a read model's file anew, and put it in place of the live one if it is right.
 
@@ -61,7 +59,6 @@ def rebuild_file(
         name: of the read model; it need have no file yet, or a damaged one.
         batch: most events in a transaction.
         told: is told how many events are done, and of how many.
-        upcast: brings payloads of older schema versions up to date.
 
     Raises:
         InvalidScenarioError: if there is no such read model.
@@ -72,7 +69,7 @@ def rebuild_file(
     descriptor = lock(folder)
     try:
         with closing(EventReader(folder)) as reader:
-            return _rebuild(kind, reader, batch, told or _nobody, upcast)
+            return _rebuild(kind, reader, batch, told or _nobody)
     finally:
         os.close(descriptor)
 
@@ -86,12 +83,11 @@ def _rebuild(
     reader: EventReader,
     batch: int,
     told: Callable[[int, int], None],
-    upcast: Upcast,
 ) -> RebuiltFile:
     half, live = kind.half_built_in(reader.folder), kind.file_in(reader.folder)
     _remove(half)
     try:
-        found = _build(kind, reader, half, batch, told, upcast)
+        found = _build(kind, reader, half, batch, told)
         if found.is_right:
             _swap(half, live)
     finally:
@@ -105,12 +101,11 @@ def _build(
     half: Path,
     batch: int,
     told: Callable[[int, int], None],
-    upcast: Upcast,
 ) -> RebuiltFile:
     head, memory = reader.last_position(), kind.memory()
     told(0, head)
     with errors_of(half), closing(StoredReadModel(half, kind.tables)) as model:
-        for events in batches(all_events(reader, head, upcast), batch):
+        for events in batches(all_events(reader, head), batch):
             model.apply_batch(events)
             for event in events:
                 memory.apply(event)

@@ -4,18 +4,17 @@ from collections.abc import Iterator
 
 from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import StoreError
-from cqrs_sim.event_log.codec import Upcast, event_of, refuse_older
+from cqrs_sim.event_log.codec import event_of
 from cqrs_sim.storage.event_rows import chained, first_checksum
 from cqrs_sim.storage.event_store import EventReader
 
 
-def all_events(reader: EventReader, head: int, upcast: Upcast = refuse_older) -> Iterator[Event]:
+def all_events(reader: EventReader, head: int) -> Iterator[Event]:
     """The events up to a position; what is damaged is no basis for a read model.
 
     Args:
         reader: of the store.
         head: the last position.
-        upcast: brings payloads of older schema versions up to date.
 
     Raises:
         StoreError: if an event is missing, changed or unknown, or fewer are there than were
@@ -33,6 +32,6 @@ def all_events(reader: EventReader, head: int, upcast: Upcast = refuse_older) ->
         if stored.position != last + 1 or checksum != stored.checksum:
             raise StoreError(f"{reader.path} is damaged at position {stored.position}")
         last = stored.position
-        yield event_of(stored, upcast)
+        yield event_of(stored)
     if last != head:
         raise StoreError(f"{reader.path} is damaged: it has no position {last + 1}")

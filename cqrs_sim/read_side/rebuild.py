@@ -152,6 +152,10 @@ class Rebuilds:
     async def rebuild(self, read_model: str, batch: int) -> Rebuild:
         """Rebuild a read model, after any rebuild of it that goes on; return after the switch.
 
+        Args:
+            read_model: its name in the scenario.
+            batch: most events taken, and checkpointed, at once.
+
         Raises:
             InvalidScenarioError: if there is no such read model, or `batch` is no positive number.
             ActorStoppedError: if the system closes first; then the rebuilt one is dropped.

@@ -10,11 +10,13 @@ from itertools import pairwise
 
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
+    Database,
     Load,
     Log,
     Pause,
     PlannedRebuild,
     Queries,
+    QueryCache,
     RateSegment,
     ReadModel,
     Run,
@@ -22,6 +24,8 @@ from cqrs_sim.scenario.parts import (
     Workload,
     WriteSide,
 )
+from cqrs_sim.scenario.projections import of_projections
+from cqrs_sim.scenario.shared_databases import databases_used, of_databases
 from cqrs_sim.scenario.units import format_duration
 from cqrs_sim.scenario.wording import joined, nearest
 
@@ -45,6 +49,7 @@ def contradictions_among(
     log: Log | None = None,
     write_side: WriteSide | None = None,
     read_models: Mapping[str, ReadModel] | None = None,
+    databases: Mapping[str, Database] | None = None,
 ) -> list[str]:
     """The contradictions within and among the parts given; one line a mistake."""
     mistakes: list[str] = []
@@ -56,6 +61,8 @@ def contradictions_among(
         mistakes += _of_workload(workload)
     if queries is not None:
         mistakes += _of_service("queries.service", queries.service)
+        mistakes += _of_services(queries)
+        mistakes += _of_cache(queries.cache)
         mistakes += _of_mix(queries)
         mistakes += _of_strategies(queries)
     if log is not None:
@@ -70,6 +77,10 @@ def contradictions_among(
             mistakes += _of_rebuilds(joined("read_models", name), model.rebuilds)
     if queries is not None and read_models is not None:
         mistakes += _of_answers(queries, read_models)
+    if read_models is not None:
+        mistakes += of_projections(read_models, write_side)
+    if databases is not None:
+        mistakes += of_databases(databases, databases_used(write_side, read_models), run)
     return mistakes
 
 
@@ -182,6 +193,22 @@ def _of_log(log: Log) -> Iterator[str]:
         )
     else:
         yield from _of_service("log.commit", log.commit)
+
+
+def _of_services(queries: Queries) -> Iterator[str]:
+    for query in _READ_MODEL_OF_QUERY:
+        service: Service | None = getattr(queries.services, query)
+        if service is not None:
+            yield from _of_service(f"queries.services.{query}", service)
+
+
+def _of_cache(cache: QueryCache) -> Iterator[str]:
+    yield from _of_service("queries.cache.service", cache.service)
+    if not cache.ttl and cache != QueryCache():
+        yield (
+            "queries.cache.ttl = 0s: there is no cache without a time to live, such as "
+            '"500ms"; leave its other keys out'
+        )
 
 
 def _of_mix(queries: Queries) -> Iterator[str]:

@@ -16,6 +16,7 @@ from cqrs_sim.scenario.contradictions import contradictions_among
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     ArrivalProcess,
+    Database,
     Distribution,
     Durability,
     Load,
@@ -25,8 +26,11 @@ from cqrs_sim.scenario.parts import (
     Pause,
     PlannedRebuild,
     Popularity,
+    Projection,
     Queries,
+    QueryCache,
     QueryMix,
+    QueryServices,
     QueryStrategies,
     RateSegment,
     ReadModel,
@@ -43,6 +47,7 @@ from cqrs_sim.scenario.units import Rate, Text
 __all__ = [
     "READ_MODEL_NAMES",
     "ArrivalProcess",
+    "Database",
     "Distribution",
     "Durability",
     "Load",
@@ -52,8 +57,11 @@ __all__ = [
     "Pause",
     "PlannedRebuild",
     "Popularity",
+    "Projection",
     "Queries",
+    "QueryCache",
     "QueryMix",
+    "QueryServices",
     "QueryStrategies",
     "RateSegment",
     "ReadModel",
@@ -87,6 +95,8 @@ class Scenario:
     write_side: WriteSide = units.part(WriteSide)
     read_models: dict[str, ReadModel] = units.named(ReadModel, lambda: {"orders": ReadModel()})
     """By name: `orders`, `statistics`, `search`; in the order of the file."""
+    databases: dict[str, Database] = units.named(Database, dict)
+    """By any name: what `write_side.database` and `read_models.NAME.database` may be."""
 
     def __attrs_post_init__(self) -> None:
         mistakes = contradictions(self)
@@ -104,6 +114,16 @@ class Scenario:
             for name, model in self.read_models.items()
         }
 
+    @property
+    def unordered(self) -> frozenset[str]:
+        """Read models to which a task for each event brings it, in no order."""
+        return frozenset(n for n, model in self.read_models.items() if model.projection == "task")
+
+    @property
+    def connections(self) -> dict[str, int]:
+        """By database that stages share."""
+        return {name: database.connections for name, database in self.databases.items()}
+
 
 def contradictions(scenario: Scenario) -> list[str]:
     """What no single field shows to be wrong; one line a mistake, empty if none."""
@@ -115,4 +135,5 @@ def contradictions(scenario: Scenario) -> list[str]:
         queries=scenario.queries,
         write_side=scenario.write_side,
         read_models=scenario.read_models,
+        databases=scenario.databases,
     )

@@ -95,9 +95,10 @@ class EventReader:
         """The last committed position; 0 if there is none."""
         return int(self._one("SELECT coalesce(max(position), 0) FROM events")[0])
 
-    def of_order(self, order_id: str) -> list[StoredEvent]:
-        """The events of an order, oldest first."""
-        return self._events(f"{_SELECT} WHERE order_id = ? ORDER BY version", order_id)
+    def of_order(self, order_id: str, after: int = 0) -> list[StoredEvent]:
+        """The events of an order behind a version, oldest first."""
+        where = "WHERE order_id = ? AND version > ? ORDER BY version"
+        return self._events(f"{_SELECT} {where}", order_id, after)
 
     def between(self, first: int, last: int) -> Iterator[StoredEvent]:
         """The events from one position to another, both included, as far as there are any."""

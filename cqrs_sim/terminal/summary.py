@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cqrs_sim.analysis.databases import is_database
 from cqrs_sim.analysis.lag import commands_after, queueing_s, response_time_s, service_s
 from cqrs_sim.analysis.quantiles import (
     FRACTIONS,
@@ -65,6 +66,7 @@ def show_summary(screen: Screen, result: Result, *, is_quiet: bool = False) -> N
         *_stages(result),
         *_busiest(summary),
         *_rebuilds(result),
+        *_rehydration(result),
         "",
         *_generator(summary),
         *_checks(summary),
@@ -119,7 +121,8 @@ def _withheld(summary: Summary) -> Iterable[Text]:
     """Why figures are missing, one line a stage."""
     for load in summary.saturated:
         reasons = ", and ".join(load.reasons)
-        yield Text(f"{printable(load.stage)}: percentiles withheld, because {reasons}", WARNING)
+        what = "saturated" if is_database(load.stage) else "percentiles withheld"
+        yield Text(f"{printable(load.stage)}: {what}, because {reasons}", WARNING)
         yield from _bounds(load.stage, summary.lag_s.get(load.stage))
     for name, lag in summary.lag_s.items():
         if lag.censored and lag.p50 is not None:
@@ -228,6 +231,18 @@ def _busiest(summary: Summary) -> Iterable[Text]:
     told = busiest(summary.loads)
     if told:
         yield Text(f"utilisation: {told}")
+
+
+def _rehydration(result: Result) -> Iterable[Text]:
+    """What it took to bring idle orders back, where the scenario is about that."""
+    side, found = result.scenario.write_side, result.metrics
+    orders, share = found.get("rehydration.orders"), found.get("rehydration.share_of_service")
+    if not orders or not (side.replay or side.snapshot_every):
+        return
+    through = percent(int(found["rehydration.through_snapshot"] or 0), int(orders))
+    text = f"idle orders that came back: {orders:,.0f}, {through} through a snapshot"
+    text += f"; {found['rehydration.events_read']:,.0f} events read"
+    yield Text(text if share is None else f"{text}, {_share(share)} of the commands' service time")
 
 
 _GROWS = " (saturated: a longer run would show more)"

@@ -10,30 +10,30 @@ from fakes import RecordingProbe
 from cqrs_sim.actors.clock import VirtualClock
 from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.domain.events import Event
-from cqrs_sim.event_log.memory import Committed, MemoryLog
+from cqrs_sim.event_log.memory import NO_VERSION, Committed, MemoryLog
 from cqrs_sim.ids import CommandId, OrderId, Position, Version
 
 
 class NoVersionCheck(MemoryLog):
     """Appends whatever version is expected."""
 
-    def record(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
-        return super().record(order_id, self.version_of(order_id), new_events)
+    def _store(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
+        return super()._store(order_id, self.version_of(order_id), new_events)
 
 
 class HalfABatch(MemoryLog):
     """Loses the last event of a command with several."""
 
-    def record(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
+    def _store(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
         kept = new_events[:-1] if len(new_events) > 1 else new_events
-        return super().record(order_id, expected, kept)
+        return super()._store(order_id, expected, kept)
 
 
 class PositionsOutOfOrder(MemoryLog):
     """Gives the events of a command their positions the wrong way round."""
 
-    def record(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
-        position = super().record(order_id, expected, new_events)
+    def _store(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
+        position = super()._store(order_id, expected, new_events)
         given_out = [event.position for event in new_events]
         for event, wrong in zip(new_events, reversed(given_out), strict=True):
             event.position = wrong
@@ -51,7 +51,7 @@ class VisibleBeforeTheCommit(MemoryLog):
         command_id: CommandId,
         request_id: str | None = None,
     ) -> Position:
-        position = self.record(order_id, expected, new_events)
+        position = self._store(order_id, expected, new_events)
         for subscription in self.subscriptions:
             if subscription.receiver is not None:
                 receiver, subscription.receiver = subscription.receiver, None
@@ -96,8 +96,8 @@ class OutcomeOfTheLast(MemoryLog):
 class NewestFirst(MemoryLog):
     """Reads an order backwards."""
 
-    def read_order(self, order_id: OrderId) -> list[Event]:
-        return list(reversed(super().read_order(order_id)))
+    def read_order(self, order_id: OrderId, after: Version = NO_VERSION) -> list[Event]:
+        return list(reversed(super().read_order(order_id, after)))
 
 
 FAULTY = {
@@ -119,7 +119,10 @@ def cases(test: Callable[..., None]) -> Iterator[dict[str, object]]:
     """The parameters of a test, one set after another; one empty set if it has none."""
     for mark in getattr(test, "pytestmark", []):
         names, values = mark.args
-        yield from (dict(zip(names, value, strict=True)) for value in values)
+        if isinstance(names, str):
+            yield from ({names: value} for value in values)
+        else:
+            yield from (dict(zip(names, value, strict=True)) for value in values)
         return
     yield {}
 

@@ -209,7 +209,7 @@ def test_a_query_at_any_instant_is_a_fold_of_the_log_and_positions_never_go_back
 def test_the_live_projector_takes_nothing_more_after_the_switch() -> None:
     async def script(system: System) -> System:
         await write(system, 10)
-        before = system._projector_actors["orders"]
+        before = system._actors._actors["orders"]
         await system.rebuild("orders", batch=10)
         assert before.is_done
         await write(system, 10, first=10)
