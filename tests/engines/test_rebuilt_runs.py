@@ -417,3 +417,12 @@ def said(result: Result) -> str:
     out = io.StringIO()
     show_summary(Screen(out), result)
     return out.getvalue()
+
+
+@pytest.mark.parametrize("projection", ["inline", "task"])
+def test_what_has_no_projector_cannot_be_rebuilt_beside_itself(projection: str) -> None:
+    text = f'[read_models.orders]\nprojection = "{projection}"\nrebuilds = [{{ at = "1s" }}]\n'
+    with pytest.raises(InvalidScenarioError) as caught:
+        read_scenario(LOAD + text)
+    (mistake,) = caught.value.mistakes
+    assert mistake.startswith("read_models.orders.rebuilds: belongs to a projector, but")
