@@ -14,6 +14,7 @@ from cqrs_sim.verbs.compare import compare
 from cqrs_sim.verbs.demo import demo
 from cqrs_sim.verbs.exits import CommandLine
 from cqrs_sim.verbs.log import log
+from cqrs_sim.verbs.projection import projection
 from cqrs_sim.verbs.reads import reads
 from cqrs_sim.verbs.report import report
 from cqrs_sim.verbs.run import run
@@ -42,7 +43,10 @@ Examples:
 
 @click.group(
     cls=CommandLine,
-    commands=[demo, run, reads, sweep, capacity, compare, check, report, log, scenarios, validate],
+    commands=[
+        *(demo, run, reads, sweep, capacity, compare, check, report, log, projection),
+        *(scenarios, validate),
+    ],
     invoke_without_command=True,
     epilog=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -178,6 +178,8 @@ def _why_no_lags(scenario: Scenario, name: str) -> tuple[str, ...]:
         reasons.append(f'{path}.projection = "task": it is no queue')
     if model.pauses:
         reasons.append(f"{path}.pauses: the projector stands still at times")
+    if model.rebuilds:
+        reasons.append(f"{path}.rebuilds: another projector takes over")
     if model.poll:
         every = format_duration(model.poll)
         reasons.append(f'{path}.poll = "{every}": events wait for the next poll')

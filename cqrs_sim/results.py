@@ -16,6 +16,7 @@ from cqrs_sim.analysis.consistency import CheckResult
 from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.metrics import Metric, Metrics, metric
 from cqrs_sim.analysis.planned import Planned
+from cqrs_sim.analysis.rebuilds import Rebuild, RebuildSummary, summarise_rebuild
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import Summary, summarise
@@ -73,6 +74,8 @@ class Result:
     """What runs with other seeds came to, this one among them."""
     extra_checks: tuple[CheckResult, ...] = ()
     """Findings of the engine that need more than the trace."""
+    rebuilds: tuple[Rebuild, ...] = ()
+    """Of read models, beside the live ones, in the order in which they began."""
     rehydration: Mapping[str, Json] = attrs.field(factory=dict)
     """What it took to bring idle orders back; empty if the engine has no order actors."""
     provenance: Mapping[str, Json] = attrs.field()
@@ -108,6 +111,16 @@ class Result:
             is_closed=self.scenario.load.model == "closed",
         )
 
+    @cached_property
+    def rebuild_summaries(self) -> tuple[RebuildSummary, ...]:
+        """What each rebuild took, and cost the others."""
+        saturated = {load.stage for load in self.summary.saturated}
+        warm_up_ns = self.scenario.run.warm_up
+        return tuple(
+            summarise_rebuild(self.trace, rebuild, after_ns=warm_up_ns, saturated=saturated)
+            for rebuild in self.rebuilds
+        )
+
     @property
     def varies(self) -> dict[str, Opinion]:
         """What keeps stages from being steady by plan, by their names; no entry for the others."""
@@ -119,6 +132,9 @@ class Result:
         # What comes of a write side that stands still comes to every read model at once.
         if scenario.write_side.pauses:
             return dict.fromkeys(stages, Opinion.PAUSES)
+        # A rebuild takes its processors from all.
+        if scenario.run.processors and any(m.rebuilds for m in scenario.read_models.values()):
+            return dict.fromkeys(stages, Opinion.REBUILDS)
         paused = (name for name, model in scenario.read_models.items() if model.pauses)
         return dict.fromkeys(paused, Opinion.PAUSES)
 
@@ -155,6 +171,7 @@ class Result:
             "aborted": self.aborted,
             "thresholds": [verdict.to_json() for verdict in self.verdicts],
             "replications": None if replications is None else replications.to_json(),
+            "rebuilds": [rebuild.to_json() for rebuild in self.rebuild_summaries],
         }
 
     @property
@@ -212,6 +229,7 @@ def _write_files(result: Result, folder: Path) -> None:
         result.title,
         warm_up_ns=warm_up_ns,
         replications=result.replications,
+        rebuilds=result.rebuilds,
     )
     histograms = folder / HISTOGRAMS
     histograms.mkdir()

@@ -6,12 +6,13 @@ same ones of `engines.hosted.HostedSystem`.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 
-from cqrs_sim.actors.kernel import Actor, Kernel
+from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.actors.mailbox import MailboxStatistics
 from cqrs_sim.actors.pauses import Pauses
 from cqrs_sim.actors.randomness import Draws, Streams
-from cqrs_sim.actors.reply import Latch, Reply
+from cqrs_sim.actors.reply import Reply
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.order import Order
 from cqrs_sim.domain.queries import GetOrderById, OrderRow, Query
@@ -28,12 +29,13 @@ from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, OrderId, Positio
 from cqrs_sim.probe import NO_READ_MODEL, Probe
 from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.gateway import Answer, Answering, QueryGateway
+from cqrs_sim.read_side.inboxes import inbox_of
 from cqrs_sim.read_side.inline import InlineProjector
 from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.past import answer_by_replay
-from cqrs_sim.read_side.paused import PausedSubscription
-from cqrs_sim.read_side.polled import PolledSubscription
-from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
+from cqrs_sim.read_side.projector import Projector, ProjectorOptions, ReadModel
+from cqrs_sim.read_side.projector_actors import ProjectorActors
+from cqrs_sim.read_side.rebuild import Rebuild, Rebuilds, Site
 from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
 from cqrs_sim.read_side.tasks import TaskProjector
@@ -98,12 +100,11 @@ class System:
         self.commands.set_up(set_up)
         self.log.write_recorded()
         self.projectors: dict[str, Projector] = {}
-        self._projector_actors: list[Actor] = []
+        self._actors = ProjectorActors(kernel)
         self._tasks: list[TaskProjector] = []
-        self._projecting_count = 0
-        self._quiet: Latch | None = None
+        self.rebuilds = Rebuilds(kernel)
         for name in scenario.read_models:
-            self._add_read_model(name, scenario)
+            self._add_read_model(name, scenario, streams)
         works = {name: self._places.of_answers(name) for name in self.projectors}
         places = {name: work for name, work in works.items() if work is not None}
         cache = cache_of(scenario.queries.cache, kernel, streams)
@@ -253,6 +254,10 @@ class System:
         projector = self.projectors[read_model]
         return EventFeed(self.log, projector, projector.applied if after is None else after)
 
+    def rebuild(self, read_model: str, *, batch: int = 100) -> Coroutine[object, None, Rebuild]:
+        """Rebuild a read model beside the live one; return after the switch: `Rebuilds.rebuild`."""
+        return self.rebuilds.rebuild(read_model, batch)
+
     # The course of a run.
 
     def reserve(self, commands_count: int, queries_count: int) -> None:
@@ -276,15 +281,13 @@ class System:
         self.log.end_subscriptions()
         for tasks in self._tasks:
             await tasks.wait_drained()
-        if self._projecting_count:
-            self._quiet = Latch(self._kernel, "the projectors to finish")
-            await self._quiet.wait()
+        await self._actors.wait_done()
 
     def close(self) -> None:
         """Stop everything: messages left in mailboxes are answered, waiting readers hear of it."""
         self.commands.close()
-        for actor in self._projector_actors:
-            self._kernel.discard(actor)
+        self.rebuilds.close()
+        self._actors.close()
         for projector in self.projectors.values():
             projector.stop()
         self.log.close()
@@ -327,7 +330,7 @@ class System:
         inline = [d for name, d in self._read_draws.items() if models[name].projection == "inline"]
         return (lambda index: sum(drawn[index] for drawn in inline)) if inline else None
 
-    def _add_read_model(self, name: str, scenario: Scenario) -> None:
+    def _add_read_model(self, name: str, scenario: Scenario, streams: Streams) -> None:
         settings, index = scenario.read_models[name], len(self.projectors)
         options = ProjectorOptions(
             index, name, settings.batch, self._read_draws.get(name), settings.checkpoint
@@ -346,21 +349,25 @@ class System:
             self._tasks.append(tasks)
             return
         subscription = self.log.subscribe(name, index, settings.channel, settings.transport)
-        inbox: Inbox = subscription
         pauses = self._pauses(settings.pauses)
         if pauses is not None:
-            inbox, work = PausedSubscription(subscription, pauses), pauses.holding(work)
-        if settings.poll:
-            inbox = PolledSubscription(self._kernel, subscription, settings.poll, pauses)
-        model = READ_MODELS[name]()
-        projector = Projector(self._kernel, self._probe, inbox, model, work, options)
+            work = pauses.holding(work)
+        new_inbox = partial(inbox_of, self._kernel, subscription, settings.poll, pauses)
+        new_model = READ_MODELS[name]
+        projector = Projector(self._kernel, self._probe, new_inbox(), new_model(), work, options)
         self._add(projector)
-        self._projecting_count += 1
-        self._projector_actors.append(
-            self._kernel.spawn(
-                projector.run(), f"projector {name}", is_background=True, on_exit=self._projected
-            )
+        self._actors.start(projector)
+        site = Site(
+            projector=projector,
+            subscription=subscription,
+            new_inbox=new_inbox,
+            new_model=new_model,
+            # A stream of its own each time: the draws of the live projector stay what they are.
+            new_service=lambda number: draws(streams, f"rebuild/{name}/{number}", settings.service),
+            work=work,
+            restart=lambda: self._actors.start(projector),
         )
+        self.rebuilds.add(site, [(planned.at, planned.batch) for planned in settings.rebuilds])
 
     def _add(self, projector: Projector) -> None:
         projector.catch_up(self.log.events)
@@ -369,11 +376,6 @@ class System:
     def _pauses(self, pauses: Sequence[Pause]) -> Pauses | None:
         spans = [(pause.at, pause.at + pause.duration) for pause in pauses]
         return Pauses(self._kernel, spans) if spans else None
-
-    def _projected(self, _: object) -> None:
-        self._projecting_count -= 1
-        if self._quiet is not None and not self._projecting_count:
-            self._quiet.open()
 
 
 def row_of(order: Order | None) -> OrderRow | None:

@@ -19,10 +19,9 @@ FOUNDATION = ("errors", "ids", "probe")
 SIDES = ("event_log", "write_side", "read_side")
 BELOW_ENGINES = (
     *FOUNDATION, "fault_sites", "storage", "domain", "actors", "tables", *SIDES, "crud",
-    "load_generation", "measurement", "scenario", "analysis", "plots", "histograms", "plain_text",
-    "new_folders", "verdict", "report", "results", "work_places", "service_times", "divergence",
-    "event_feed",
-    "run_log", "system",
+    "projections", "load_generation", "measurement", "scenario", "analysis", "plots", "histograms",
+    "plain_text", "new_folders", "verdict", "report", "results", "work_places", "service_times",
+    "divergence", "event_feed", "run_log", "system",
 )  # fmt: skip
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -49,6 +48,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "crud": (
         "errors", "ids", "tables", "domain.events", "domain.item", "domain.order",
         "domain.queries", "domain.status", "read_side.search",
+    ),
+    "projections": (
+        "errors", "fault_sites", "storage", "tables", "domain.events", "event_log.codec",
+        "read_side",
     ),
     "load_generation": (
         *FOUNDATION, "actors", "domain.commands", "domain.item", "domain.queries", "domain.status",
@@ -97,8 +100,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "comparison": BELOW_ENGINES,
     "demo": (*BELOW_ENGINES, "engines", "simulation"),
     "auditing": (
-        "errors", "storage", "event_log", "domain", "analysis.json_values",
-    ),
+        "errors", "storage", "event_log", "domain", "analysis.json_values", "ids"),
     "terminal": (
         *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "comparison", "demo",
         "predictions", "checking", "sweeping", "highest_rate", "auditing",
@@ -151,6 +153,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "verbs.exits",
         "verbs.log",
         "verbs.options",
+        "verbs.projection",
         "verbs.reads",
         "verbs.report",
         "verbs.run",
@@ -163,6 +166,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "terminal.comparison",
         "terminal.demo",
         "terminal.log",
+        "terminal.projection",
         "terminal.reads",
         "terminal.screen",
         "terminal.summary",

@@ -26,7 +26,14 @@ from cqrs_sim.domain.upcasting import CHAINS, schema_of
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 from cqrs_sim.scenario.keys import keys_below, part_of
-from cqrs_sim.scenario.parts import Database, Pause, RateSegment, ReadModel, Service
+from cqrs_sim.scenario.parts import (
+    Database,
+    Pause,
+    PlannedRebuild,
+    RateSegment,
+    ReadModel,
+    Service,
+)
 from cqrs_sim.scenario.quantities import (
     ChoiceQuantity,
     CountQuantity,
@@ -335,6 +342,8 @@ def expected_keys(
             yield from expected_keys(RateSegment, "load.profile[].")
         elif attribute.name == "pauses":
             yield from expected_keys(Pause, f"{path}[].")
+        elif attribute.name == "rebuilds":
+            yield from expected_keys(PlannedRebuild, f"{path}[].")
         elif attribute.name == "read_models":
             yield from expected_keys(ReadModel, "read_models.NAME.")
         elif attribute.name == "databases":

@@ -80,7 +80,7 @@ def legal_history(events: Sequence[Event]) -> Violation | None:
 
 
 def why_impossible(order: Order | None, event: Event) -> str:
-    """Why an order in this state (None: it is not there) cannot have had the event; empty if it can.
+    """Why an order in this state (None: it is not there) cannot have had the event, if it cannot.
 
     A sentence without a subject, as in a `Violation`.
     """

@@ -16,6 +16,7 @@ from cqrs_sim.actors.kernel import Actor, Body, Kernel, Rank
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.actors.reply import Latch
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.rebuilds import check_rebuilds
 from cqrs_sim.analysis.rehydration import summarise_rehydrations
 from cqrs_sim.divergence import NAMED, Divergence, divergence
 from cqrs_sim.domain.commands import Command, CreateOrder
@@ -23,6 +24,7 @@ from cqrs_sim.domain.queries import Query
 from cqrs_sim.engines.audit import check_order_states, rehydrations_of
 from cqrs_sim.engines.live import Live, Tail, nothing_seen
 from cqrs_sim.engines.planning import load_ends_ns, plan_for, scripts_for, setup_for
+from cqrs_sim.engines.rebuilt import rebuilds_of
 from cqrs_sim.engines.sessions import Sessions
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.event_log.durable import StoreOfRun
@@ -239,15 +241,19 @@ class Experiment:
         trace, system = self.trace(), self.system
         # Before the audit, which comes by snapshots too.
         noted = rehydrations_of(system.activations, system.rehydrator)
+        rebuilds = rebuilds_of(system)
         return Result(
             trace=trace,
             scenario=self.scenario,
             seed=self._streams.seed,
             engine=engine,
             complete=not self.is_interrupted,
-            extra_checks=(self._convergence(), self._order_states()),
+            extra_checks=(
+                self._convergence(), self._order_states(), *check_rebuilds(rebuilds),
+            ),
+            rebuilds=rebuilds,
             rehydration=summarise_rehydrations(trace, noted, self.scenario.run.warm_up),
-        )
+        )  # fmt: skip
 
     def _order_states(self) -> CheckResult:
         left = self.system.activations.left

@@ -21,6 +21,7 @@ from cqrs_sim.measurement.recorder import Recorder
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 from cqrs_sim.read_side.gateway import Answer
+from cqrs_sim.read_side.rebuild import Rebuild
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.system import System
 from cqrs_sim.write_side.order_actor import Accepted
@@ -90,6 +91,10 @@ class HostedSystem:
         return await self._host.call(
             self.inner.answer_from_write_side, query, query_id, name="query"
         )
+
+    async def rebuild(self, read_model: str, *, batch: int = 100) -> Rebuild:
+        """See `System.rebuild`; if the calling task is cancelled the rebuild goes on."""
+        return await self._host.call(self.inner.rebuilds.rebuild, read_model, batch, name="rebuild")
 
     def subscribe(self, read_model: str, after: Position | None = None) -> "HostedFeed":
         """See `System.subscribe`; ends when the system closes."""

@@ -6,6 +6,7 @@ twice, and still hears of every contradiction elsewhere.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
@@ -13,6 +14,7 @@ from cqrs_sim.scenario.parts import (
     Load,
     Log,
     Pause,
+    PlannedRebuild,
     Queries,
     QueryCache,
     RateSegment,
@@ -72,6 +74,7 @@ def contradictions_among(
         mistakes += _of_read_models(read_models)
         for name, model in read_models.items():
             mistakes += _of_pauses(joined("read_models", name), model.pauses)
+            mistakes += _of_rebuilds(joined("read_models", name), model.rebuilds)
     if queries is not None and read_models is not None:
         mistakes += _of_answers(queries, read_models)
     if read_models is not None:
@@ -234,6 +237,17 @@ def _of_pauses(path: str, pauses: tuple[Pause, ...]) -> Iterator[str]:
                 f"ended, at {ended}"
             )
         resumed = max(resumed, pause.at + pause.duration)
+
+
+def _of_rebuilds(path: str, rebuilds: tuple[PlannedRebuild, ...]) -> Iterator[str]:
+    # As for pauses: one that begins after the end never comes.
+    for index, (before, rebuild) in enumerate(pairwise(rebuilds), start=1):
+        if rebuild.at <= before.at:
+            at, above = format_duration(rebuild.at), format_duration(before.at)
+            yield (
+                f'{path}.rebuilds[{index}].at = "{at}": must be after the rebuild above it, '
+                f"which begins at {above}"
+            )
 
 
 def _of_read_models(read_models: Mapping[str, ReadModel]) -> Iterator[str]:

@@ -55,6 +55,16 @@ class Pause:
 
 
 @attrs.frozen(kw_only=True)
+class PlannedRebuild:
+    """A rebuild of a read model beside the live one, which goes on until the switch."""
+
+    at: Duration = units.duration(minimum=0)
+    """When it begins, from the start of the run; after any earlier one of the read model."""
+    batch: Count = units.count(100)
+    """Most events that the rebuilding projector takes, and checkpoints, at once."""
+
+
+@attrs.frozen(kw_only=True)
 class RateSegment:
     """A stretch of a rate profile: the rate goes from `start` to `end` in a straight line."""
 
@@ -245,6 +255,8 @@ class ReadModel:
     """The projector takes events at multiples of this only; 0: as soon as it can."""
     pauses: tuple[Pause, ...] = units.series(Pause)
     """When the projector begins nothing."""
+    rebuilds: tuple[PlannedRebuild, ...] = units.series(PlannedRebuild)
+    """When the read model is rebuilt from the log, and switched to when that has caught up."""
     database: Text | None = units.text(None, minimum=1)
     """Where the projector's modelled work is done, and that of the queries which this read model
     answers; none: each has a server of its own."""

@@ -23,6 +23,7 @@ from cqrs_sim.scenario.parts import (
     Load,
     Log,
     Pause,
+    PlannedRebuild,
     Queries,
     RateSegment,
     ReadModel,
@@ -132,6 +133,7 @@ def _parsed(quantity: Quantity, raw: object, _: object) -> object:
 _SERIES: dict[str, tuple[type, str, str]] = {
     "profile": (RateSegment, "segments", '{ duration = "10s", rate = "200/s" }'),
     "pauses": (Pause, "pauses", '{ at = "10s", duration = "2s" }'),
+    "rebuilds": (PlannedRebuild, "rebuilds", '{ at = "10s" }'),
 }
 """Fields that hold tables in order: their class, what they are called, and one of them."""
 

@@ -31,7 +31,12 @@ def sizes_bytes(connection: Connection) -> dict[str, int] | None:
     return dict(found.fetchall())
 
 
+def companions(path: Path) -> tuple[Path, Path]:
+    """The write-ahead log of a file of tables, and that one's index."""
+    _, wal, index = [path.with_name(path.name + suffix) for suffix in SUFFIXES]
+    return wal, index
+
+
 def files_size_bytes(path: Path) -> int:
     """Bytes on disk of a file of tables, of its write-ahead log and of that one's index."""
-    files = [path.with_name(path.name + suffix) for suffix in SUFFIXES]
-    return sum(file.stat().st_size for file in files if file.exists())
+    return sum(file.stat().st_size for file in (path, *companions(path)) if file.exists())

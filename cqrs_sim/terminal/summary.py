@@ -65,6 +65,7 @@ def show_summary(screen: Screen, result: Result, *, is_quiet: bool = False) -> N
         "",
         *_stages(result),
         *_busiest(summary),
+        *_rebuilds(result),
         *_rehydration(result),
         "",
         *_generator(summary),
@@ -292,6 +293,31 @@ def _reads(summary: Summary) -> Iterable[RenderableType]:
 
 def _share(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def _rebuilds(result: Result) -> Iterable[Text]:
+    """How each rebuild of a read model went, and those that were planned and never began."""
+    for told in result.rebuild_summaries:
+        rebuild = told.rebuild
+        what = f"rebuild of {printable(rebuild.read_model)} from {rebuild.began_ns / 1e9:.4g} s"
+        if rebuild.switched_ns is None:
+            applied = count_of(rebuild.events, "event")
+            yield Text(f"{what}: dropped, the run ended when {applied} were applied", WARNING)
+            continue
+        text = f"{what}: switched at {rebuild.switched_ns / 1e9:.4g} s"
+        text += f" after {count_of(rebuild.events, 'event')}"
+        if told.events_per_s is not None:
+            text += f" ({told.events_per_s:,.0f}/s)"
+        lag = told.lag_s[rebuild.read_model]
+        if lag.before.mean is not None and lag.during.mean is not None:
+            text += f"; mean lag {milliseconds(lag.before.mean)} ms before,"
+            text += f" {milliseconds(lag.during.mean)} ms during it"
+        yield Text(text)
+    models = result.scenario.read_models.values()
+    planned = sum(len(model.rebuilds) for model in models)
+    never = planned - len(result.rebuilds)
+    if never > 0:
+        yield Text(f"rebuilds planned that did not begin before the end: {never}", WARNING)
 
 
 def _generator(summary: Summary) -> Iterable[Text]:

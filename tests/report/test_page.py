@@ -69,6 +69,7 @@ class Summed:
         self.trace, self.scenario, self.summary = result.trace, result.scenario, result.summary
         self.seed, self.engine, self.provenance = result.seed, result.engine, result.provenance
         self.replications = result.replications
+        self.rebuild_summaries = result.rebuild_summaries
         self._more = more
 
     def to_json(self) -> dict[str, Json]:

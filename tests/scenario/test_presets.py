@@ -15,7 +15,7 @@ from cqrs_sim.scenario.units import Duration
 
 NAMES = (
     *("default", "burst", "crud", "event_sourced", "hot_order", "multiple", "overload"),
-    *("separate", "simple", "slow_projector", "stall", "tutorial"),
+    *("rebuild", "separate", "simple", "slow_projector", "stall", "tutorial"),
 )
 
 
@@ -59,6 +59,7 @@ def test_a_preset_begins_with_its_lesson(name: str) -> None:
     ("name", "slowest", "load"),
     [
         ("stall", "search", 0.40),
+        ("rebuild", "search", 0.71),
         ("default", "search", 0.78),
         ("slow_projector", "orders", 0.95),
         ("overload", "search", 1.30),

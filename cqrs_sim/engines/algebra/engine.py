@@ -58,6 +58,12 @@ def unsupported(scenario: Scenario) -> list[str]:
     if scenario.run.processors:
         count = scenario.run.processors
         mistakes.append(f"run.processors = {count}: the stages wait for one another")
+    for name, model in scenario.read_models.items():
+        for index, rebuild in enumerate(model.rebuilds):
+            key = f"read_models.{name}.rebuilds[{index}].at"
+            mistakes.append(
+                f'{key} = "{format_duration(rebuild.at)}": a switch waits for the faster projector'
+            )
     if scenario.store != "memory":
         mistakes.append(f'store = "{scenario.store}": commits wait for one another')
     if scenario.log.commit.mean:
