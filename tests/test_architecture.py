@@ -62,6 +62,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
     "simulation": (*BELOW_ENGINES, "engines"),
     "fresh_reads": (*BELOW_ENGINES, "engines", "simulation"),
+    "architectures": (*BELOW_ENGINES, "engines", "simulation"),
     "replications": (*BELOW_ENGINES, "engines", "simulation"),
     "predictions": ("analysis", "load_generation", "scenario"),
     "checking": (*BELOW_ENGINES, "engines", "simulation", "predictions"),
@@ -71,18 +72,19 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "comparison": BELOW_ENGINES,
     "demo": (*BELOW_ENGINES, "engines", "simulation"),
     "terminal": (
-        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "comparison", "demo",
+        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "architectures", "comparison", "demo",
         "predictions", "checking", "sweeping", "highest_rate",
     ),
     "verbs": (
-        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "replications", "loading",
+        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "architectures", "replications",
+        "loading",
         "comparison", "demo", "predictions", "checking", "sweeping",
         "highest_rate", "terminal", "",
     ),
     "cli": ("verbs",),
     "__init__": (
         *BELOW_ENGINES, "engines", "simulation", "loading", "comparison", "fresh_reads",
-        "sweeping", "highest_rate",
+        "architectures", "sweeping", "highest_rate",
     ),
     "__main__": ("cli",),
 }  # fmt: skip
