@@ -125,6 +125,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "verbs.sweep",
     ),
     "rich": (
+        "terminal.architectures",
         "terminal.capacity",
         "terminal.check",
         "terminal.comparison",

@@ -69,6 +69,11 @@ class Measured:
     """Whether the stage is saturated, so that its times would measure the length of the run."""
 
     @property
+    def is_always_zero(self) -> bool:
+        """Whether every value is exactly 0: then so is every quantile, however few they are."""
+        return self.sample.n > 0 and self.sample.max == 0.0
+
+    @property
     def mean_s(self) -> float | None:
         """None where withheld, or where some are not known."""
         return None if self.is_withheld else self.sample.mean
@@ -81,6 +86,8 @@ class Measured:
     @property
     def tail(self) -> tuple[str, float] | None:
         """The highest of p99, p90 and p50 that the sample can carry, with its name."""
+        if self.is_always_zero:
+            return "p99", 0.0
         for name in ("p99", "p90", "p50"):
             value = self.quantile_s(name)
             if value is not None:

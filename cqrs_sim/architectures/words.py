@@ -171,7 +171,7 @@ def _faster_queries(row: ArchitectureFigures, control: ArchitectureFigures) -> I
 def _dearer(row: ArchitectureFigures, control: ArchitectureFigures) -> Iterator[str]:
     more = _longer(row.write, control.write)
     if more is not None and abs(more) > REMARKABLE[row.engine]:
-        yield f"takes {_more(more)} it for a write"
+        yield f"takes {_more(more).rpartition(' ')[0]} for a write"
 
 
 def _longer(measured: Measured, control: Measured) -> float | None:
