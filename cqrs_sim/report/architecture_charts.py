@@ -27,6 +27,8 @@ PARTS = {
     "p3": "hops to an answer",
 }
 """What is counted, by the class of its colour."""
+MARGIN = 1.15
+"""How far a logarithmic axis reaches beyond its values, as a factor."""
 NARROW = 0.07
 """Share of the axis below which no number stands in a part."""
 
@@ -95,7 +97,9 @@ def query_chart(rows: Rows) -> BarChart | None:
     known = np.array([ms for row in medians for ms in row if ms is not None], np.float64)
     if not len(known):
         return None
-    scale = logarithmic(known, shows_zero=bool((known == 0.0).any()))
+    # Wider than the values, so that no mark lies on an edge.
+    wider = np.concatenate([known / MARGIN, known * MARGIN])
+    scale = logarithmic(wider, shows_zero=bool((known == 0.0).any()))
     bars = [
         _bar(
             row,
@@ -176,7 +180,7 @@ def rate_chart(rows: Rows) -> BarChart | None:
         "operations/s, flat out",
         "rm1",
         lambda row: row.saturates_at_per_s,
-        lambda row: " / s, ".join(rate_texts(row, control)) + f" x {CONTROL}",
+        lambda row: "/s, ".join(rate_texts(row, control)) + " x",
         (Column(look="rm1", name="rate", unit="/s"), times),
         lambda row: rate_texts(row, control),
     )

@@ -125,7 +125,7 @@ def key_figures(found: SideBySide) -> tuple[KeyFigure, ...]:
         KeyFigure(
             name=row.architecture,
             value=_figure(row.saturates_at_per_s),
-            unit="operations/s",
+            unit="/s",
             context=row.gives_up[0] if row.gives_up else "gives up nothing that was measured",
             tone="bad" if row.is_diverged or row.failed else "",
         )
