@@ -55,6 +55,17 @@ class QueryOutcome(IntEnum):
     """A full mailbox with policy `reject` turned it away."""
 
 
+class Lookup(IntEnum):
+    """What a cache of answers had for a query; the codes stand in the trace."""
+
+    NONE = 0
+    """It was not asked."""
+    MISS = 1
+    """Nothing, or nothing that is fresh enough."""
+    HIT = 2
+    """The answer."""
+
+
 class WorkKind(IntEnum):
     """What was done in a database; the codes stand in the trace."""
 
@@ -150,6 +161,9 @@ class Probe(Protocol):
     def query_failed(self, query_id: QueryId, outcome: QueryOutcome) -> None:
         """The query ended without an answer."""
 
+    def query_looked_up(self, query_id: QueryId, found: Lookup) -> None:
+        """A cache was asked before the read model."""
+
     def work_submitted(self, database: int, kind: WorkKind, read_model: int) -> int:
         """A stage has something to do in the database of this index; returns its row.
 
@@ -213,6 +227,7 @@ class NullProbe:
         self, query_id: QueryId, read_model: int, position: Position
     ) -> None: ...
     def query_failed(self, query_id: QueryId, outcome: QueryOutcome) -> None: ...  # noqa: D102
+    def query_looked_up(self, query_id: QueryId, found: Lookup) -> None: ...  # noqa: D102
     def work_submitted(  # noqa: D102
         self, database: int, kind: WorkKind, read_model: int
     ) -> int:

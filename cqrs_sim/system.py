@@ -32,6 +32,7 @@ from cqrs_sim.errors import (
 from cqrs_sim.event_log.memory import MemoryLog
 from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, Position, QueryId
 from cqrs_sim.probe import NO_READ_MODEL, Probe
+from cqrs_sim.read_side.cache import AnswerCache
 from cqrs_sim.read_side.gateway import Answer, Answering, QueryGateway
 from cqrs_sim.read_side.inline import InlineProjector
 from cqrs_sim.read_side.orders import OrdersReadModel
@@ -40,7 +41,7 @@ from cqrs_sim.read_side.polled import PolledSubscription
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
-from cqrs_sim.scenario.scenario import Pause, QueryServices, Scenario, Service
+from cqrs_sim.scenario.scenario import Pause, QueryCache, QueryServices, Scenario, Service
 from cqrs_sim.work_places import WorkPlaces
 from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
 from cqrs_sim.write_side.order_actor import Accepted, OrderActors, Snapshot
@@ -86,9 +87,11 @@ class System:
             self._add_read_model(name, scenario)
         works = {name: self._places.of_answers(name) for name in self.projectors}
         places = {name: work for name, work in works.items() if work is not None}
-        answering = Answering(services, places)
+        cache = cache_of(scenario.queries.cache, kernel, streams)
+        answering = Answering(services, places, cache)
         self.queries = QueryGateway(kernel, probe, self.projectors, self._query_draws, answering)
-        self._all_query_draws = [self._query_draws, *services.values()]
+        of_cache = None if cache is None else cache.service
+        self._all_query_draws = [self._query_draws, of_cache, *services.values()]
 
     # The facade.
 
@@ -346,6 +349,14 @@ def query_draws(streams: Streams, services: QueryServices) -> dict[type[Query], 
         for kind, service in of_kind.items()
         if service is not None
     }
+
+
+def cache_of(cache: QueryCache, kernel: Kernel, streams: Streams) -> AnswerCache | None:
+    """The cache of answers; None if there is none."""
+    if not cache.ttl:
+        return None
+    service = draws(streams, "cache", cache.service)
+    return AnswerCache(kernel.clock, ttl_ns=cache.ttl, capacity=cache.capacity, service=service)
 
 
 def row_of(order: Order | None) -> OrderRow | None:

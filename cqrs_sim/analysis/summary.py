@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from cqrs_sim.analysis.cache import CacheSummary, summarise_cache
 from cqrs_sim.analysis.consistency import CheckResult, check_trace, outcome_counts
 from cqrs_sim.analysis.databases import DatabaseSummary, summarise_databases
 from cqrs_sim.analysis.episodes import Episode, find_episodes
@@ -113,6 +114,7 @@ class Summary:
     reads: ReadsSummary
     """By kind of query and read strategy."""
     own_writes: OwnWrites
+    cache: CacheSummary
     generator: GeneratorHealth
     write_stages_s: MeanStages
     """Without queueing and the sum where the write side is saturated."""
@@ -162,6 +164,7 @@ class Summary:
             "queries_s": plain(self.queries_s),
             "reads": self.reads.to_json(),
             "own_writes": plain(self.own_writes),
+            "cache": plain(self.cache),
             "generator": self.generator.to_json(),
             "stages_s": {
                 "write_side": self.write_stages_s.to_json(),
@@ -274,6 +277,7 @@ def summarise(
         queries_s=_queries_s(trace, asked, reads),
         reads=reads,
         own_writes=own_writes(trace, asked),
+        cache=summarise_cache(trace, after_ns=warm_up_ns, saturated=saturated),
         generator=generator_health(trace, after_ns=warm_up_ns, host=(provenance or {}).get("host")),
         write_stages_s=_write_stages_s(trace, warm_up_ns, saturated),
         read_stages_s=_read_stages_s(trace, warm_up_ns, saturated),

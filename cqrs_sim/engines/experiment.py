@@ -79,6 +79,8 @@ def refuse_timeless(scenario: Scenario, engine: str) -> None:
         "queries": scenario.queries.service,
         **{f"read_models.{name}": model.service for name, model in scenario.read_models.items()},
     }
+    if scenario.queries.cache.ttl:
+        stages["queries.cache"] = scenario.queries.cache.service
     own = attrs.asdict(scenario.queries.services, recurse=False)
     paths = {f"{stage}.service": service for stage, service in stages.items()}
     paths |= {f"queries.services.{kind}": service for kind, service in own.items() if service}

@@ -21,7 +21,7 @@ from cqrs_sim.errors import IncompleteTraceError, ResultFolderError
 from cqrs_sim.measurement.archive import check_bounds, read_arrays
 from cqrs_sim.measurement.columns import Bytes, Floats, Ints, Longs, Stamps, check_columns
 from cqrs_sim.measurement.database_tables import DatabaseTable, WorkTable, no_works
-from cqrs_sim.probe import NO_READ_MODEL, Outcome, QueryOutcome, Strategy, WorkKind
+from cqrs_sim.probe import NO_READ_MODEL, Lookup, Outcome, QueryOutcome, Strategy, WorkKind
 
 Array: TypeAlias = NDArray[np.generic]
 
@@ -141,6 +141,8 @@ class QueryTable:
     """`QueryOutcome` code; in a file from before there were any: answered or not."""
     dequeued: Stamps = attrs.field()
     """When the order actor took it; NaT where a read model answers, and in older files."""
+    cache: Bytes = attrs.field()
+    """`Lookup` code; older files are from before there was a cache."""
 
     @strategy.default
     def _eventual(self) -> NDArray[np.int8]:
@@ -149,6 +151,10 @@ class QueryTable:
     @outcome.default
     def _answered_or_not(self) -> NDArray[np.int8]:
         return (~np.isnat(self.answered)).astype(np.int8)
+
+    @cache.default
+    def _not_asked(self) -> NDArray[np.int8]:
+        return np.full(len(self.intended), Lookup.NONE, np.int8)
 
     @dequeued.default
     def _never_noted(self) -> NDArray[np.timedelta64]:
@@ -325,6 +331,7 @@ def _check_indices(trace: Trace) -> None:
         ("queries.read_model", queries.read_model, NO_READ_MODEL, len(trace.read_models)),
         ("queries.strategy", queries.strategy, 0, len(Strategy)),
         ("queries.outcome", queries.outcome, 0, len(QueryOutcome)),
+        ("queries.cache", queries.cache, 0, len(Lookup)),
         ("works.database", trace.works.database, 0, len(trace.databases)),
         ("works.kind", trace.works.kind, 0, len(WorkKind)),
         ("works.read_model", trace.works.read_model, NO_READ_MODEL, len(trace.read_models)),

@@ -13,6 +13,7 @@ from cqrs_sim.scenario.parts import (
     Load,
     Pause,
     Queries,
+    QueryCache,
     RateSegment,
     ReadModel,
     Run,
@@ -57,6 +58,7 @@ def contradictions_among(
     if queries is not None:
         mistakes += _of_service("queries.service", queries.service)
         mistakes += _of_services(queries)
+        mistakes += _of_cache(queries.cache)
         mistakes += _of_mix(queries)
         mistakes += _of_strategies(queries)
     if write_side is not None:
@@ -181,6 +183,15 @@ def _of_services(queries: Queries) -> Iterator[str]:
         service: Service | None = getattr(queries.services, query)
         if service is not None:
             yield from _of_service(f"queries.services.{query}", service)
+
+
+def _of_cache(cache: QueryCache) -> Iterator[str]:
+    yield from _of_service("queries.cache.service", cache.service)
+    if not cache.ttl and cache != QueryCache():
+        yield (
+            "queries.cache.ttl = 0s: there is no cache without a time to live, such as "
+            '"500ms"; leave its other keys out'
+        )
 
 
 def _of_mix(queries: Queries) -> Iterator[str]:

@@ -67,6 +67,9 @@ def unsupported(scenario: Scenario) -> list[str]:
         strategy = getattr(queries.strategy, kind)
         if queries.share and getattr(queries.mix, kind) and strategy != "eventual":
             mistakes.append(f'queries.strategy.{kind} = "{strategy}": such a query waits')
+    if queries.cache.ttl:
+        ttl = format_duration(queries.cache.ttl)
+        mistakes.append(f'queries.cache.ttl = "{ttl}": what is kept depends on who asked before')
     for kind, service in attrs.asdict(queries.services, recurse=False).items():
         if service is not None:
             mistakes.append(f"queries.services.{kind}: a service of its own")
