@@ -196,22 +196,29 @@ def check_folder(folder: Path, *, force: bool) -> None:
 
 
 def _write_files(result: Result, folder: Path) -> None:
-    _write_json(result.to_json(), folder / SUMMARY)
-    (folder / SCENARIO).write_text(to_toml(result.scenario), encoding="utf-8")
-    save_trace(result.trace, folder / TRACE)
+    write_files(result, folder)
     figures = folder / FIGURES
     figures.mkdir()
-    warm_up_ns = result.scenario.run.warm_up
     write_figures(
         figures,
         result.trace,
         result.title,
-        warm_up_ns=warm_up_ns,
+        warm_up_ns=result.scenario.run.warm_up,
         replications=result.replications,
     )
+
+
+def write_files(result: Result, folder: Path) -> None:
+    """Write a result into a folder that exists, but for its figures, which take longest to draw.
+
+    For whoever writes many of them, inside `new_folders.write_folder`.
+    """
+    _write_json(result.to_json(), folder / SUMMARY)
+    (folder / SCENARIO).write_text(to_toml(result.scenario), encoding="utf-8")
+    save_trace(result.trace, folder / TRACE)
     histograms = folder / HISTOGRAMS
     histograms.mkdir()
-    write_histograms(histograms, result.trace, after_ns=warm_up_ns)
+    write_histograms(histograms, result.trace, after_ns=result.scenario.run.warm_up)
     write_report(result, folder / REPORT)
     if result.replications is not None:
         _write_replications(result.replications, folder / REPLICATIONS)

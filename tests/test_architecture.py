@@ -64,7 +64,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
     "simulation": (*BELOW_ENGINES, "engines"),
     "fresh_reads": (*BELOW_ENGINES, "engines", "simulation"),
-    "architectures": (*BELOW_ENGINES, "engines", "simulation"),
+    "side_by_side": (*BELOW_ENGINES, "engines", "simulation", "architectures"),
     "replications": (*BELOW_ENGINES, "engines", "simulation"),
     "predictions": ("analysis", "load_generation", "scenario"),
     "checking": (*BELOW_ENGINES, "engines", "simulation", "predictions"),
@@ -74,11 +74,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "comparison": BELOW_ENGINES,
     "demo": (*BELOW_ENGINES, "engines", "simulation"),
     "terminal": (
-        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "architectures", "comparison", "demo",
+        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "side_by_side", "comparison", "demo",
         "predictions", "checking", "sweeping", "highest_rate",
     ),
     "verbs": (
-        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "architectures", "replications",
+        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "side_by_side", "replications",
         "loading",
         "comparison", "demo", "predictions", "checking", "sweeping",
         "highest_rate", "terminal", "",
@@ -86,7 +86,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cli": ("verbs",),
     "__init__": (
         *BELOW_ENGINES, "engines", "simulation", "loading", "comparison", "fresh_reads",
-        "architectures", "sweeping", "highest_rate",
+        "side_by_side", "sweeping", "highest_rate",
     ),
     "__main__": ("cli",),
 }  # fmt: skip

@@ -105,8 +105,6 @@ class KindFigures:
     answered: int
     stale: int
     """Answers that lacked a committed event which they should have shown."""
-    stale_from_cache: int | None = None
-    """Those of them that a cache gave; None where there is no cache."""
 
 
 @attrs.frozen(kw_only=True)
@@ -131,6 +129,8 @@ class ArchitectureFigures:
     query: Measured
     """Response time of all queries."""
     kinds: tuple[KindFigures, ...]
+    stale_from_cache: int | None = None
+    """Of the stale answers those that a cache gave; None where there is none."""
     slowest: LagFigures | None
     """None if there is no read model."""
     makespan: Makespan | None
@@ -157,12 +157,6 @@ class ArchitectureFigures:
     def stale(self) -> int:
         """Stale ones among them."""
         return sum(kind.stale for kind in self.kinds)
-
-    @property
-    def stale_from_cache(self) -> int | None:
-        """Those that a cache gave; None where there is none."""
-        known = [kind.stale_from_cache for kind in self.kinds if kind.stale_from_cache is not None]
-        return sum(known) if known else None
 
     @property
     def saturates_at_per_s(self) -> float | None:

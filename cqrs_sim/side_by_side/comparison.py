@@ -25,22 +25,26 @@ from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.makespan import Makespan, makespan_of
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import Summary
-from cqrs_sim.architectures.substrates import (
+from cqrs_sim.architectures.catalogue import ARCHITECTURES, BASE
+from cqrs_sim.architectures.costs import CostRow, Costs, cost_rows
+from cqrs_sim.architectures.moving_parts import moving_parts
+from cqrs_sim.engines import virtual, wall
+from cqrs_sim.engines.experiment import Progress
+from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.results import Result
+from cqrs_sim.scenario.scenario import Scenario
+from cqrs_sim.scenario.units import Duration, format_duration
+from cqrs_sim.side_by_side.substrates import (
     EngineOfSubstrate,
     checked_substrate,
     flat_out,
     flat_out_load,
     on_substrate,
 )
-from cqrs_sim.architectures.words import answer, gives_up
-from cqrs_sim.engines import virtual, wall
-from cqrs_sim.engines.experiment import Progress
-from cqrs_sim.errors import InvalidScenarioError
-from cqrs_sim.results import Result
-from cqrs_sim.scenario.scenario import Scenario
-from cqrs_sim.scenario.units import format_duration
+from cqrs_sim.side_by_side.words import answer, gives_up
 from cqrs_sim.simulation import run
 
+DEFAULT_COSTS = Costs()
 Told: TypeAlias = Callable[[Progress, str], None]
 
 
@@ -70,13 +74,48 @@ class ArchitectureComparison:
         return {(one.substrate, one.architecture): one.result for one in self.runs}
 
 
+def compare_architectures(
+    base: Scenario = BASE,
+    costs: Costs = DEFAULT_COSTS,
+    *,
+    seed: int = 0,
+    substrates: Sequence[str] = ("modelled",),
+    progress: Told | None = None,
+) -> ArchitectureComparison:
+    """Run every architecture under one load, and compare what they come to.
+
+    Args:
+        base: load, workload, queries and frame of the run; the architecture is replaced.
+        costs: what each step of modelled work costs, the same for all.
+        seed: of all random draws, the same in all runs.
+        substrates: what they stand on: `modelled`, `memory`, `sqlite`.
+        progress: called now and then with how far a run is, and which one it is.
+
+    Raises:
+        InvalidScenarioError: if the load is not open, or a substrate unknown.
+    """
+    return run_side_by_side(
+        {name: build(base, costs) for name, build in ARCHITECTURES.items()},
+        seed=seed,
+        substrates=substrates,
+        costs=[
+            Cost(name=row.name, value=_cost_text(row), meaning=row.meaning)
+            for row in cost_rows(costs)
+        ],
+        progress=progress,
+    )
+
+
+def _cost_text(row: CostRow) -> str:
+    return format_duration(Duration(row.value)) if row.is_duration else f"{row.value:,}"
+
+
 def run_side_by_side(
     scenarios: Mapping[str, Scenario],
     *,
     seed: int = 0,
     substrates: Sequence[str] = ("modelled",),
     costs: Sequence[Cost] = (),
-    parts: Callable[[Scenario], Parts],
     progress: Told | None = None,
 ) -> ArchitectureComparison:
     """Run scenarios that differ in their architecture only, and compare them.
@@ -87,7 +126,6 @@ def run_side_by_side(
         seed: of all random draws, the same in all runs.
         substrates: what they stand on, one after the other.
         costs: what the scenarios were made of, to be shown.
-        parts: counts what there is to run.
         progress: called now and then with how far a run is, and which one it is.
 
     Raises:
@@ -109,7 +147,7 @@ def run_side_by_side(
     except KeyboardInterrupt:
         # Between two runs nobody else is there to take it.
         is_complete = False
-    rows = tuple(_figures(one, parts(scenarios[one.architecture])) for one in runs)
+    rows = tuple(_figures(one, _parts(scenarios[one.architecture])) for one in runs)
     rows = tuple(
         attrs.evolve(row, gives_up=gives_up(row, [o for o in rows if o.substrate == row.substrate]))
         for row in rows
@@ -189,7 +227,7 @@ def _makespan(
 
 def _figures(one: ArchitectureRun, parts: Parts) -> ArchitectureFigures:
     summary = one.result.summary
-    saturated = {load.stage: load for load in summary.saturated}
+    saturated, cache = {load.stage: load for load in summary.saturated}, summary.cache
     return ArchitectureFigures(
         architecture=one.architecture,
         substrate=one.substrate,
@@ -201,6 +239,7 @@ def _figures(one: ArchitectureRun, parts: Parts) -> ArchitectureFigures:
             is_withheld=any("response_s" in row.withheld for row in summary.reads.rows),
         ),
         kinds=tuple(_kinds(summary)),
+        stale_from_cache=cache.stale_hits if cache.hits + cache.misses else None,
         slowest=_slowest(summary),
         makespan=one.makespan,
         saturated=tuple(
@@ -211,6 +250,17 @@ def _figures(one: ArchitectureRun, parts: Parts) -> ArchitectureFigures:
         divergence=divergence_of(one.result),
         stored_bytes=stored_bytes_of(one.result),
         parts=parts,
+    )
+
+
+def _parts(scenario: Scenario) -> Parts:
+    found = moving_parts(scenario)
+    return Parts(
+        actors=found.actors,
+        channels=len(found.channels),
+        hops=found.longest_path,
+        databases=len(found.databases),
+        failures=found.failure_modes,
     )
 
 
