@@ -15,14 +15,7 @@ from cqrs_sim.actors.reply import Latch, Reply
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.order import Order
-from cqrs_sim.domain.queries import (
-    GetOrderById,
-    GetOrdersByCustomer,
-    GetOrdersByStatus,
-    GetOrderStatistics,
-    OrderRow,
-    Query,
-)
+from cqrs_sim.domain.queries import GetOrderById, OrderRow, Query
 from cqrs_sim.errors import (
     ActorStoppedError,
     CommandRejectedError,
@@ -33,6 +26,7 @@ from cqrs_sim.event_log.memory import MemoryLog
 from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, Position, QueryId
 from cqrs_sim.probe import NO_READ_MODEL, Probe
 from cqrs_sim.read_side.cache import AnswerCache
+from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.gateway import Answer, Answering, QueryGateway
 from cqrs_sim.read_side.inline import InlineProjector
 from cqrs_sim.read_side.orders import OrdersReadModel
@@ -41,7 +35,9 @@ from cqrs_sim.read_side.polled import PolledSubscription
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
-from cqrs_sim.scenario.scenario import Pause, QueryCache, QueryServices, Scenario, Service
+from cqrs_sim.read_side.tasks import TaskProjector
+from cqrs_sim.scenario.scenario import Pause, QueryCache, Scenario
+from cqrs_sim.service_times import draws, query_draws
 from cqrs_sim.work_places import WorkPlaces
 from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
 from cqrs_sim.write_side.order_actor import Accepted, OrderActors, Snapshot
@@ -51,6 +47,13 @@ READ_MODELS: dict[str, Callable[[], ReadModel]] = {
     "statistics": StatisticsReadModel,
     "search": SearchReadModel,
 }
+
+
+CARELESS: dict[str, Callable[[], ReadModel]] = {
+    "orders": CarelessOrders,
+    "statistics": CarelessStatistics,
+}
+"""Those whose events are handled by tasks."""
 
 
 class System:
@@ -81,6 +84,7 @@ class System:
         self.commands.set_up(set_up)
         self.projectors: dict[str, Projector] = {}
         self._projector_actors: list[Actor] = []
+        self._tasks: list[TaskProjector] = []
         self._projecting_count = 0
         self._quiet: Latch | None = None
         for name in scenario.read_models:
@@ -208,6 +212,8 @@ class System:
         await self.commands.wait_drained()
         await self.queries.wait_drained()
         self.log.end_subscriptions()
+        for tasks in self._tasks:
+            await tasks.wait_drained()
         if self._projecting_count:
             self._quiet = Latch(self._kernel, "the projectors to finish")
             await self._quiet.wait()
@@ -259,12 +265,19 @@ class System:
         options = ProjectorOptions(
             index, name, settings.batch, self._read_draws.get(name), settings.checkpoint
         )
+        work = self._places.of_projector(name)
         if settings.projection == "inline":
             inline = InlineProjector(self._kernel, self._probe, READ_MODELS[name](), options)
             self._add(inline)
-            self.log.inline.append(inline)
+            self.log.hooks.append(inline)
             return
-        work = self._places.of_projector(name)
+        if settings.projection == "task":
+            model = CARELESS[name]()
+            tasks = TaskProjector(self._kernel, self._probe, model, work, options)
+            self._add(tasks)
+            self.log.hooks.append(tasks)
+            self._tasks.append(tasks)
+            return
         subscription = self.log.subscribe(name, index, settings.channel, settings.transport)
         inbox: Inbox = subscription
         pauses = self._pauses(settings.pauses)
@@ -327,28 +340,6 @@ class EventFeed:
         """The next event, which must be shown."""
         self._seen = Position(self._seen + 1)
         return self._log.events[self._seen - 1]
-
-
-def draws(streams: Streams, name: str, service: Service) -> Draws | None:
-    """The service times of a stage; None where no modelled time passes at all."""
-    if service.distribution == "real" or service.mean == 0:
-        return None
-    return Draws(streams.stream(f"service/{name}"), service.distribution, service.mean)
-
-
-def query_draws(streams: Streams, services: QueryServices) -> dict[type[Query], Draws | None]:
-    """The service times of those kinds of query that have one of their own."""
-    of_kind = {
-        GetOrderById: services.by_id,
-        GetOrdersByCustomer: services.by_customer,
-        GetOrdersByStatus: services.by_status,
-        GetOrderStatistics: services.statistics,
-    }
-    return {
-        kind: draws(streams, f"query/{kind.__name__}", service)
-        for kind, service in of_kind.items()
-        if service is not None
-    }
 
 
 def cache_of(cache: QueryCache, kernel: Kernel, streams: Streams) -> AnswerCache | None:

@@ -20,7 +20,7 @@ SIDES = ("event_log", "write_side", "read_side")
 BELOW_ENGINES = (
     *FOUNDATION, "domain", "actors", *SIDES, "load_generation", "measurement", "scenario",
     "analysis", "plots", "histograms", "plain_text", "new_folders", "verdict", "report", "results",
-    "work_places", "system",
+    "work_places", "service_times", "divergence", "system",
 )  # fmt: skip
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -59,8 +59,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *FOUNDATION, "analysis", "measurement.trace", "scenario", "plots", "histograms",
         "new_folders", "report",
     ),
+    "architectures": ("scenario",),
     "work_places": ("probe", "actors", "scenario"),
-    "system": (*FOUNDATION, "domain", "actors", *SIDES, "scenario", "work_places"),
+    "service_times": ("actors", "domain", "scenario"),
+    "divergence": ("ids", "domain", "read_side"),
+    "system": (
+        *FOUNDATION, "domain", "actors", *SIDES, "scenario", "work_places", "service_times",
+    ),
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
     "simulation": (*BELOW_ENGINES, "engines"),
     "fresh_reads": (*BELOW_ENGINES, "engines", "simulation"),

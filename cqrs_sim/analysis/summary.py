@@ -257,6 +257,8 @@ def summarise(
     reads = summarise_reads(
         trace, after_ns=warm_up_ns, timeout_ns=planned.query_timeout_ns, saturated=saturated
     )
+    deadline_ns = deadline_ns if complete else None
+    found = check_trace(trace, deadline_ns=deadline_ns, unordered=planned.unordered)
     return Summary(
         engine=engine,
         seed=seed,
@@ -285,7 +287,7 @@ def summarise(
         databases=summarise_databases(trace, after_ns=warm_up_ns),
         episodes=find_episodes(trace, after_ns=warm_up_ns, saturated=saturated),
         invalid=_invalid(trace, loads, warm_up_ns, complete=complete),
-        checks=(*check_trace(trace, deadline_ns=deadline_ns if complete else None), *checks),
+        checks=(*found, *checks),
         provenance=provenance or {},
     )
 

@@ -21,6 +21,7 @@ from cqrs_sim.errors import FreshnessTimeoutError, InvalidScenarioError
 from cqrs_sim.ids import Position, QueryId
 from cqrs_sim.probe import Lookup, Probe, QueryOutcome, Strategy
 from cqrs_sim.read_side.cache import AnswerCache, Entry
+from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.projector import Projector, ProjectorOptions
 from cqrs_sim.read_side.statistics import StatisticsReadModel
@@ -160,9 +161,9 @@ class QueryGateway:
 def _read(projector: Projector, query: Query) -> AnswerValue:
     model = projector.read_model
     if isinstance(query, GetOrderStatistics):
-        assert isinstance(model, StatisticsReadModel)
+        assert isinstance(model, StatisticsReadModel | CarelessStatistics)
         return model.between(query.from_ns, query.to_ns)
-    assert isinstance(model, OrdersReadModel)
+    assert isinstance(model, OrdersReadModel | CarelessOrders)
     match query:
         case GetOrderById(order_id=order_id):
             return model.by_id(order_id)

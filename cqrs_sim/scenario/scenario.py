@@ -23,6 +23,7 @@ from cqrs_sim.scenario.parts import (
     MailboxPolicy,
     Pause,
     Popularity,
+    Projection,
     Queries,
     QueryCache,
     QueryMix,
@@ -49,6 +50,7 @@ __all__ = [
     "MailboxPolicy",
     "Pause",
     "Popularity",
+    "Projection",
     "Queries",
     "QueryCache",
     "QueryMix",
@@ -100,6 +102,11 @@ class Scenario:
             name: (min(model.batch, model.channel), model.poll)
             for name, model in self.read_models.items()
         }
+
+    @property
+    def unordered(self) -> frozenset[str]:
+        """Read models to which a task for each event brings it, in no order."""
+        return frozenset(n for n, model in self.read_models.items() if model.projection == "task")
 
     @property
     def connections(self) -> dict[str, int]:

@@ -42,7 +42,7 @@ from cqrs_sim.results import Result
 from cqrs_sim.scenario.scenario import Pause, Scenario, Service
 from cqrs_sim.scenario.shared_databases import databases_used
 from cqrs_sim.scenario.units import format_duration
-from cqrs_sim.system import draws
+from cqrs_sim.service_times import draws
 
 LONGEST_NS = 2**61
 """Most work of one stage: twice as much, and the longest run on top, still fit int64."""
