@@ -13,6 +13,7 @@ import attrs
 
 from cqrs_sim import new_folders
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.diverged import DivergedOrders
 from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.metrics import Metric, Metrics, metric
 from cqrs_sim.analysis.planned import Planned
@@ -73,6 +74,9 @@ class Result:
     """What runs with other seeds came to, this one among them."""
     extra_checks: tuple[CheckResult, ...] = ()
     """Findings of the engine that need more than the trace."""
+    diverged: DivergedOrders | None = None
+    """What read models kept by tasks show wrong for good; of a result that was loaded, the checks
+    alone say it."""
     provenance: Mapping[str, Json] = attrs.field()
 
     @provenance.default

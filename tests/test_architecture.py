@@ -83,9 +83,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "predictions", "checking", "sweeping", "highest_rate",
     ),
     "verbs": (
-        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "side_by_side", "replications",
-        "loading",
-        "comparison", "demo", "predictions", "checking", "sweeping",
+        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "architectures", "side_by_side",
+        "replications", "loading", "comparison", "demo", "predictions", "checking", "sweeping",
         "highest_rate", "terminal", "",
     ),
     "cli": ("verbs",),
@@ -110,6 +109,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "concurrent": (*("replications", "sweeping.crews", "sweeping.runner", "highest_rate.search"),),
     "threading": ("engines.interrupts",),
     "matplotlib": (
+        "plots.architectures",
         *("plots.canvas", "plots.comparison", "plots.intervals", "plots.reads", "plots.run"),
         "plots.capacity",
         "plots.sweep",
@@ -117,6 +117,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     ),
     "click": (
         "cli",
+        "verbs.architectures",
         "verbs.capacity",
         "verbs.check",
         "verbs.compare",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from cqrs_sim.analysis.diverged import DivergedOrders
 from cqrs_sim.analysis.json_values import Json, plain
 from cqrs_sim.analysis.makespan import Makespan
 from cqrs_sim.analysis.quantiles import SampleSummary
@@ -46,18 +47,6 @@ class Parts:
     databases: int
     failures: tuple[str, ...] = ()
     """What can go wrong here that cannot go wrong in fewer parts."""
-
-
-@attrs.frozen(kw_only=True)
-class Divergence:
-    """Read models that do not show what the log says, although nothing is under way any more."""
-
-    orders: int
-    """How many orders differ, in any read model."""
-    of: int
-    """How many orders the log has."""
-    witness: str
-    """The first of them: what is shown, and what the log says."""
 
 
 @attrs.frozen(kw_only=True)
@@ -141,7 +130,7 @@ class ArchitectureFigures:
     """Why the measurement is invalid; empty if it is valid."""
     failed: tuple[str, ...]
     """Checks that failed, in words."""
-    divergence: Divergence | None
+    diverged: DivergedOrders | None
     stored_bytes: int | None
     """None: everything is in memory."""
     parts: Parts
@@ -166,7 +155,7 @@ class ArchitectureFigures:
     @property
     def is_diverged(self) -> bool:
         """Whether its read models are wrong for good."""
-        return self.divergence is not None
+        return self.diverged is not None
 
     def of_kind(self, kind: str) -> KindFigures | None:
         """The queries of a kind; None if there were none."""
@@ -218,9 +207,9 @@ class SideBySide:
         return next(found, None)
 
     @property
-    def diverged(self) -> tuple[ArchitectureFigures, ...]:
-        """Those whose read models are wrong."""
-        return tuple(row for row in self.rows if row.is_diverged)
+    def wrong(self) -> tuple[ArchitectureFigures, ...]:
+        """Those that a check failed of, as where read models diverged."""
+        return tuple(row for row in self.rows if row.is_diverged or row.failed)
 
     def to_json(self) -> dict[str, Json]:
         """The content of `architectures.json`."""

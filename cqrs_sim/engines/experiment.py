@@ -5,7 +5,7 @@ The engines differ in the kernel's clock and in who runs the kernel; the course 
 
 import gc
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -16,6 +16,7 @@ from cqrs_sim.actors.kernel import Actor, Body, Kernel, Rank
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.actors.reply import Latch
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.diverged import DivergedOrders
 from cqrs_sim.divergence import NAMED, Divergence, divergence
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import Query
@@ -229,17 +230,19 @@ class Experiment:
 
     def result(self, engine: Literal["virtual", "wall"]) -> Result:
         """What came of the run."""
+        by_tasks = self.diverged_by_tasks()
         return Result(
             trace=self.trace(),
             scenario=self.scenario,
             seed=self._streams.seed,
             engine=engine,
             complete=not self.is_interrupted,
-            extra_checks=(self._convergence(),),
+            extra_checks=(self._convergence(by_tasks),),
+            diverged=_together(by_tasks),
         )
 
-    def _convergence(self) -> CheckResult:
-        others, by_tasks = self.diverged(), self.diverged_by_tasks()
+    def _convergence(self, by_tasks: Sequence[Divergence]) -> CheckResult:
+        others = self.diverged()
         if not others and not by_tasks:
             detail = "each read model that applied the whole log equals a fold of it"
             return CheckResult(name="convergence", ok=True, detail=detail)
@@ -356,6 +359,19 @@ class Experiment:
         while True:
             await self.kernel.sleep(period_ns, Rank.HOUSEKEEPING, 1)
             progress(self.progress())
+
+
+def _together(found: Sequence[Divergence]) -> DivergedOrders | None:
+    """All orders that any read model is wrong about; None if there are none."""
+    if not found:
+        return None
+    wrong = {order for one in found for order in one.orders}
+    first = found[0]
+    witness = (
+        f"{first.read_model} shows {first.orders[0]} as {first.shown}; the log says "
+        f"{first.expected}"
+    )
+    return DivergedOrders(orders=len(wrong), of=first.orders_count, witness=witness)
 
 
 @contextmanager

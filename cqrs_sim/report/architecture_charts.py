@@ -11,14 +11,20 @@ import numpy as np
 
 from cqrs_sim.analysis.architectures import CONTROL, KINDS, ArchitectureFigures, Measured
 from cqrs_sim.plain_text import milliseconds, percent
-from cqrs_sim.report.architecture_tables import DIVERGED, bytes_text, measured_text, rate_texts
-from cqrs_sim.report.bars import ROW_PX, Bar, BarChart, Column, ControlLine, Mark, Segment
-from cqrs_sim.report.chart import shortened
+from cqrs_sim.report.architecture_rows import (
+    Rows,
+    ValueOf,
+    bar_of,
+    chart_of,
+    control_line,
+    scale_to,
+    stacked,
+)
+from cqrs_sim.report.architecture_tables import bytes_text, measured_text, rate_texts
+from cqrs_sim.report.bars import BarChart, Column, Mark
 from cqrs_sim.report.readings import NOTHING
-from cqrs_sim.report.scales import Scale, linear, logarithmic, ticks
+from cqrs_sim.report.scales import Scale, logarithmic
 
-ROOM = 1.5
-"""How much longer an axis is than what is drawn along it, for the numbers at the ends."""
 KIND_LOOKS = dict(zip(KINDS, ("q0", "q1", "q2", "q3"), strict=True))
 PARTS = {
     "p0": "databases",
@@ -29,11 +35,6 @@ PARTS = {
 """What is counted, by the class of its colour."""
 MARGIN = 1.15
 """How far a logarithmic axis reaches beyond its values, as a factor."""
-NARROW = 0.07
-"""Share of the axis below which no number stands in a part."""
-
-Rows = Sequence[ArchitectureFigures]
-ValueOf = Callable[[ArchitectureFigures], float | None]
 
 
 def architecture_charts(rows: Rows) -> dict[str, BarChart]:
@@ -63,13 +64,13 @@ def _times_chart(
         return None
     ends = [median for _, one in found if (median := _median_ms(one)) is not None]
     ends += [one.tail[1] * 1e3 for _, one in found if one.tail is not None]
-    scale = _scale(ends)
+    scale = scale_to(ends)
     bars = [
-        _bar(
+        bar_of(
             row,
             number,
             len(found),
-            segments=_stacked(scale, [(look, _median_ms(one) or 0.0, "")]),
+            segments=stacked(scale, [(look, _median_ms(one) or 0.0, "")]),
             marks=_tail_mark(scale, look, one),
             total=_time_text(one),
             cells=tuple(measured_text(one, name) for name in ("p50", "p90", "p99")),
@@ -78,7 +79,7 @@ def _times_chart(
     ]
     columns = [Column(look=look if name == "p50" else "", name=name, unit="ms")
                for name in ("p50", "p90", "p99")]  # fmt: skip
-    return _chart(
+    return chart_of(
         rows,
         question,
         what,
@@ -86,7 +87,7 @@ def _times_chart(
         columns,
         scale,
         axis_title=f"{what.lower()} (ms); bar: p50, mark: the tail",
-        control=_control(rows, scale, lambda row: _median_ms(of(row)), f"p50 of {CONTROL}"),
+        control=control_line(rows, scale, lambda row: _median_ms(of(row)), f"p50 of {CONTROL}"),
     )
 
 
@@ -101,7 +102,7 @@ def query_chart(rows: Rows) -> BarChart | None:
     wider = np.concatenate([known / MARGIN, known * MARGIN])
     scale = logarithmic(wider, shows_zero=bool((known == 0.0).any()))
     bars = [
-        _bar(
+        bar_of(
             row,
             number,
             len(rows),
@@ -118,7 +119,7 @@ def query_chart(rows: Rows) -> BarChart | None:
     columns = [
         Column(look=KIND_LOOKS[kind], name=KINDS[kind], unit="ms", is_mark=True) for kind in kinds
     ]
-    return _chart(
+    return chart_of(
         rows,
         "query",
         "Response of a query",
@@ -126,7 +127,7 @@ def query_chart(rows: Rows) -> BarChart | None:
         columns,
         scale,
         axis_title="p50 of the response (ms), logarithmic",
-        control=_control(
+        control=control_line(
             rows, scale, lambda row: _kind_ms(row, kinds[0]), f"{CONTROL}, {KINDS[kinds[0]]}"
         ),
     )
@@ -139,13 +140,13 @@ def stale_chart(rows: Rows) -> BarChart | None:
     parts = {"rm0": "by lag"}
     if any(row.stale_from_cache is not None for row in rows):
         parts["q1"] = "by the cache"
-    scale = _scale([sum(_stale_shares(row)) for row in rows])
+    scale = scale_to([sum(_stale_shares(row)) for row in rows])
     bars = [
-        _bar(
+        bar_of(
             row,
             number,
             len(rows),
-            segments=_stacked(
+            segments=stacked(
                 scale,
                 [(look, share, "") for look, share in zip(parts, _stale_shares(row), strict=False)],
             ),
@@ -155,7 +156,7 @@ def stale_chart(rows: Rows) -> BarChart | None:
         for number, row in enumerate(rows)
     ]
     columns = [Column(look=look, name=name) for look, name in parts.items()]
-    return _chart(
+    return chart_of(
         rows,
         "stale",
         "Stale answers",
@@ -163,7 +164,7 @@ def stale_chart(rows: Rows) -> BarChart | None:
         [*columns, Column(look="", name="in all")],
         scale,
         axis_title="stale answers (%)",
-        control=_control(rows, scale, lambda row: sum(_stale_shares(row)), CONTROL),
+        control=control_line(rows, scale, lambda row: sum(_stale_shares(row)), CONTROL),
     )
 
 
@@ -205,13 +206,13 @@ def stored_chart(rows: Rows) -> BarChart | None:
 
 def parts_chart(rows: Rows) -> BarChart:
     """How many things there are to build and to run."""
-    scale = _scale([float(sum(_counts(row))) for row in rows])
+    scale = scale_to([float(sum(_counts(row))) for row in rows])
     bars = [
-        _bar(
+        bar_of(
             row,
             number,
             len(rows),
-            segments=_stacked(
+            segments=stacked(
                 scale,
                 [
                     (look, float(count), f"{count}")
@@ -224,7 +225,7 @@ def parts_chart(rows: Rows) -> BarChart:
         for number, row in enumerate(rows)
     ]
     columns = [Column(look=look, name=name) for look, name in PARTS.items()]
-    return _chart(
+    return chart_of(
         rows,
         "parts",
         "Moving parts",
@@ -232,7 +233,7 @@ def parts_chart(rows: Rows) -> BarChart:
         [*columns, Column(look="", name="in all")],
         scale,
         axis_title="moving parts",
-        control=_control(rows, scale, lambda row: float(sum(_counts(row))), CONTROL),
+        control=control_line(rows, scale, lambda row: float(sum(_counts(row))), CONTROL),
     )
 
 
@@ -247,100 +248,22 @@ def _one_value_chart(
     columns: Sequence[Column],
     cells_of: Callable[[ArchitectureFigures], tuple[str, ...]],
 ) -> BarChart:
-    scale = _scale([value_of(row) or 0.0 for row in rows])
+    scale = scale_to([value_of(row) or 0.0 for row in rows])
     bars = [
-        _bar(
+        bar_of(
             row,
             number,
             len(rows),
-            segments=_stacked(scale, [(look, value_of(row) or 0.0, "")]),
+            segments=stacked(scale, [(look, value_of(row) or 0.0, "")]),
             total=total_of(row) if value_of(row) is not None else "not known",
             cells=cells_of(row),
         )
         for number, row in enumerate(rows)
     ]
-    control = _control(rows, scale, value_of, CONTROL)
-    return _chart(
+    control = control_line(rows, scale, value_of, CONTROL)
+    return chart_of(
         rows, question, what, bars, columns, scale, axis_title=axis_title, control=control
     )
-
-
-def _chart(
-    rows: Rows,
-    question: str,
-    what: str,
-    bars: Sequence[Bar],
-    columns: Sequence[Column],
-    scale: Scale,
-    *,
-    axis_title: str,
-    control: ControlLine | None,
-) -> BarChart:
-    substrate = rows[0].substrate
-    return BarChart(
-        key=f"{question}-{substrate}",
-        title=f"{what}, {substrate}",
-        head="architecture",
-        bars=tuple(bars),
-        columns=tuple(columns),
-        alternative=_in_words(bars, columns),
-        ticks=ticks(scale, most=4),
-        axis_title=axis_title,
-        control=control,
-    )
-
-
-def _bar(
-    row: ArchitectureFigures,
-    number: int,
-    count: int,
-    *,
-    segments: tuple[Segment, ...] = (),
-    marks: tuple[Mark, ...] = (),
-    total: str,
-    cells: tuple[str, ...],
-) -> Bar:
-    """The row of an architecture; one that is wrong, invalid or cut short says so."""
-    remark = _remark(row)
-    ends = [segment.start + segment.width for segment in segments] + [mark.at for mark in marks]
-    return Bar(
-        name=row.architecture,
-        label=f"{shortened(row.architecture)}{f': {remark}' if remark else ''}",
-        segments=segments,
-        marks=marks,
-        end=max(ends, default=0.0),
-        total=total,
-        tone="bad" if row.is_diverged or row.failed or row.invalid else "",
-        top_px=number * ROW_PX,
-        at=(number + 0.5) / count,
-        cells=cells,
-    )
-
-
-def _remark(row: ArchitectureFigures) -> str:
-    if row.is_diverged:
-        return DIVERGED
-    if row.failed:
-        return "WRONG"
-    if row.invalid:
-        return "invalid"
-    return "" if row.complete else "cut short"
-
-
-def _scale(values: Sequence[float]) -> Scale:
-    """From nought to the greatest value, and room behind it."""
-    return linear(max(values, default=0.0) * ROOM)
-
-
-def _stacked(scale: Scale, parts: Sequence[tuple[str, float, str]]) -> tuple[Segment, ...]:
-    """Parts side by side: class, length, and what stands in it if there is room."""
-    made, start = [], 0.0
-    for look, value, text in parts:
-        width = scale.fraction(value)
-        shown = text if width >= NARROW else ""
-        made.append(Segment(look=look, start=start, width=width, text=shown))
-        start += width
-    return tuple(made)
 
 
 def _tail_mark(scale: Scale, look: str, measured: Measured) -> tuple[Mark, ...]:
@@ -360,24 +283,6 @@ def _time_text(measured: Measured) -> str:
     if tail is None or tail[0] == "p50":
         return f"{median} ms"
     return f"{median} ms; {tail[0]} {milliseconds(tail[1])}"
-
-
-def _control(rows: Rows, scale: Scale, value_of: ValueOf, text: str) -> ControlLine | None:
-    """Where the control's value lies; None if it has none."""
-    control = next((row for row in rows if row.architecture == CONTROL), None)
-    value = None if control is None else value_of(control)
-    return None if value is None else ControlLine(at=scale.fraction(value), text=text)
-
-
-def _in_words(bars: Sequence[Bar], columns: Sequence[Column]) -> str:
-    told = []
-    for bar in bars:
-        parts = (
-            f"{column.name} {cell}{f' {column.unit}' if column.unit and cell != NOTHING else ''}"
-            for column, cell in zip(columns, bar.cells, strict=True)
-        )
-        told.append(f"{bar.label}: {', '.join(parts)}.")
-    return " ".join(told)
 
 
 def _write(row: ArchitectureFigures) -> Measured:

@@ -208,8 +208,8 @@ def _notes(rows: Sequence[ArchitectureFigures]) -> Iterator[str]:
 def _wrong(rows: Iterable[ArchitectureFigures]) -> Iterator[str]:
     """What is wrong for good, with its first witness."""
     for row in rows:
-        if row.divergence is not None:
-            wrong = row.divergence
+        if row.diverged is not None:
+            wrong = row.diverged
             yield (
                 f"{row.architecture} {DIVERGED}: {wrong.orders:,} of {wrong.of:,} orders differ "
                 f"from the log; the first: {wrong.witness}"

@@ -14,7 +14,6 @@ import attrs
 from cqrs_sim.analysis.architectures import (
     ArchitectureFigures,
     Cost,
-    Divergence,
     KindFigures,
     LagFigures,
     Measured,
@@ -247,7 +246,7 @@ def _figures(one: ArchitectureRun, parts: Parts) -> ArchitectureFigures:
         ),
         invalid=summary.invalid,
         failed=tuple(f"{check.name}: {check.detail}" for check in summary.checks if not check.ok),
-        divergence=divergence_of(one.result),
+        diverged=one.result.diverged,
         stored_bytes=stored_bytes_of(one.result),
         parts=parts,
     )
@@ -288,11 +287,6 @@ def _slowest(summary: Summary) -> LagFigures | None:
 def _slowness(one: LagFigures) -> tuple[bool, float]:
     tail = one.lag.tail
     return one.lag.is_withheld, -1.0 if tail is None else tail[1]
-
-
-def divergence_of(result: Result) -> Divergence | None:
-    """Which orders its read models show otherwise than the log; None if there are none."""
-    return None
 
 
 def stored_bytes_of(result: Result) -> int | None:

@@ -48,8 +48,8 @@ def gives_up(row: ArchitectureFigures, rows: Sequence[ArchitectureFigures]) -> t
 
 
 def _wrong(row: ArchitectureFigures) -> Iterator[str]:
-    if row.divergence is not None:
-        wrong = row.divergence
+    if row.diverged is not None:
+        wrong = row.diverged
         yield f"{wrong.orders:,} of {count_of(wrong.of, 'order')} shown wrong for good"
 
 
@@ -145,8 +145,8 @@ def answer(found: SideBySide) -> str:
 
 def _told(row: ArchitectureFigures, control: ArchitectureFigures | None) -> str:
     """One architecture, as against the control."""
-    if row.divergence is not None:
-        wrong = row.divergence
+    if row.diverged is not None:
+        wrong = row.diverged
         return f"DIVERGED: it shows {wrong.orders:,} of {count_of(wrong.of, 'order')} wrong"
     if row.saturated:
         return f"is saturated ({row.saturated[0]})"

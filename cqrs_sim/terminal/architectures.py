@@ -7,14 +7,32 @@ from rich.table import Table as ScreenTable
 from rich.text import Text
 
 from cqrs_sim.analysis.architectures import SideBySide
+from cqrs_sim.engines.experiment import Progress
 from cqrs_sim.plain_text import printable
 from cqrs_sim.report.architecture_tables import (
+    DIVERGED,
     architecture_tables,
     costs_table,
     gives_up_text,
 )
 from cqrs_sim.report.tables import Table
 from cqrs_sim.terminal.screen import BAD, WARNING, Screen, table_of
+from cqrs_sim.terminal.status_line import StatusLine
+
+
+class ComparisonLine(StatusLine):
+    """Which run it is at, and how far that is."""
+
+    def __call__(self, progress: Progress, run: str) -> None:
+        """Show it, unless that was done a moment ago."""
+        if self.is_due():
+            done = min(progress.elapsed_ns / max(progress.expected_ns, 1), 1.0)
+            self.put(f"{run}: {100 * done:.0f} % of the load")
+
+    def stage(self, what: str) -> None:
+        """Say what is being done now that all are over."""
+        if self.screen.is_terminal and not self.is_quiet:
+            self.put(f"{what}...")
 
 
 def show_architectures(
@@ -52,9 +70,10 @@ def _style(found: SideBySide) -> str:
 
 
 def _diverged(found: SideBySide) -> Iterator[Text]:
+    """What is wrong, and nothing else."""
     for substrate in found.substrates:
         for table in architecture_tables(found.on(substrate)):
-            yield from _notes(table)
+            yield from (Text(printable(note), BAD) for note in table.notes if _is_wrong(note))
 
 
 def _costs(found: SideBySide) -> Iterator[RenderableType]:
@@ -78,5 +97,8 @@ def _shown(table: Table) -> Iterator[RenderableType]:
 
 def _notes(table: Table) -> Iterator[Text]:
     for note in table.notes:
-        is_wrong = "DIVERGED" in note or "FAILED" in note or "INVALID" in note
-        yield Text(printable(note), BAD if is_wrong else "dim")
+        yield Text(printable(note), BAD if _is_wrong(note) else "dim")
+
+
+def _is_wrong(note: str) -> bool:
+    return any(word in note for word in (DIVERGED, "FAILED", "INVALID"))
