@@ -95,11 +95,15 @@ def plot_queries(ax: "Axes", rows: Rows) -> None:
     for kind, colour in KIND_COLOURS.items():
         marks = [(number, _median_ms(found.response)) for number, row in enumerate(rows)
                  if (found := row.of_kind(kind)) is not None]  # fmt: skip
-        known = [(ms, number) for number, ms in marks if ms]
-        if known:
-            ax.plot(*zip(*known, strict=True), "o", color=colour, label=KINDS[kind])
+        drawn = [(ms, number) for number, ms in marks if ms]
+        if drawn:
+            ax.plot(*zip(*drawn, strict=True), "o", color=colour, label=KINDS[kind])
     ax.set_xscale("log")
-    _dress(ax, rows, "median response (ms)")
+    first = next((kind for kind in KINDS if any(row.of_kind(kind) for row in rows)), "")
+    medians = [(row, found) for row in rows if (found := row.of_kind(first)) is not None]
+    known = [(row, ms) for row, found in medians if (ms := _median_ms(found.response))]
+    _control(ax, [row for row, _ in known], [ms for _, ms in known])
+    _dress(ax, rows, f"median response (ms); dashed: {CONTROL}, {KINDS.get(first, first)}")
     canvas.label_log_axis(ax.xaxis, *ax.get_xlim())
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2, frameon=False)
 
@@ -111,10 +115,11 @@ def plot_stale(ax: "Axes", rows: Rows) -> None:
     by_lag = [100 * (row.stale - n) / all_ for row, n, all_ in zip(rows, cached, of, strict=True)]
     by_cache = [100 * n / all_ for n, all_ in zip(cached, of, strict=True)]
     places = range(len(rows))
-    ax.barh(places, by_lag, color=READ_MODELS[0], label="by lag", height=0.6)
+    ax.barh(places, by_lag, color=READ_MODELS[0], label="from a read model", height=0.6)
     if any(row.stale_from_cache is not None for row in rows):
-        ax.barh(places, by_cache, left=by_lag, color="#C98500", label="by the cache", height=0.6)
+        ax.barh(places, by_cache, left=by_lag, color="#C98500", label="from the cache", height=0.6)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2, frameon=False)
+    _control(ax, rows, [a + b for a, b in zip(by_lag, by_cache, strict=True)])
     _dress(ax, rows, "stale answers (%)")
 
 
@@ -137,6 +142,7 @@ def plot_parts(ax: "Axes", rows: Rows) -> None:
         ax.barh(range(len(rows)), counts, left=left, color=colour, label=name, height=0.6)
         left = [a + b for a, b in zip(left, counts, strict=True)]
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    _control(ax, rows, left)
     _dress(ax, rows, "moving parts")
 
 

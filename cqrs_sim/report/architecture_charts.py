@@ -134,12 +134,12 @@ def query_chart(rows: Rows) -> BarChart | None:
 
 
 def stale_chart(rows: Rows) -> BarChart | None:
-    """The share of answers that lacked something: behind the lag, and out of the cache."""
+    """The share of answers that lacked something: from a read model, and from the cache."""
     if not any(row.answered for row in rows):
         return None
-    parts = {"rm0": "by lag"}
+    parts = {"rm0": "from a read model"}
     if any(row.stale_from_cache is not None for row in rows):
-        parts["q1"] = "by the cache"
+        parts["q1"] = "from the cache"
     scale = scale_to([sum(_stale_shares(row)) for row in rows])
     bars = [
         bar_of(
@@ -313,7 +313,7 @@ def _kind_text(row: ArchitectureFigures, kind: str) -> str:
 
 
 def _stale_shares(row: ArchitectureFigures) -> tuple[float, float]:
-    """Per cent of all answers: made stale by lag, and by the cache."""
+    """Per cent of all answers: stale ones from a read model, and from the cache."""
     cached = row.stale_from_cache or 0
     of = max(row.answered, 1)
     return 100 * (row.stale - cached) / of, 100 * cached / of

@@ -4,7 +4,7 @@ One row an architecture, the control first; a table for each group of questions,
 the width of a terminal.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from cqrs_sim.analysis.architectures import (
     CONTROL,
@@ -91,29 +91,34 @@ def parts_table(rows: Sequence[ArchitectureFigures]) -> Table:
 
 def price_table(rows: Sequence[ArchitectureFigures]) -> Table:
     """What each gives up."""
-    return Table(
-        caption="What each gives up",
-        head=("architecture", "gives up"),
-        rows=tuple(_row(row, gives_up_text(row)) for row in rows),
-        is_text=True,
+    where = rows[0].substrate if rows else ""
+    return _texts_table(f"What each gives up: {where}", "gives up", rows, gives_up_text)
+
+
+def actors_table(rows: Sequence[ArchitectureFigures]) -> Table:
+    """Who there is."""
+    return _texts_table(
+        "Kinds of actor", "kinds of actor", rows, lambda row: ", ".join(row.parts.actors)
     )
 
 
 def failures_table(rows: Sequence[ArchitectureFigures]) -> Table:
-    """What there is that can go wrong, and the parts in which it can."""
+    """What there is that can go wrong."""
+    return _texts_table(
+        "What can go wrong", "what can go wrong", rows, lambda row: "; ".join(row.parts.failures)
+    )
+
+
+def _texts_table(
+    caption: str,
+    head: str,
+    rows: Sequence[ArchitectureFigures],
+    text_of: Callable[[ArchitectureFigures], str],
+) -> Table:
     return Table(
-        caption="Parts, and what can go wrong in them",
-        head=("architecture", "kinds of actor", "what can go wrong"),
-        rows=tuple(
-            Row(
-                cells=(
-                    row.architecture,
-                    ", ".join(row.parts.actors),
-                    "; ".join(row.parts.failures) or NOTHING,
-                )
-            )
-            for row in rows
-        ),
+        caption=caption,
+        head=("architecture", head),
+        rows=tuple(Row(cells=(row.architecture, text_of(row) or NOTHING)) for row in rows),
         is_text=True,
     )
 
@@ -158,8 +163,8 @@ def bytes_text(size: int | None) -> str:
 
 
 def _row(row: ArchitectureFigures, *cells: str) -> Row:
-    is_bad = row.is_diverged or bool(row.failed) or bool(row.invalid)
-    return Row(cells=(row.architecture, *cells), tone="bad" if is_bad else "")
+    tone = "bad" if row.is_diverged or row.failed else "quiet" if row.invalid else ""
+    return Row(cells=(row.architecture, *cells), tone=tone)
 
 
 def _kind_text(row: ArchitectureFigures, kind: str) -> str:

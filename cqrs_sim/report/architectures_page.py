@@ -8,6 +8,7 @@ import attrs
 from cqrs_sim.analysis.architectures import SideBySide
 from cqrs_sim.report.architecture_charts import architecture_charts
 from cqrs_sim.report.architecture_tables import (
+    actors_table,
     architecture_tables,
     costs_table,
     failures_table,
@@ -77,6 +78,7 @@ def architectures_html(found: SideBySide, substrates: Mapping[str, str]) -> str:
         substrates: what each substrate is, in words.
     """
     tables = {name: architecture_tables(found.on(name)) for name in found.substrates}
+    first = found.on(found.substrates[0]) if found.rows else ()
     return rendered(
         TEMPLATE,
         {
@@ -85,8 +87,8 @@ def architectures_html(found: SideBySide, substrates: Mapping[str, str]) -> str:
             "figures": key_figures(found),
             "substrates": [(name, substrates.get(name, name)) for name in found.substrates],
             "sections": sections(found),
-            "prices": [(name, price_table(found.on(name))) for name in found.substrates],
-            "failures": failures_table(found.on(found.substrates[0])) if found.rows else None,
+            "prices": [price_table(found.on(name)) for name in found.substrates],
+            "designs": [actors_table(first), failures_table(first)] if first else [],
             "tables": [(name, tables[name]) for name in found.substrates],
             "costs": costs_table(found),
             "measured": measured_table(found),

@@ -30,10 +30,13 @@ from cqrs_sim.architectures.moving_parts import moving_parts
 from cqrs_sim.engines import virtual, wall
 from cqrs_sim.engines.experiment import Progress
 from cqrs_sim.errors import InvalidScenarioError
-from cqrs_sim.results import Result
+from cqrs_sim.results import Result, clock_kind
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.scenario.units import Duration, format_duration
 from cqrs_sim.side_by_side.substrates import (
+    CLIENTS,
+    FLAT_OUT,
+    OPERATIONS,
     EngineOfSubstrate,
     checked_substrate,
     flat_out,
@@ -159,6 +162,7 @@ def run_side_by_side(
         complete=is_complete,
         costs=tuple(costs),
         rows=rows,
+        measured=tuple(_measured(runs)),
         provenance=_provenance(runs),
     )
     return ArchitectureComparison(runs=tuple(runs), found=attrs.evolve(found, answer=answer(found)))
@@ -302,6 +306,30 @@ def load_text(scenario: Scenario) -> str:
         f"{load.rate:,.4g} operations a second, {share}, {load.process} arrivals, for "
         f"{format_duration(run.duration)}, the first {format_duration(run.warm_up)} left out"
     )
+
+
+def _measured(runs: Sequence[ArchitectureRun]) -> Iterator[tuple[str, str]]:
+    """How it was measured: name and text each."""
+    by_substrate = {one.substrate: one.result for one in runs}
+    for substrate, result in by_substrate.items():
+        run = result.scenario.run
+        told = (
+            f"{result.engine} engine, {clock_kind(result.engine)} clock",
+            f"{format_duration(run.duration)} of load, the first {format_duration(run.warm_up)} "
+            "left out",
+            f"flat out: {CLIENTS} clients without a pause, for at most "
+            f"{format_duration(FLAT_OUT[result.engine])} or {OPERATIONS:,} operations",
+        )
+        yield substrate, "; ".join(told)
+    yield "draws", "the same in all runs of one seed: arrivals, commands, queries, service times"
+    unseen = {
+        f"{one.substrate}/{one.architecture}": sum(
+            lag.censored for lag in one.result.summary.lag_s.values()
+        )
+        for one in runs
+    }
+    counts = [f"{count:,} in {name}" for name, count in unseen.items() if count]
+    yield "never applied", ", ".join(counts) or "none: every event reached every read model"
 
 
 def _provenance(runs: Sequence[ArchitectureRun]) -> dict[str, Json]:

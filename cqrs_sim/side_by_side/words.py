@@ -36,15 +36,28 @@ def gives_up(row: ArchitectureFigures, rows: Sequence[ArchitectureFigures]) -> t
     """
     control = next((one for one in rows if one.architecture == CONTROL), None)
     told = [*_wrong(row), *_overloaded(row)]
-    if row.architecture == CONTROL:
+    if row.invalid:
+        told += [
+            "its times are not known: the measurement is invalid",
+            *_known_anyway(row, control),
+        ]
+    elif row.architecture == CONTROL:
         told += _of_control(row, [one for one in rows if one is not row])
     elif control is not None:
         told += _of_reads(row)
-        told += _of_writes(row, control)
-        told += _of_queries(row, control)
+        if not control.invalid:
+            told += _of_writes(row, control)
+            told += _of_queries(row, control)
         told += _of_rate(row, control)
         told += _of_parts(row, control)
     return tuple(told)
+
+
+def _known_anyway(row: ArchitectureFigures, control: ArchitectureFigures | None) -> Iterator[str]:
+    """What does not rest on the open load: flat out nobody sends too late."""
+    if control is not None and row is not control:
+        yield from _of_rate(row, control)
+        yield from _of_parts(row, control)
 
 
 def _wrong(row: ArchitectureFigures) -> Iterator[str]:
@@ -114,7 +127,7 @@ def _of_parts(row: ArchitectureFigures, control: ArchitectureFigures) -> Iterato
 
 def _of_control(row: ArchitectureFigures, others: Sequence[ArchitectureFigures]) -> Iterator[str]:
     """Where others are better: what one pays for a single model."""
-    found = [(times_of(row.query, other.query), other) for other in others]
+    found = [(times_of(row.query, other.query), other) for other in others if not other.invalid]
     slower = [(times, other) for times, other in found if times is not None]
     if slower:
         times, best = max(slower, key=lambda pair: pair[0])
@@ -150,7 +163,11 @@ def _told(row: ArchitectureFigures, control: ArchitectureFigures | None) -> str:
         return f"DIVERGED: it shows {wrong.orders:,} of {count_of(wrong.of, 'order')} wrong"
     if row.saturated:
         return f"is saturated ({row.saturated[0]})"
-    parts = [] if control is None else [*_faster_queries(row, control), *_dearer(row, control)]
+    if row.invalid:
+        return f"could not be measured ({row.invalid[0]})"
+    parts = []
+    if control is not None and not control.invalid:
+        parts = [*_faster_queries(row, control), *_dearer(row, control)]
     if row.slowest is not None and row.slowest.lag.tail is not None:
         name, lag_s = row.slowest.lag.tail
         if lag_s > 0.0:
