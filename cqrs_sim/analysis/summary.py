@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cqrs_sim.analysis.cache import CacheSummary, summarise_cache
 from cqrs_sim.analysis.consistency import CheckResult, check_trace, outcome_counts
-from cqrs_sim.analysis.databases import DatabaseSummary, summarise_databases
+from cqrs_sim.analysis.databases import DatabaseSummary, queues_for, summarise_databases
 from cqrs_sim.analysis.episodes import Episode, find_episodes
 from cqrs_sim.analysis.generator import GeneratorHealth, generator_health
 from cqrs_sim.analysis.json_values import Json, plain
@@ -49,7 +49,7 @@ from cqrs_sim.analysis.stages import (
 from cqrs_sim.analysis.staleness import OwnWrites, own_writes
 from cqrs_sim.analysis.warm_up import WarmUp, check_warm_up
 from cqrs_sim.measurement.trace import Trace
-from cqrs_sim.probe import Outcome
+from cqrs_sim.probe import NO_READ_MODEL, Outcome
 
 SCHEMA = 1
 
@@ -309,6 +309,8 @@ def _invalid(
 
 def _write_stages_s(trace: Trace, after_ns: int, saturated: Collection[str]) -> MeanStages:
     found = write_stages_s(trace, after_ns=after_ns)
+    if queues_for(trace, NO_READ_MODEL, saturated):
+        return found.without("queueing", "service")
     return found.without("queueing") if WRITE_SIDE in saturated else found
 
 
@@ -321,9 +323,14 @@ def _read_stages_s(
     return {
         name: found
         if found.n == whole and name not in saturated
-        else found.without("fan_out", "channel")
-        for name, found in stages.items()
+        else found.without("fan_out", "channel", *_apply(trace, number, saturated))
+        for number, (name, found) in enumerate(stages.items())
     }
+
+
+def _apply(trace: Trace, read_model: int, saturated: Collection[str]) -> tuple[str, ...]:
+    """The stage of a projector's own work, if it waits there for a database that is saturated."""
+    return ("apply",) if queues_for(trace, read_model, saturated) else ()
 
 
 def _rates(trace: Trace, after_ns: int) -> RatesPerS:

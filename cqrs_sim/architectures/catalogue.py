@@ -44,7 +44,7 @@ BASE = Scenario(
     name="base",
     run=Run(duration=20 * _S, warm_up=2 * _S, drain=5 * _S),
     load=Load(rate=Rate(2000.0)),
-    workload=Workload(orders=200, customers=100),
+    workload=Workload(orders=50, customers=100),
     queries=Queries(
         share=0.5,
         sessions=50,
