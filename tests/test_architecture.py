@@ -79,8 +79,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "comparison": BELOW_ENGINES,
     "demo": (*BELOW_ENGINES, "engines", "simulation"),
     "terminal": (
-        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "side_by_side", "comparison", "demo",
-        "predictions", "checking", "sweeping", "highest_rate",
+        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "side_by_side", "comparison",
+        "demo", "predictions", "checking", "sweeping", "highest_rate",
     ),
     "verbs": (
         *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "architectures", "side_by_side",

@@ -18,7 +18,9 @@ Computing Surveys 10 (1978), 225-261 (utilisation law, U = X D <= 1; bottleneck 
 
 Bias: downwards, never upwards. At the start the busiest station waits for its first work, in the
 end the others drain behind it, and with few clients it idles now and then. Start and end weigh less
-in a longer run; more clients help against the rest.
+in a longer run; more clients help against the rest. Where a stage holds one server while it waits
+for another (a projector that waits for a connection of a database that clients keep busy), the law
+is a bound only: that waiting is nobody's demand, and makes the makespan longer all the same.
 """
 
 import attrs

@@ -313,12 +313,12 @@ def _measured(runs: Sequence[ArchitectureRun]) -> Iterator[tuple[str, str]]:
     by_substrate = {one.substrate: one.result for one in runs}
     for substrate, result in by_substrate.items():
         run = result.scenario.run
+        clock, most = clock_kind(result.engine), format_duration(FLAT_OUT[result.engine])
+        duration, warm_up = format_duration(run.duration), format_duration(run.warm_up)
         told = (
-            f"{result.engine} engine, {clock_kind(result.engine)} clock",
-            f"{format_duration(run.duration)} of load, the first {format_duration(run.warm_up)} "
-            "left out",
-            f"flat out: {CLIENTS} clients without a pause, for at most "
-            f"{format_duration(FLAT_OUT[result.engine])} or {OPERATIONS:,} operations",
+            f"{result.engine} engine, {clock} clock",
+            f"{duration} of load, the first {warm_up} left out",
+            f"flat out: {CLIENTS} clients that never pause, {OPERATIONS:,} operations or {most}",
         )
         yield substrate, "; ".join(told)
     yield "draws", "the same in all runs of one seed: arrivals, commands, queries, service times"
