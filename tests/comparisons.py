@@ -56,7 +56,8 @@ def row(name: str, **changes: object) -> ArchitectureFigures:
 def side_by_side(*rows: ArchitectureFigures, **changes: object) -> SideBySide:
     """A comparison of these, or of a control and one that diverged."""
     found = SideBySide(
-        answer="At 400/s on modelled costs tutorial DIVERGED: it shows 17 of 900 orders wrong",
+        where="At 400/s on modelled costs",
+        answers=("tutorial DIVERGED: it shows 17 of 900 orders wrong",),
         load="400 operations a second",
         rate_per_s=400.0,
         seed=3,

@@ -174,8 +174,10 @@ class ArchitectureFigures:
 class SideBySide:
     """All of them, and what they have in common."""
 
-    answer: str
-    """What came out, in one sentence made of the numbers."""
+    where: str
+    """The answer's first words: the load, and what the figures stand on."""
+    answers: tuple[str, ...]
+    """What came out, an architecture each, in words made of the numbers."""
     load: str
     """What was asked of each, in words: rate, mix, duration."""
     rate_per_s: float
@@ -191,6 +193,11 @@ class SideBySide:
     """How it was measured: name and text each."""
     provenance: Mapping[str, Json] = attrs.field(factory=dict)
     """Versions and machine."""
+
+    @property
+    def answer(self) -> str:
+        """What came out, in one sentence."""
+        return f"{self.where} {'; '.join(self.answers)}"
 
     @property
     def substrates(self) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def write_architecture_figures(folder: Path, found: SideBySide) -> list[Path]:
         folder: exists; files in it are overwritten.
         found: what came out; equal ones give equal bytes.
     """
-    written = []
+    written = _write_overview(folder, found) if found.rows else []
     for name, (title, substrates, draw) in _figures(found).items():
         if substrates:
             written += _write(folder, name, title, found, substrates, draw)
@@ -77,6 +77,22 @@ def _write(
     height = 1.6 + ROW_INCHES * rows
     how = f"{found.rate_per_s:,.4g} operations/s offered · seed {found.seed}"
     return canvas.write_figure(folder, name, f"{title}\n{how}", height, draw_all)
+
+
+def _write_overview(folder: Path, found: SideBySide) -> list[Path]:
+    """Four questions about the first substrate in one figure."""
+    substrate = found.substrates[0]
+    rows = found.on(substrate)
+
+    def draw(figure: "Figure") -> None:
+        panels = figure.subplots(2, 2).ravel()
+        for ax, (name, of) in zip(panels, OVERVIEW.items(), strict=True):
+            of(ax, rows)
+            ax.set_title(name, loc="left")
+
+    how = f"{found.rate_per_s:,.4g} operations/s offered · {substrate} · seed {found.seed}"
+    height = 2.2 + 2 * ROW_INCHES * len(rows)
+    return canvas.write_figure(folder, "overview", f"Architectures\n{how}", height, draw)
 
 
 def plot_writes(ax: "Axes", rows: Rows) -> None:
@@ -171,7 +187,9 @@ def _times(
 def _bars(ax: "Axes", rows: Rows, values: Sequence[float], colour: str, label: str) -> None:
     ax.barh(range(len(rows)), values, color=colour, height=0.6)
     for number, value in enumerate(values):
-        _told(ax, value, number, f"{value:,.4g}" if value else "not known")
+        digits = 0 if value >= 100.0 else 3
+        text = canvas.plain_number(round(value, digits)) if value else "not known"
+        _told(ax, value, number, text)
     _control(ax, rows, values)
     _dress(ax, rows, label)
 
@@ -189,11 +207,15 @@ def _control(ax: "Axes", rows: Rows, values: Sequence[float]) -> None:
 
 def _dress(ax: "Axes", rows: Rows, label: str) -> None:
     """Names of the architectures from the top, and room for the numbers at the right."""
+    from matplotlib.ticker import MaxNLocator
+
     dress(ax, "", "", label)
     ax.set_yticks(range(len(rows)), list(_names(rows)), parse_math=False)
-    ax.invert_yaxis()
+    ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.grid(visible=False, axis="y")
     if ax.get_xscale() == "linear":
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+        ax.xaxis.set_major_formatter(canvas.plain_number)
         ax.set_xlim(0.0, 1.42 * max(ax.get_xlim()[1] / 1.05, 1e-9))
 
 
@@ -213,3 +235,11 @@ def _median_ms(measured: Measured) -> float | None:
 def _counts(row: ArchitectureFigures) -> tuple[int, int, int, int]:
     parts = row.parts
     return parts.databases, len(parts.actors), parts.channels, parts.hops
+
+
+OVERVIEW: dict[str, Draw] = {
+    "What does a write cost?": plot_writes,
+    "What does a query cost?": plot_queries,
+    "How far do reads trail?": plot_lags,
+    "How much load until it saturates?": plot_rates,
+}

@@ -14,7 +14,7 @@ from cqrs_sim.report.chart import shortened
 from cqrs_sim.report.readings import NOTHING
 from cqrs_sim.report.scales import Scale, linear, ticks
 
-ROOM = 1.5
+ROOM = 1.75
 """How much longer an axis is than what is drawn along it, for the numbers at the ends."""
 NARROW = 0.07
 """Share of the axis below which no number stands in a part."""

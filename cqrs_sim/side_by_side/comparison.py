@@ -43,7 +43,7 @@ from cqrs_sim.side_by_side.substrates import (
     flat_out_load,
     on_substrate,
 )
-from cqrs_sim.side_by_side.words import answer, gives_up
+from cqrs_sim.side_by_side.words import answered, gives_up
 from cqrs_sim.simulation import run
 
 DEFAULT_COSTS = Costs()
@@ -155,7 +155,8 @@ def run_side_by_side(
         for row in rows
     )
     found = SideBySide(
-        answer="",
+        where="",
+        answers=(),
         load=load_text(base),
         rate_per_s=base.load.rate or 0.0,
         seed=seed,
@@ -165,7 +166,7 @@ def run_side_by_side(
         measured=tuple(_measured(runs)),
         provenance=_provenance(runs),
     )
-    return ArchitectureComparison(runs=tuple(runs), found=attrs.evolve(found, answer=answer(found)))
+    return ArchitectureComparison(runs=tuple(runs), found=answered(found))
 
 
 def _common_load(scenarios: Mapping[str, Scenario]) -> Scenario:
@@ -294,7 +295,11 @@ def _slowness(one: LagFigures) -> tuple[bool, float]:
 
 
 def stored_bytes_of(result: Result) -> int | None:
-    """What it left on disk; None where everything is in memory."""
+    """What a run left on disk; None where everything was in memory.
+
+    Nothing is estimated: as long as no engine keeps anything on disk there is nothing to count.
+    """
+    del result
     return None
 
 

@@ -6,6 +6,8 @@ Ratios are of means, since the ratio of two means is that of the whole time spen
 
 from collections.abc import Iterator, Sequence
 
+import attrs
+
 from cqrs_sim.analysis.architectures import (
     CONTROL,
     KINDS,
@@ -141,19 +143,21 @@ def _of_control(row: ArchitectureFigures, others: Sequence[ArchitectureFigures])
             yield f"{printable(best.architecture)} holds {times:.2g} x its rate"
 
 
-def answer(found: SideBySide) -> str:
-    """The answer in one sentence, of the first substrate."""
+def answered(found: SideBySide) -> SideBySide:
+    """The same with its answer: of the first substrate, in words made of the numbers."""
     if not found.rows:
-        return "INCOMPLETE: interrupted before the first architecture was run"
+        nothing = ("interrupted before the first architecture was run",)
+        return attrs.evolve(found, where="INCOMPLETE:", answers=nothing)
     substrate = found.substrates[0]
     control = found.control(substrate)
     others = [row for row in found.on(substrate) if row.architecture != CONTROL]
     told = [f"{printable(row.architecture)} {_told(row, control)}" for row in others]
     if control is not None and control.saturated:
         told.insert(0, f"{CONTROL} is saturated ({control.saturated[0]})")
+    until = "" if found.complete else "INCOMPLETE: interrupted; until then "
     where = f"At {found.rate_per_s:,.4g}/s {SUBSTRATE_WORDS.get(substrate, substrate)}"
-    what = "; ".join(told) or f"only {printable(found.rows[0].architecture)} was run"
-    return f"{'' if found.complete else 'INCOMPLETE: interrupted; until then '}{where} {what}"
+    only = f"only {printable(found.rows[0].architecture)} was run"
+    return attrs.evolve(found, where=f"{until}{where}", answers=tuple(told) or (only,))
 
 
 def _told(row: ArchitectureFigures, control: ArchitectureFigures | None) -> str:

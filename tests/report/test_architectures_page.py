@@ -33,7 +33,8 @@ def named(name: str) -> SideBySide:
     )  # fmt: skip
     return side_by_side(
         *rows,
-        answer=f"{name} is the answer",
+        where=name,
+        answers=(f"{name} is the answer",),
         load=name,
         costs=(Cost(name=name, value=name, meaning=name),),
         measured=((name, name),),
