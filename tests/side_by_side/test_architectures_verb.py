@@ -7,12 +7,15 @@ import attrs
 import pytest
 from comparisons import WRONG
 
+from cqrs_sim import simulation
 from cqrs_sim.architectures.catalogue import ARCHITECTURES, BASE
 from cqrs_sim.architectures.costs import Costs
 from cqrs_sim.cli import main
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.loading import load
+from cqrs_sim.results import Result
 from cqrs_sim.scenario.reading import read_scenario
+from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.side_by_side import comparison, folder, substrates
 from cqrs_sim.side_by_side.settings import base_scenario, costs_with
 
@@ -32,10 +35,9 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The run of the tutorial comes out diverged, whatever it did."""
-    real = comparison.run
 
-    def run(scenario: object, **options: object) -> object:
-        result = real(scenario, **options)  # type: ignore[arg-type]
+    def run(scenario: Scenario, **options: object) -> Result:
+        result = simulation.run(scenario, **options)  # type: ignore[arg-type]  # As it was called
         is_tutorial = result.scenario.name == "tutorial"
         return attrs.evolve(result, diverged=WRONG) if is_tutorial else result
 
@@ -84,10 +86,8 @@ def test_the_folder_has_page_numbers_and_runs_that_load_and_whose_scenarios_run(
 def test_an_interrupted_comparison_is_written_marked_and_ends_with_130(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real = comparison.run
-
-    def cut(scenario: object, **options: object) -> object:
-        result = real(scenario, **options)  # type: ignore[arg-type]
+    def cut(scenario: Scenario, **options: object) -> Result:
+        result = simulation.run(scenario, **options)  # type: ignore[arg-type]  # As it was called
         if result.scenario.name == "tutorial":
             return attrs.evolve(result, complete=False)
         return result
