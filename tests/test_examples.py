@@ -41,6 +41,7 @@ from cqrs_sim.scenario.reading import read_scenario
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.scenario.unit_text import duration_text, rate_text
 from cqrs_sim.scenario.units import quantity_of
+from cqrs_sim.side_by_side import substrates
 from cqrs_sim.verbs import exits
 
 ROOT = Path(__file__).parent.parent
@@ -140,6 +141,9 @@ def test_every_cqrs_sim_command_of_every_page_runs(
     monkeypatch.chdir(tmp_path)
     # A second a run; the figures have their own test below.
     monkeypatch.setattr(results, "write_figures", lambda *_, **__: [])
+    comparison_folder = "cqrs_sim.side_by_side.folder"
+    monkeypatch.setattr(f"{comparison_folder}.write_architecture_figures", lambda *_: [])
+    monkeypatch.setattr(substrates, "OPERATIONS", 500)
     shutil.copytree(DOCS / "examples", tmp_path / "docs" / "examples")
     ran = 0
     for name, command in command_lines():
@@ -149,7 +153,8 @@ def test_every_cqrs_sim_command_of_every_page_runs(
             arguments += [*SMALL, "--force"] if "--out" in arguments else SMALL
         elif arguments[0] == "architectures":
             # Another folder each time, since nothing is replaced; real time has its own tests.
-            arguments = [*arguments, *SMALL, "--substrate", "modelled", "--out", f"compared{ran}"]
+            chosen = () if "--substrate" in arguments else ("--substrate", "modelled")
+            arguments = [*arguments, *SMALL, *chosen, "--out", f"compared{ran}"]
         elif arguments[0] in ("reads", "check", "sweep"):
             arguments += SMALL
         elif arguments[0] == "capacity":
@@ -209,6 +214,7 @@ def test_the_figure_of_the_architectures_is_one_that_its_command_makes(
     monkeypatch.chdir(tmp_path)
     made = {words for _, words in command_lines() if "--out results/architectures" in words}
     assert len(made) == 1, "README and docs/architectures.md give the same command"
+    monkeypatch.setattr(substrates, "OPERATIONS", 500)
     few = [*SMALL, "--substrate", "modelled"]
     ended = CliRunner().invoke(cli.main, [*shlex.split(made.pop())[1:], *few])
 

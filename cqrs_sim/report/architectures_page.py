@@ -143,8 +143,8 @@ def measured_table(found: SideBySide) -> Table:
     """How it was measured."""
     rows: Sequence[tuple[str, str]] = (("load", found.load), *found.measured)
     return Table(
-        caption="How it was measured",
-        head=("", ""),
+        caption="The runs",
+        head=("what", "how"),
         rows=tuple(Row(cells=row) for row in rows),
         is_text=True,
     )
