@@ -30,6 +30,8 @@ class Outcome(IntEnum):
     """A full mailbox with a drop policy threw it away (no such policy exists yet)."""
     UNKNOWN = 5
     """Its caller went away before the answer; the command ran on."""
+    REPEATED = 6
+    """Its request id was known: answered with the first outcome, it has no events of its own."""
 
 
 class Strategy(IntEnum):

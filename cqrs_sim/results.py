@@ -77,6 +77,8 @@ class Result:
     diverged: DivergedOrders | None = None
     """What read models kept by tasks show wrong for good; of a result that was loaded, the checks
     alone say it."""
+    rehydration: Mapping[str, Json] = attrs.field(factory=dict)
+    """What it took to bring idle orders back; empty if the engine has no order actors."""
     provenance: Mapping[str, Json] = attrs.field()
 
     @provenance.default
@@ -86,7 +88,7 @@ class Result:
     @cached_property
     def summary(self) -> Summary:
         """The run summed up, from the scenario's warm-up on."""
-        return summarise(
+        summary = summarise(
             self.trace,
             scenario=self.scenario.name,
             engine=self.engine,
@@ -98,6 +100,7 @@ class Result:
             provenance=self.provenance,
             planned=self._planned,
         )
+        return attrs.evolve(summary, rehydration=self.rehydration)
 
     @property
     def _planned(self) -> Planned:

@@ -131,6 +131,8 @@ class Summary:
     """Why the measurement is invalid; empty if it is valid."""
     checks: tuple[CheckResult, ...]
     provenance: Mapping[str, Json]
+    rehydration: Mapping[str, Json] = attrs.field(factory=dict)
+    """As `rehydration.RehydrationSummary`; empty if the engine has no order actors."""
 
     @property
     def saturated(self) -> tuple[StageLoad, ...]:
@@ -164,6 +166,7 @@ class Summary:
             "queries_s": plain(self.queries_s),
             "reads": self.reads.to_json(),
             "own_writes": plain(self.own_writes),
+            "rehydration": dict(self.rehydration),
             "cache": plain(self.cache),
             "generator": self.generator.to_json(),
             "stages_s": {
@@ -215,6 +218,7 @@ _REPORTED = (
     Outcome.REFUSED,
     Outcome.DROPPED,
     Outcome.UNKNOWN,
+    Outcome.REPEATED,
     Outcome.UNFINISHED,
 )
 """In the order of a reader's interest."""

@@ -11,6 +11,7 @@ from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     Database,
     Load,
+    Log,
     Pause,
     Queries,
     QueryCache,
@@ -43,6 +44,7 @@ def contradictions_among(
     load: Load | None = None,
     workload: Workload | None = None,
     queries: Queries | None = None,
+    log: Log | None = None,
     write_side: WriteSide | None = None,
     read_models: Mapping[str, ReadModel] | None = None,
     databases: Mapping[str, Database] | None = None,
@@ -61,6 +63,8 @@ def contradictions_among(
         mistakes += _of_cache(queries.cache)
         mistakes += _of_mix(queries)
         mistakes += _of_strategies(queries)
+    if log is not None:
+        mistakes += _of_log(log)
     if write_side is not None:
         mistakes += _of_service("write_side.service", write_side.service)
         mistakes += _of_pauses("write_side", write_side.pauses)
@@ -176,6 +180,16 @@ def _of_service(path: str, service: Service) -> Iterator[str]:
     if service.distribution == "real" and service.mean != 0:
         mean = format_duration(service.mean)
         yield f'{path}.mean = "{mean}": a real service has no modelled time; leave the mean out'
+
+
+def _of_log(log: Log) -> Iterator[str]:
+    if log.commit.distribution == "real":
+        yield (
+            'log.commit.distribution = "real": a commit does its real work wherever there is a '
+            'store; choose store = "sqlite" and leave log.commit out'
+        )
+    else:
+        yield from _of_service("log.commit", log.commit)
 
 
 def _of_services(queries: Queries) -> Iterator[str]:

@@ -7,6 +7,8 @@ it makes of that load is compared. And once flat out, to see how much load it co
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 import attrs
@@ -60,6 +62,8 @@ class ArchitectureRun:
     """Under the load that all of them get."""
     makespan: Makespan | None
     """Flat out; None if it was interrupted before."""
+    stored_bytes: int | None
+    """What it left on disk; None where everything was in memory: nothing is estimated."""
 
 
 @attrs.frozen(kw_only=True)
@@ -205,13 +209,17 @@ def _each(
             tell = partial(_told, progress, f"{substrate}/{name}")
             # What a threshold of one architecture names need not be there in the others.
             ready = attrs.evolve(ready, thresholds=())
-            result = run(ready, engine=engine, seed=seed, progress=tell)
+            result, stored_bytes = _run_on(ready, substrate, engine, seed, tell)
             makespan = None
             if result.complete:
                 tell = partial(_told, progress, f"{substrate}/{name} flat out")
                 makespan = _makespan(flat_out(ready, engine), engine, seed, tell)
             yield ArchitectureRun(
-                architecture=name, substrate=substrate, result=result, makespan=makespan
+                architecture=name,
+                substrate=substrate,
+                result=result,
+                makespan=makespan,
+                stored_bytes=stored_bytes,
             )
 
 
@@ -252,7 +260,7 @@ def _figures(one: ArchitectureRun, parts: Parts) -> ArchitectureFigures:
         invalid=summary.invalid,
         failed=tuple(f"{check.name}: {check.detail}" for check in summary.checks if not check.ok),
         diverged=one.result.diverged,
-        stored_bytes=stored_bytes_of(one.result),
+        stored_bytes=one.stored_bytes,
         parts=parts,
     )
 
@@ -294,13 +302,20 @@ def _slowness(one: LagFigures) -> tuple[bool, float]:
     return one.lag.is_withheld, -1.0 if tail is None else tail[1]
 
 
-def stored_bytes_of(result: Result) -> int | None:
-    """What a run left on disk; None where everything was in memory.
-
-    Nothing is estimated: as long as no engine keeps anything on disk there is nothing to count.
-    """
-    del result
-    return None
+def _run_on(
+    scenario: Scenario,
+    substrate: str,
+    engine: EngineOfSubstrate,
+    seed: int,
+    tell: Callable[[Progress], None],
+) -> tuple[Result, int | None]:
+    """A run, and what it left on disk."""
+    if substrate != "sqlite":
+        return run(scenario, engine=engine, seed=seed, progress=tell), None
+    with TemporaryDirectory(prefix="cqrs-sim-") as folder:
+        store = Path(folder) / "store"
+        result = run(scenario, engine=engine, seed=seed, progress=tell, store=store)
+        return result, sum(path.stat().st_size for path in store.rglob("*") if path.is_file())
 
 
 def load_text(scenario: Scenario) -> str:

@@ -26,8 +26,8 @@ Part = TypeVar("Part", bound=attrs.AttrsInstance)
 
 SUBSTRATES: Final[dict[str, str]] = {
     "modelled": "modelled costs, virtual clock",
-    "memory": "real work in memory, on this machine",
-    "sqlite": "real work on SQLite, on this machine",
+    "memory": "real work in memory, on this machine; crud joins nothing there, and works as simple",
+    "sqlite": "the same with the log on SQLite; read models stay in memory",
 }
 """What each is, in words."""
 LONGEST = Duration(3_000_000_000)

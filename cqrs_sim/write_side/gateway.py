@@ -101,6 +101,7 @@ class CommandGateway:
         command_id: CommandId,
         reply: Caller | None = None,
         correlation_id: CorrelationId | None = None,
+        request_id: str | None = None,
     ) -> None:
         """Put a command to its order's mailbox; the outcome goes to `reply` and to the probe."""
         self._submitted[command_id] = self._clock.instant_ns
@@ -120,7 +121,7 @@ class CommandGateway:
                 return
             resident = self._activate(order_id)
         correlation: CorrelationId = command_id if correlation_id is None else correlation_id  # type: ignore[assignment] # begins its own conversation
-        envelope = Envelope(UNDECIDED, command_id, correlation, command, reply)
+        envelope = Envelope(UNDECIDED, command_id, correlation, command, reply, request_id)
         try:
             resident.mailbox.tell(envelope)
         except MailboxFullError as full:
@@ -172,7 +173,7 @@ class CommandGateway:
         for order_id, resident in self._residents.items():
             left = resident.mailbox.remove_all()
             in_work = resident.actor.message
-            if _is_open(in_work):
+            if _is_open(in_work, resident.actor):
                 left.insert(0, in_work)
             self._kernel.discard(resident.actor)
             for message in left:
@@ -258,11 +259,13 @@ class CommandGateway:
         self._highest_mailbox_count = max(self._highest_mailbox_count, highest)
 
 
-def _is_open(message: object) -> TypeGuard[Message]:
+def _is_open(message: object, actor: Actor) -> TypeGuard[Message]:
     """Whether what an actor took last is still to be answered."""
     if isinstance(message, Question):
         return not message.is_answered
-    return isinstance(message, Envelope) and message.now_ns == UNDECIDED
+    # What was decided and is not yet committed: only for that an order actor waits for others.
+    is_committing = actor.waiting_for is not None
+    return isinstance(message, Envelope) and (message.now_ns == UNDECIDED or is_committing)
 
 
 def _name(order_id: OrderId) -> str:
