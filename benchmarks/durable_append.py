@@ -93,8 +93,8 @@ def _rates(rounds: list[Round]) -> Rates:
     return {
         "product_per_s": round(statistics.median(one.events / one.product_s for one in rounds)),
         "bare_per_s": round(statistics.median(one.events / one.bare_s for one in rounds)),
-        "ratio": round(statistics.median(ratios), 3),
-        "ratios": [round(ratio, 3) for ratio in ratios],
+        "ratio": round(float(statistics.median(ratios)), 3),
+        "ratios": [round(float(ratio), 3) for ratio in ratios],
         "events_a_commit": round(
             sum(one.events for one in rounds) / sum(len(one.commits) for one in rounds), 1
         ),

@@ -13,11 +13,12 @@ from pathlib import Path
 import attrs
 
 from cqrs_sim.analysis.json_values import Json
-from cqrs_sim.domain.events import Event, OrderAmended, OrderCancelled, OrderCreated
+from cqrs_sim.domain.events import Event
+from cqrs_sim.domain.history import why_impossible
 from cqrs_sim.domain.order import Order, evolve
-from cqrs_sim.domain.status import FINAL_STATUSES, PENDING, TRANSITIONS
 from cqrs_sim.errors import StoreError
-from cqrs_sim.event_log.codec import Upcast, event_of, refuse_older
+from cqrs_sim.event_log.codec import event_of
+from cqrs_sim.ids import OrderId
 from cqrs_sim.storage.event_rows import StoredEvent, chained, first_checksum
 from cqrs_sim.storage.event_store import EventReader
 from cqrs_sim.storage.folder import EVENTS, Acknowledged
@@ -99,7 +100,7 @@ def store_in(folder: Path) -> Path:
     return inside if (inside / EVENTS).exists() and not (folder / EVENTS).exists() else folder
 
 
-def history_of(folder: Path, order_id: str, upcast: Upcast = refuse_older) -> History:
+def history_of(folder: Path, order_id: str) -> History:
     """The events of an order, and its state after each; no steps if there is no such order.
 
     Raises:
@@ -109,7 +110,7 @@ def history_of(folder: Path, order_id: str, upcast: Upcast = refuse_older) -> Hi
     order: Order | None = None
     with closing(EventReader(store_in(folder))) as reader:
         for stored in reader.of_order(order_id):
-            event = event_of(stored, upcast)
+            event = event_of(stored)
             order = evolve(order, event)
             steps.append(Step(stored, event, order))
         return History(order_id, reader.is_dated, tuple(steps))
@@ -118,20 +119,18 @@ def history_of(folder: Path, order_id: str, upcast: Upcast = refuse_older) -> Hi
 def verify(
     folder: Path,
     progress: Callable[[int, int], None] = lambda done, count: None,
-    upcast: Upcast = refuse_older,
 ) -> Verified:
     """Check all of a store.
 
     Args:
         folder: the store's.
         progress: is told now and then how many events of how many are checked.
-        upcast: brings old events up to date.
 
     Raises:
         StoreError: if there is no store, or it cannot be opened; what is wrong inside is a finding.
     """
     with closing(EventReader(store_in(folder))) as reader:
-        audit = _Audit(reader, upcast)
+        audit = _Audit(reader)
         try:
             finding = next(audit.findings(progress), None)
         except StoreError as error:
@@ -150,14 +149,13 @@ def verify(
 class _Audit:
     """A walk along the log."""
 
-    def __init__(self, reader: EventReader, upcast: Upcast) -> None:
+    def __init__(self, reader: EventReader) -> None:
         self._reader = reader
-        self._upcast = upcast
         self._recorded_ns = 0
         self._checksum = first_checksum(reader.store_id)
         self.position = 0
         self.last = 0
-        self.orders: dict[str, Order] = {}
+        self.orders: dict[OrderId, Order] = {}
 
     def findings(self, progress: Callable[[int, int], None]) -> Iterator[Finding]:
         """What is wrong, in the order of the log; behind the first finding nothing is certain."""
@@ -195,32 +193,14 @@ class _Audit:
             return "its checksum does not fit what it holds and what was before it"
         if stored.recorded_ns < self._recorded_ns:
             return "was recorded before the event before it"
-        order = self.orders.get(stored.order_id)
-        version = 1 if order is None else order.version + 1
-        if stored.version != version:
-            return f"is version {stored.version} of {stored.order_id}, where {version} is due"
         try:
-            event = event_of(stored, self._upcast)
+            event = event_of(stored)
         except StoreError as error:
             return str(error).partition(": ")[2]
-        what = _illegal(order, event)
-        if what is None:
-            self.orders[stored.order_id] = evolve(order, event)
-            self._checksum, self._recorded_ns = checksum, stored.recorded_ns
-        return what
-
-
-def _illegal(order: Order | None, event: Event) -> str | None:
-    """Why an order in this state cannot have had this event; None if it can."""
-    name = f"{type(event).__name__} of {event.order_id}"
-    if order is None or type(event) is OrderCreated:
-        is_first = order is None and type(event) is OrderCreated
-        return None if is_first else f"{name}: the order {'is there' if order else 'is not there'}"
-    if type(event) is OrderAmended:
-        is_legal = order.status == PENDING and event.old_total_cents == order.total_cents
-    elif type(event) is OrderCancelled:
-        is_legal = order.status not in FINAL_STATUSES and event.old_status == order.status
-    else:
-        allowed = TRANSITIONS[order.status]
-        is_legal = event.old_status == order.status and event.new_status in allowed
-    return None if is_legal else f"{name} does not follow from its state, {order.status}"
+        order = self.orders.get(event.order_id)
+        why = why_impossible(order, event)
+        if why:
+            return f"{event.event_id} ({type(event).__name__}) {why}"
+        self.orders[event.order_id] = evolve(order, event)
+        self._checksum, self._recorded_ns = checksum, stored.recorded_ns
+        return None

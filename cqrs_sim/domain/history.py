@@ -79,6 +79,14 @@ def legal_history(events: Sequence[Event]) -> Violation | None:
     return None
 
 
+def why_impossible(order: Order | None, event: Event) -> str:
+    """Why an order in this state (None: it is not there) cannot have had the event; empty if it can.
+
+    A sentence without a subject, as in a `Violation`.
+    """
+    return _place_broken(order, event) or _rule_broken(order, event)
+
+
 def _place_broken(order: Order | None, event: Event) -> str:
     """Why an event cannot follow a state, whatever it says; empty if it can."""
     if order is None:

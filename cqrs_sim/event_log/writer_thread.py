@@ -22,7 +22,7 @@ from cqrs_sim.storage.event_store import ACKNOWLEDGE_EVERY
 IDLE_S = 1.0
 """An idle thread waits so long before it writes down what was acknowledged."""
 
-LONGEST_WAIT_NS = 1_000_000
+LONGEST_WAIT_NS = 2_000_000
 """How long an append may wait for others while the kernel is busy."""
 
 SWITCH_S = 1e-4

@@ -68,6 +68,7 @@ def test_the_summary_has_the_fields_that_others_read() -> None:
         "refused",
         "dropped",
         "unknown",
+        "repeated",
         "unfinished",
     ]
     assert set(found["rates_per_s"]) == {"offered", "accepted", "applied"}
