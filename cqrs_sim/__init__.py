@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from cqrs_sim.results import Result, write_result
     from cqrs_sim.scenario.scenario import Scenario
+    from cqrs_sim.side_by_side.comparison import compare_architectures
     from cqrs_sim.simulation import load_scenario, run
     from cqrs_sim.sweeping.session import sweep
 
@@ -62,6 +63,7 @@ __all__ = [
     "UpdateOrderStatus",
     "capacity",
     "compare",
+    "compare_architectures",
     "compare_reads",
     "consistency_lag_s",
     "load",
@@ -98,6 +100,7 @@ _HOMES = {
     "UpdateOrderStatus": "domain.commands",
     "capacity": "highest_rate.search",
     "compare": "comparison",
+    "compare_architectures": "side_by_side.comparison",
     "compare_reads": "fresh_reads",
     "consistency_lag_s": "analysis.lag",
     "load": "loading",

@@ -8,6 +8,7 @@ Each verb is a module of `verbs`, and whatever it needs is imported inside its c
 
 import click
 
+from cqrs_sim.verbs.architectures import architectures
 from cqrs_sim.verbs.capacity import capacity
 from cqrs_sim.verbs.check import check
 from cqrs_sim.verbs.compare import compare
@@ -29,6 +30,7 @@ Examples:
   cqrs-sim run --rate 1500/s           more load than it can take
   cqrs-sim run --engine wall           the same in real time, on this machine
   cqrs-sim reads slow_projector        what it costs to read one's own write
+  cqrs-sim architectures               CRUD and kinds of CQRS under one load
   cqrs-sim sweep --vary load.rate=200/s..1200/s:lin:11
   cqrs-sim capacity --slo "lag.orders.p99 < 250ms"
   cqrs-sim check hot_order             held against its other engine, and theory
@@ -44,7 +46,19 @@ Examples:
 @click.group(
     cls=CommandLine,
     commands=[
-        *(demo, run, reads, sweep, capacity, compare, check, report, log, projection),
+        *(
+            demo,
+            run,
+            reads,
+            architectures,
+            sweep,
+            capacity,
+            compare,
+            check,
+            report,
+            log,
+            projection,
+        ),
         *(scenarios, validate),
     ],
     invoke_without_command=True,

@@ -13,6 +13,7 @@ import attrs
 
 from cqrs_sim import new_folders
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.diverged import DivergedOrders
 from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.metrics import Metric, Metrics, metric
 from cqrs_sim.analysis.planned import Planned
@@ -76,6 +77,9 @@ class Result:
     """Findings of the engine that need more than the trace."""
     rebuilds: tuple[Rebuild, ...] = ()
     """Of read models, beside the live ones, in the order in which they began."""
+    diverged: DivergedOrders | None = None
+    """What read models kept by tasks show wrong for good; of a result that was loaded, the checks
+    alone say it."""
     rehydration: Mapping[str, Json] = attrs.field(factory=dict)
     """What it took to bring idle orders back; empty if the engine has no order actors."""
     provenance: Mapping[str, Json] = attrs.field()
@@ -217,23 +221,30 @@ def check_folder(folder: Path, *, force: bool) -> None:
 
 
 def _write_files(result: Result, folder: Path) -> None:
-    _write_json(result.to_json(), folder / SUMMARY)
-    (folder / SCENARIO).write_text(to_toml(result.scenario), encoding="utf-8")
-    save_trace(result.trace, folder / TRACE)
+    write_files(result, folder)
     figures = folder / FIGURES
     figures.mkdir()
-    warm_up_ns = result.scenario.run.warm_up
     write_figures(
         figures,
         result.trace,
         result.title,
-        warm_up_ns=warm_up_ns,
+        warm_up_ns=result.scenario.run.warm_up,
         replications=result.replications,
         rebuilds=result.rebuilds,
     )
+
+
+def write_files(result: Result, folder: Path) -> None:
+    """Write a result into a folder that exists, but for its figures, which take longest to draw.
+
+    For whoever writes many of them, inside `new_folders.write_folder`.
+    """
+    _write_json(result.to_json(), folder / SUMMARY)
+    (folder / SCENARIO).write_text(to_toml(result.scenario), encoding="utf-8")
+    save_trace(result.trace, folder / TRACE)
     histograms = folder / HISTOGRAMS
     histograms.mkdir()
-    write_histograms(histograms, result.trace, after_ns=warm_up_ns)
+    write_histograms(histograms, result.trace, after_ns=result.scenario.run.warm_up)
     write_report(result, folder / REPORT)
     if result.replications is not None:
         _write_replications(result.replications, folder / REPLICATIONS)

@@ -87,6 +87,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
     "simulation": (*BELOW_ENGINES, "engines"),
     "fresh_reads": (*BELOW_ENGINES, "engines", "simulation"),
+    "side_by_side": (*BELOW_ENGINES, "engines", "simulation", "architectures"),
     "replications": (*BELOW_ENGINES, "engines", "simulation"),
     "predictions": ("analysis", "load_generation", "scenario"),
     "checking": (*BELOW_ENGINES, "engines", "simulation", "predictions"),
@@ -102,18 +103,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "auditing": (
         "errors", "storage", "event_log", "domain", "analysis.json_values", "ids"),
     "terminal": (
-        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "comparison", "demo",
-        "predictions", "checking", "sweeping", "highest_rate", "auditing",
+        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "side_by_side", "comparison",
+        "demo", "predictions", "checking", "sweeping", "highest_rate", "auditing",
     ),
     "verbs": (
-        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "replications", "loading",
-        "comparison", "demo", "predictions", "checking", "sweeping",
+        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "architectures", "side_by_side",
+        "replications", "loading", "comparison", "demo", "predictions", "checking", "sweeping",
         "highest_rate", "auditing", "terminal", "",
     ),
     "cli": ("verbs",),
     "__init__": (
         *BELOW_ENGINES, "engines", "simulation", "loading", "comparison", "fresh_reads",
-        "sweeping", "highest_rate",
+        "side_by_side", "sweeping", "highest_rate",
     ),
     "__main__": ("cli",),
 }  # fmt: skip
@@ -138,6 +139,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         *("read_side.sqlite.orders", "read_side.sqlite.search"),
     ),
     "matplotlib": (
+        "plots.architectures",
         *("plots.canvas", "plots.comparison", "plots.intervals", "plots.reads", "plots.run"),
         "plots.capacity",
         "plots.query_cost",
@@ -146,6 +148,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     ),
     "click": (
         "cli",
+        "verbs.architectures",
         "verbs.capacity",
         "verbs.check",
         "verbs.compare",
@@ -161,6 +164,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "verbs.sweep",
     ),
     "rich": (
+        "terminal.architectures",
         "terminal.capacity",
         "terminal.check",
         "terminal.comparison",

@@ -49,6 +49,7 @@ from cqrs_sim.scenario.reading import read_scenario
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.scenario.unit_text import duration_text, rate_text
 from cqrs_sim.scenario.units import quantity_of
+from cqrs_sim.side_by_side import substrates
 from cqrs_sim.verbs import exits
 
 ROOT = Path(__file__).parent.parent
@@ -148,6 +149,9 @@ def test_every_cqrs_sim_command_of_every_page_runs(
     monkeypatch.chdir(tmp_path)
     # A second a run; the figures have their own test below.
     monkeypatch.setattr(results, "write_figures", lambda *_, **__: [])
+    comparison_folder = "cqrs_sim.side_by_side.folder"
+    monkeypatch.setattr(f"{comparison_folder}.write_architecture_figures", lambda *_: [])
+    monkeypatch.setattr(substrates, "OPERATIONS", 500)
     shutil.copytree(DOCS / "examples", tmp_path / "docs" / "examples")
     ran = 0
     for name, command in command_lines():
@@ -155,6 +159,10 @@ def test_every_cqrs_sim_command_of_every_page_runs(
         arguments = shlex.split(words)[1:]
         if arguments[0] == "run":
             arguments += [*SMALL, "--force"] if "--out" in arguments else SMALL
+        elif arguments[0] == "architectures":
+            # Another folder each time, since nothing is replaced; real time has its own tests.
+            chosen = () if "--substrate" in arguments else ("--substrate", "modelled")
+            arguments = [*arguments, *SMALL, *chosen, "--out", f"compared{ran}"]
         elif arguments[0] in ("reads", "check", "sweep"):
             arguments += SMALL
         elif arguments[0] == "capacity":
@@ -206,6 +214,23 @@ def test_the_figure_of_fresh_reads_is_one_that_the_command_below_it_makes(
     drawn = (tmp_path / "results" / "reads" / "fresh_reads.png").read_bytes()
     kept = (DOCS / "images" / "fresh_reads.png").read_bytes()
     assert kept[:24] == drawn[:24]
+
+
+def test_the_figure_of_the_architectures_is_one_that_its_command_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = {words for _, words in command_lines() if "--out results/architectures" in words}
+    assert len(made) == 1, "README and docs/architectures.md give the same command"
+    monkeypatch.setattr(substrates, "OPERATIONS", 500)
+    few = [*SMALL, "--substrate", "modelled"]
+    ended = CliRunner().invoke(cli.main, [*shlex.split(made.pop())[1:], *few])
+
+    assert ended.exit_code == 0
+    figure = tmp_path / "results" / "architectures" / "figures" / "overview.png"
+    kept = (DOCS / "images" / "architectures.png").read_bytes()
+    # Signature and size: the runs here are shorter, the drawing is the same.
+    assert kept[:24] == figure.read_bytes()[:24]
 
 
 # Notebooks.

@@ -5,7 +5,7 @@ The engines differ in the kernel's clock and in who runs the kernel; the course 
 
 import gc
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -22,6 +22,7 @@ from cqrs_sim.divergence import NAMED, Divergence, divergence
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import Query
 from cqrs_sim.engines.audit import check_order_states, rehydrations_of
+from cqrs_sim.engines.diverged_orders import orders_of
 from cqrs_sim.engines.live import Live, Tail, nothing_seen
 from cqrs_sim.engines.planning import load_ends_ns, plan_for, scripts_for, setup_for
 from cqrs_sim.engines.rebuilt import rebuilds_of
@@ -238,6 +239,7 @@ class Experiment:
 
     def result(self, engine: Literal["virtual", "wall"]) -> Result:
         """What came of the run."""
+        by_tasks = self.diverged_by_tasks()
         trace, system = self.trace(), self.system
         # Before the audit, which comes by snapshots too.
         noted = rehydrations_of(system.activations, system.rehydrator)
@@ -249,8 +251,9 @@ class Experiment:
             engine=engine,
             complete=not self.is_interrupted,
             extra_checks=(
-                self._convergence(), self._order_states(), *check_rebuilds(rebuilds),
+                self._convergence(by_tasks), self._order_states(), *check_rebuilds(rebuilds),
             ),
+            diverged=orders_of(by_tasks),
             rebuilds=rebuilds,
             rehydration=summarise_rehydrations(trace, noted, self.scenario.run.warm_up),
         )  # fmt: skip
@@ -260,8 +263,8 @@ class Experiment:
         assert left is not None, "this run keeps what its order actors knew"
         return check_order_states(self.system.log.events, left, self.system.rehydrator)
 
-    def _convergence(self) -> CheckResult:
-        others, by_tasks = self.diverged(), self.diverged_by_tasks()
+    def _convergence(self, by_tasks: Sequence[Divergence]) -> CheckResult:
+        others = self.diverged()
         if not others and not by_tasks:
             detail = "each read model that applied the whole log equals a fold of it"
             return CheckResult(name="convergence", ok=True, detail=detail)
