@@ -1,17 +1,28 @@
 """The event log in memory: positions, versions per order, expected-version append."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import ConcurrencyConflictError
 from cqrs_sim.event_log.subscription import Subscription, fan_out
 from cqrs_sim.event_log.transport import Transport
-from cqrs_sim.ids import CommandId, OrderId, Position, Version
+from cqrs_sim.ids import CommandId, Nanoseconds, OrderId, Position, Version
 from cqrs_sim.probe import Probe
 
 NO_VERSION = Version(0)
 BEFORE_FIRST = Position(0)
+
+
+class InlineProjection(Protocol):
+    """A read model that is updated within the commit of its events."""
+
+    def apply(self, events: Sequence[Event]) -> None:
+        """Update it."""
+
+    def show(self, events: Sequence[Event], now_ns: Nanoseconds) -> None:
+        """The commit is done: whoever waits for these events may look."""
 
 
 class MemoryLog:
@@ -34,6 +45,8 @@ class MemoryLog:
         self.subscriptions: list[Subscription] = []
         self._near: list[Subscription] = []
         self._transports: list[Transport] = []
+        self.inline: list[InlineProjection] = []
+        """What is updated within each commit; nobody sees one without the other."""
 
     @property
     def head(self) -> Position:
@@ -66,13 +79,23 @@ class MemoryLog:
         # Subtle: the commit is stamped before any reader hears of it, and positions become
         # visible in order because nothing suspends in here. Guarded by
         # `test_the_commit_is_stamped_first`.
-        self._committed[command_id] = now = self._clock.instant_ns
+        now = self._updated(new_events) if self.inline else self._clock.instant_ns
+        self._committed[command_id] = now
         for event in new_events:
             fan_out(self._near, event.position, now)
         for transport in self._transports:
             for event in new_events:
                 transport.depart(event, now)
         return position
+
+    def _updated(self, new_events: Sequence[Event]) -> Nanoseconds:
+        """When all that is updated within the commit has been, which is when it is visible."""
+        for projection in self.inline:
+            projection.apply(new_events)
+        now = self._clock.instant_ns
+        for projection in self.inline:
+            projection.show(new_events, now)
+        return now
 
     def record(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
         """Give the events positions and store them, unseen by subscriptions until they look.

@@ -20,8 +20,17 @@ WorkloadKind: TypeAlias = Literal["lifecycle", "amendments"]
 Popularity: TypeAlias = Literal["uniform", "zipf", "hot_set"]
 MailboxPolicy: TypeAlias = Literal["block", "reject"]
 ReadStrategy: TypeAlias = Literal["eventual", "at_least", "write_side"]
+Projection: TypeAlias = Literal["async", "inline", "task"]
 
 READ_MODEL_NAMES = ("orders", "statistics", "search")
+
+
+@attrs.frozen(kw_only=True)
+class Database:
+    """A database that stages share: what they do in it occupies one of its connections."""
+
+    connections: Count = units.count(1, maximum=1024)
+    """How much it does at once; the rest waits, first come first served."""
 
 
 @attrs.frozen(kw_only=True)
@@ -124,6 +133,16 @@ class QueryMix:
 
 
 @attrs.frozen(kw_only=True)
+class QueryServices:
+    """Time to answer each kind of query, in place of `queries.service` where given."""
+
+    by_id: Service | None = units.optional_part(Service)
+    by_customer: Service | None = units.optional_part(Service)
+    by_status: Service | None = units.optional_part(Service)
+    statistics: Service | None = units.optional_part(Service)
+
+
+@attrs.frozen(kw_only=True)
 class QueryStrategies:
     """How fresh the answer to each kind of query is to be."""
 
@@ -144,6 +163,7 @@ class Queries:
     sessions: Count = units.count(50, maximum=10_000_000)
     mix: QueryMix = units.part(QueryMix)
     service: Service = units.part(Service)
+    services: QueryServices = units.part(QueryServices)
     strategy: QueryStrategies = units.part(QueryStrategies)
     timeout: Duration = units.duration(1_000_000_000)
     """`at_least`: how long a query waits for the session's own write before it is given up."""
@@ -162,12 +182,18 @@ class WriteSide:
     """An order idle for this long leaves memory; its state comes back from the log."""
     pauses: tuple[Pause, ...] = units.series(Pause)
     """When no order actor takes a message, as in a stop of the whole process."""
+    database: Text | None = units.text(None, minimum=1)
+    """Where the order actors' modelled work is done; none: each actor has a server of its own."""
 
 
 @attrs.frozen(kw_only=True)
 class ReadModel:
     """One read model with its projector and channel."""
 
+    projection: Projection = units.choice("async", Projection)
+    """Who updates it: `async`, its projector, after the commit. `inline`: the order actor, within
+    the commit, so that it never lags and the writer pays. `task`: a task for each event, in no
+    order and at most once, as careless as it is common; it loses and doubles."""
     service: Service = units.part(Service)
     """Time to apply one event."""
     transport: Duration = units.duration(0, minimum=0)
@@ -182,3 +208,6 @@ class ReadModel:
     """The projector takes events at multiples of this only; 0: as soon as it can."""
     pauses: tuple[Pause, ...] = units.series(Pause)
     """When the projector begins nothing."""
+    database: Text | None = units.text(None, minimum=1)
+    """Where the projector's modelled work is done, and that of the queries which this read model
+    answers; none: each has a server of its own."""

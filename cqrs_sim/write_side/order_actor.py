@@ -98,6 +98,10 @@ class OrderActors:
     """Modelled service time by command id; None: only the work itself."""
     question_service: Draws | None = None
     """Modelled time to answer a question, by query id; None: only the work itself."""
+    inline_service: Callable[[int], int] | None = None
+    """By command id, modelled time to update what is updated within the commit; None: nothing is.
+
+    Then `service` must not be None."""
 
     def run(
         self, order_id: OrderId, mailbox: Inbox, answered: Callable[[], None]
@@ -113,7 +117,7 @@ class OrderActors:
         work, append, write = self.work, log.append, Rank.WRITE
         take = cast("Callable[[], Envelope | None]", mailbox.take)
         dequeued, acknowledged = probe.dequeued, probe.acknowledged
-        version = log.version_of(order_id)
+        version, inline_service = log.version_of(order_id), self.inline_service
         drawn = service.drawn if service is not None else []
         order = self.rehydrate(order_id)
         while True:
@@ -135,6 +139,9 @@ class OrderActors:
                     duration_ns = drawn[command_id]
                 except IndexError:
                     duration_ns = service[command_id]
+                if inline_service is not None and _is_accepted(order, envelope):
+                    # One piece of work, since it is one transaction: no other gets in between.
+                    duration_ns += inline_service(command_id)
                 yield work(duration_ns, write, command_id)
                 now = clock.instant_ns
             elif clock.is_virtual:
@@ -180,3 +187,12 @@ class OrderActors:
             self.probe.acknowledged[envelope.command_id] = self.clock.instant_ns
         else:
             envelope.reply.fail(error)
+
+
+def _is_accepted(order: Order | None, envelope: Envelope) -> bool:
+    """Whether a command will be: nothing changes the order while its only actor is at work."""
+    try:
+        decide(order, envelope.command, envelope)
+    except CommandRejectedError:
+        return False
+    return True
