@@ -66,6 +66,17 @@ class WorkKind(IntEnum):
     """The answer to a query."""
 
 
+class Handling(IntEnum):
+    """How the handling of an event was out of the ordinary; the codes stand in the trace."""
+
+    SKIPPED = 0
+    """It came again, and had no effect a second time."""
+    REPEATED = 1
+    """It came again, and took effect again."""
+    WITHOUT_EFFECT = 2
+    """It came for the first time, and found nothing to change: an earlier event never came."""
+
+
 NO_READ_MODEL = -1
 """In place of a read model's index, where the write side answered."""
 
@@ -150,6 +161,28 @@ class Probe(Protocol):
     def query_failed(self, query_id: QueryId, outcome: QueryOutcome) -> None:
         """The query ended without an answer."""
 
+    def promised(self, read_model: int, delivery: str) -> None:
+        """Events come to the read model in this mode of delivery: checkpoints tell more by it."""
+
+    def handled(self, read_model: int, position: Position, handling: Handling) -> None:
+        """The read model's projector handled an event, out of the ordinary."""
+
+    def crashed(
+        self, read_model: int, resumed: Position, reached: Position, repeated_count: int
+    ) -> int:
+        """A process ended; returns its row.
+
+        Args:
+            read_model: whose projector it was; `NO_READ_MODEL`: the write side.
+            resumed: where the next process begins: behind the projector's checkpoint, or the last
+                event that the write side published.
+            reached: the last event that the projector had begun with, or the write side stored.
+            repeated_count: how many events are delivered again.
+        """
+
+    def restarted(self, row: int) -> None:
+        """The next process is there."""
+
     def work_submitted(self, database: int, kind: WorkKind, read_model: int) -> int:
         """A stage has something to do in the database of this index; returns its row.
 
@@ -213,6 +246,16 @@ class NullProbe:
         self, query_id: QueryId, read_model: int, position: Position
     ) -> None: ...
     def query_failed(self, query_id: QueryId, outcome: QueryOutcome) -> None: ...  # noqa: D102
+    def promised(self, read_model: int, delivery: str) -> None: ...  # noqa: D102
+    def handled(  # noqa: D102
+        self, read_model: int, position: Position, handling: Handling
+    ) -> None: ...
+    def crashed(  # noqa: D102
+        self, read_model: int, resumed: Position, reached: Position, repeated_count: int
+    ) -> int:
+        return 0
+
+    def restarted(self, row: int) -> None: ...  # noqa: D102
     def work_submitted(  # noqa: D102
         self, database: int, kind: WorkKind, read_model: int
     ) -> int:

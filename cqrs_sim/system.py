@@ -12,6 +12,7 @@ from cqrs_sim.actors.mailbox import MailboxStatistics
 from cqrs_sim.actors.pauses import Pauses
 from cqrs_sim.actors.randomness import Draws, Streams
 from cqrs_sim.actors.reply import Latch, Reply
+from cqrs_sim.delivery_modes import UNGUARDED, delivery_options
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.order import Order
@@ -32,6 +33,7 @@ from cqrs_sim.errors import (
 from cqrs_sim.event_log.memory import MemoryLog
 from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, Position, QueryId
 from cqrs_sim.probe import NO_READ_MODEL, Probe
+from cqrs_sim.read_side.crashing import CrashingProjector
 from cqrs_sim.read_side.gateway import Answer, Answering, QueryGateway
 from cqrs_sim.read_side.inline import InlineProjector
 from cqrs_sim.read_side.orders import OrdersReadModel
@@ -269,8 +271,14 @@ class System:
             inbox, work = PausedSubscription(subscription, pauses), pauses.holding(work)
         if settings.poll:
             inbox = PolledSubscription(self._kernel, subscription, settings.poll, pauses)
-        model = READ_MODELS[name]()
-        projector = Projector(self._kernel, self._probe, inbox, model, work, options)
+        promised = delivery_options(scenario, name)
+        if promised is None:
+            model = READ_MODELS[name]()
+            projector = Projector(self._kernel, self._probe, inbox, model, work, options)
+        else:
+            projector = CrashingProjector(
+                self._kernel, self._probe, inbox, UNGUARDED[name](), work, options, promised
+            )
         self._add(projector)
         self._projecting_count += 1
         self._projector_actors.append(

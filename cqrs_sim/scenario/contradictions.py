@@ -7,6 +7,7 @@ twice, and still hears of every contradiction elsewhere.
 
 from collections.abc import Iterator, Mapping
 
+from cqrs_sim.scenario.deliveries import of_crashes
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     Database,
@@ -62,10 +63,12 @@ def contradictions_among(
     if write_side is not None:
         mistakes += _of_service("write_side.service", write_side.service)
         mistakes += _of_pauses("write_side", write_side.pauses)
+        mistakes += of_crashes("write_side", write_side.crashes)
     if read_models is not None:
         mistakes += _of_read_models(read_models)
         for name, model in read_models.items():
             mistakes += _of_pauses(joined("read_models", name), model.pauses)
+            mistakes += of_crashes(joined("read_models", name), model.crashes)
     if queries is not None and read_models is not None:
         mistakes += _of_answers(queries, read_models)
     if read_models is not None:

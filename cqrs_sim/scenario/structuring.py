@@ -19,6 +19,7 @@ from cqrs_sim.scenario.contradictions import contradictions_among, unknown_read_
 from cqrs_sim.scenario.keys import meant_key, unknown_key
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
+    Crash,
     Database,
     Load,
     Pause,
@@ -131,6 +132,7 @@ def _parsed(quantity: Quantity, raw: object, _: object) -> object:
 _SERIES: dict[str, tuple[type, str, str]] = {
     "profile": (RateSegment, "segments", '{ duration = "10s", rate = "200/s" }'),
     "pauses": (Pause, "pauses", '{ at = "10s", duration = "2s" }'),
+    "crashes": (Crash, "crashes", '{ at = "10s", down = "200ms" }'),
 }
 """Fields that hold tables in order: their class, what they are called, and one of them."""
 

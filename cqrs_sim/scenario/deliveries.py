@@ -1,0 +1,51 @@
+"""Crashes, and what is promised of delivery: which settings go together, and which are a plan."""
+
+from collections.abc import Iterator, Sequence
+
+from cqrs_sim.scenario.parts import Crash, ReadModel, WriteSide
+from cqrs_sim.scenario.units import format_duration
+
+
+def of_crashes(path: str, crashes: Sequence[Crash]) -> Iterator[str]:
+    """A process that is gone cannot end: each crash begins when that before it can be over."""
+    back = 0
+    for index, crash in enumerate(crashes):
+        if crash.at < back:
+            at, was_back = format_duration(crash.at), format_duration(back)
+            yield (
+                f'{path}.crashes[{index}].at = "{at}": must not be before the process is back from '
+                f"the crash above it, at {was_back}"
+            )
+        back = max(back, crash.at + crash.down)
+
+
+def is_only_log_read(side: WriteSide) -> bool:
+    """Whether read models simply read the log, of a writer that never ends."""
+    return side.publish == "log_first" and not side.crashes
+
+
+def may_miss_events(side: WriteSide, model: ReadModel) -> bool:
+    """Whether events may never come to this read model, so that the next one meets a gap."""
+    return side.publish == "dual_write" or model.delivery == "at_most_once"
+
+
+def is_delivered_plainly(side: WriteSide, model: ReadModel) -> bool:
+    """Whether nothing can be lost or repeated on the way to this read model."""
+    is_plain = model.delivery == "at_least_once" and model.idempotent and not model.crashes
+    return is_plain and not may_miss_events(side, model)
+
+
+def delivery_settings(side: WriteSide, name: str, model: ReadModel) -> Iterator[str]:
+    """What is planned of delivery to one read model, beside its being plain: `key = value`."""
+    if model.delivery != "at_least_once":
+        yield f'read_models.{name}.delivery = "{model.delivery}"'
+    if model.crashes:
+        yield f"read_models.{name}.crashes"
+
+
+def publication_settings(side: WriteSide) -> Iterator[str]:
+    """What is planned of publication, beside the log's being read: `key = value`."""
+    if side.publish != "log_first":
+        yield f'write_side.publish = "{side.publish}"'
+    if side.crashes:
+        yield "write_side.crashes"
