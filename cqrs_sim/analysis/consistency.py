@@ -22,6 +22,8 @@ NEVER = np.iinfo(np.int64).max
 COMMAND_STAMPS = ("intended", "submitted", "dequeued", "committed", "acknowledged")
 QUERY_STAMPS = ("intended", "submitted", "dequeued", "answered")
 DELIVERY_STAMPS = ("delivered", "taken", "applied", "checkpointed")
+CHECKPOINT_FIRST = ("delivered", "taken", "checkpointed", "applied")
+"""The same where events are delivered at most once."""
 
 
 @attrs.frozen(kw_only=True)
@@ -209,7 +211,9 @@ def check_stamps(trace: Trace) -> CheckResult:
         if len(early):
             what = f"{name} was delivered position {{}} before it was committed"
             return _fault("stamps", what, events.position[early])
-        stamp, early = _first_early(deliveries, DELIVERY_STAMPS)
+        is_first = trace.delivery_modes[trace.read_models.index(name)] == "at_most_once"
+        stages = CHECKPOINT_FIRST if is_first else DELIVERY_STAMPS
+        stamp, early = _first_early(deliveries, stages)
         if len(early):
             what = f"{name}: position {{}} was {stamp} before an earlier stage"
             return _fault("stamps", what, events.position[early])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cqrs_sim.analysis.consistency import CheckResult, check_trace, outcome_counts
 from cqrs_sim.analysis.databases import DatabaseSummary, summarise_databases
+from cqrs_sim.analysis.delivery import DeliverySummary, check_deliveries, summarise_delivery
 from cqrs_sim.analysis.episodes import Episode, find_episodes
 from cqrs_sim.analysis.generator import GeneratorHealth, generator_health
 from cqrs_sim.analysis.json_values import Json, plain
@@ -123,6 +124,8 @@ class Summary:
     """Every stage, saturated or not."""
     databases: Mapping[str, DatabaseSummary]
     """By name, those that stages share."""
+    delivery: Mapping[str, DeliverySummary]
+    """By read model: what was lost, delivered again, doubled, over the whole run."""
     episodes: tuple[Episode, ...]
     """When a stage that is not saturated fell behind for a while, in order of time."""
     invalid: tuple[str, ...]
@@ -188,6 +191,7 @@ class Summary:
                 for load in self.saturated
             ],
             "databases": {name: plain(found) for name, found in self.databases.items()},
+            "delivery": {name: plain(found) for name, found in self.delivery.items()},
             "episodes": [plain(episode) for episode in self.episodes],
             "invalid": list(self.invalid),
             "checks": {
@@ -244,7 +248,7 @@ def summarise(
         provenance: versions, machine and clock, for the record.
         planned: what the trace does not say.
     """
-    varies = planned.varies
+    varies, ends_ns = planned.varies, deadline_ns if complete else None
     loads = stage_loads(
         trace, after_ns=warm_up_ns, is_closed=planned.is_closed, batches=planned.batches
     )
@@ -279,10 +283,19 @@ def summarise(
         read_stages_s=_read_stages_s(trace, warm_up_ns, saturated),
         loads=loads,
         databases=summarise_databases(trace, after_ns=warm_up_ns),
+        delivery=summarise_delivery(trace, deadline_ns=ends_ns),
         episodes=find_episodes(trace, after_ns=warm_up_ns, saturated=saturated),
         invalid=_invalid(trace, loads, warm_up_ns, complete=complete),
-        checks=(*check_trace(trace, deadline_ns=deadline_ns if complete else None), *checks),
+        checks=(*_checks(trace, ends_ns, planned), *checks),
         provenance=provenance or {},
+    )
+
+
+def _checks(trace: Trace, ends_ns: int | None, planned: Planned) -> tuple[CheckResult, ...]:
+    """All checks on the trace alone."""
+    return (
+        *check_trace(trace, deadline_ns=ends_ns),
+        *check_deliveries(trace, planned.batches),
     )
 
 

@@ -18,6 +18,7 @@ from cqrs_sim.actors.reply import Latch
 from cqrs_sim.analysis.consistency import CheckResult
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import Query
+from cqrs_sim.engines.divergence import Divergence, divergence
 from cqrs_sim.engines.live import Live, Tail, nothing_seen
 from cqrs_sim.engines.planning import load_ends_ns, plan_for, scripts_for, setup_for
 from cqrs_sim.engines.sessions import Sessions
@@ -233,23 +234,27 @@ class Experiment:
         )
 
     def _convergence(self) -> CheckResult:
-        diverged = self.diverged()
+        diverged = self.divergences()
+        told = "; ".join(f"{name} ({found.told})" for name, found in diverged.items())
         detail = (
-            f"differs from a fold of the whole log: {', '.join(diverged)}"
+            f"differs from a fold of the whole log: {told}"
             if diverged
             else "each read model that applied the whole log equals a fold of it"
         )
         return CheckResult(name="convergence", ok=not diverged, detail=detail)
 
+    def divergences(self) -> dict[str, Divergence]:
+        """What the read models that `diverged` show, by name."""
+        found = {
+            name: divergence(name, projector.read_model, fold(self.system, name))
+            for name, projector in self.system.projectors.items()
+            if projector.is_through(self.system.log.head)
+        }
+        return {name: one for name, one in found.items() if one is not None}
+
     def diverged(self) -> list[str]:
         """Read models that have applied the whole log and yet differ from its fold."""
-        head = self.system.log.head
-        return [
-            name
-            for name, projector in self.system.projectors.items()
-            if projector.applied == head
-            and projector.read_model.contents() != fold(self.system, name).contents()
-        ]
+        return list(self.divergences())
 
     # The load.
 

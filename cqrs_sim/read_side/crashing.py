@@ -63,10 +63,10 @@ class CrashingProjector(Projector):
         self._taken = Position(0)
         probe.promised(options.index, promised.delivery)
 
-    @property
-    def is_through(self) -> bool:
-        """Whether nothing is left to be applied, be it that events are lost."""
-        return self._subscription.is_drained and not self._again
+    def is_through(self, head: Position) -> bool:
+        """Whether nothing is left to be applied, be it that events of the log are lost."""
+        is_drained = self._subscription.is_drained and not self._again
+        return is_drained or (super().is_through(head) and not self._again)
 
     def run(self) -> Steps:
         """The projector's life, from process to process, until its subscription is drained."""

@@ -1,6 +1,6 @@
 """Crashes, and what is promised of delivery: which settings go together, and which are a plan."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from cqrs_sim.scenario.parts import Crash, ReadModel, WriteSide
 from cqrs_sim.scenario.units import format_duration
@@ -35,17 +35,14 @@ def is_delivered_plainly(side: WriteSide, model: ReadModel) -> bool:
     return is_plain and not may_miss_events(side, model)
 
 
-def delivery_settings(side: WriteSide, name: str, model: ReadModel) -> Iterator[str]:
-    """What is planned of delivery to one read model, beside its being plain: `key = value`."""
-    if model.delivery != "at_least_once":
-        yield f'read_models.{name}.delivery = "{model.delivery}"'
-    if model.crashes:
-        yield f"read_models.{name}.crashes"
-
-
-def publication_settings(side: WriteSide) -> Iterator[str]:
-    """What is planned of publication, beside the log's being read: `key = value`."""
+def unusual_deliveries(side: WriteSide, read_models: Mapping[str, ReadModel]) -> Iterator[str]:
+    """What is planned beside a log that is simply read, as `key = value`."""
     if side.publish != "log_first":
         yield f'write_side.publish = "{side.publish}"'
     if side.crashes:
         yield "write_side.crashes"
+    for name, model in read_models.items():
+        if model.delivery != "at_least_once":
+            yield f'read_models.{name}.delivery = "{model.delivery}"'
+        if model.crashes:
+            yield f"read_models.{name}.crashes"
