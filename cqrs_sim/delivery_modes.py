@@ -7,6 +7,10 @@ classes, which know of none of this and pay for none of it.
 from collections.abc import Callable, Sequence
 
 from cqrs_sim.actors.crashes import Crashes
+from cqrs_sim.actors.kernel import Kernel
+from cqrs_sim.event_log.memory import MemoryLog
+from cqrs_sim.event_log.publishing import PublishedLog
+from cqrs_sim.probe import Probe
 from cqrs_sim.read_side.crashing import DeliveryOptions
 from cqrs_sim.read_side.unguarded import (
     UnguardedOrders,
@@ -14,7 +18,7 @@ from cqrs_sim.read_side.unguarded import (
     UnguardedSearch,
     UnguardedStatistics,
 )
-from cqrs_sim.scenario.deliveries import is_delivered_plainly, may_miss_events
+from cqrs_sim.scenario.deliveries import is_delivered_plainly, is_only_log_read, may_miss_events
 from cqrs_sim.scenario.scenario import Crash, Scenario
 
 UNGUARDED: dict[str, Callable[[], UnguardedReadModel]] = {
@@ -35,6 +39,14 @@ def delivery_options(scenario: Scenario, name: str) -> DeliveryOptions | None:
         may_miss=may_miss_events(side, model),
         crashes=planned(model.crashes),
     )
+
+
+def log_for(scenario: Scenario, kernel: Kernel, probe: Probe) -> MemoryLog:
+    """The log, whose writer may end between storing and publishing."""
+    side = scenario.write_side
+    if is_only_log_read(side):
+        return MemoryLog(kernel, probe)
+    return PublishedLog(kernel, probe, side.publish, planned(side.crashes))
 
 
 def planned(crashes: Sequence[Crash]) -> Crashes:

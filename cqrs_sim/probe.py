@@ -25,11 +25,12 @@ class Outcome(IntEnum):
     REJECTED = 2
     """The domain said no."""
     REFUSED = 3
-    """A full mailbox with policy `reject` turned it away."""
+    """A full mailbox with policy `reject` turned it away, or the write side was down."""
     DROPPED = 4
     """A full mailbox with a drop policy threw it away (no such policy exists yet)."""
     UNKNOWN = 5
-    """Its caller went away before the answer; the command ran on."""
+    """Its caller went away before the answer; the command ran on. Or the process of the write
+    side ended before it had answered: perhaps just after it had stored the events."""
 
 
 class Strategy(IntEnum):

@@ -12,7 +12,7 @@ from cqrs_sim.actors.mailbox import MailboxStatistics
 from cqrs_sim.actors.pauses import Pauses
 from cqrs_sim.actors.randomness import Draws, Streams
 from cqrs_sim.actors.reply import Latch, Reply
-from cqrs_sim.delivery_modes import UNGUARDED, delivery_options
+from cqrs_sim.delivery_modes import UNGUARDED, delivery_options, log_for
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.order import Order
@@ -29,8 +29,10 @@ from cqrs_sim.errors import (
     CommandRejectedError,
     InvalidScenarioError,
     MailboxFullError,
+    WriteSideDownError,
 )
 from cqrs_sim.event_log.memory import MemoryLog
+from cqrs_sim.event_log.publishing import PublishedLog
 from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, Position, QueryId
 from cqrs_sim.probe import NO_READ_MODEL, Probe
 from cqrs_sim.read_side.crashing import CrashingProjector
@@ -44,6 +46,7 @@ from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
 from cqrs_sim.scenario.scenario import Pause, QueryServices, Scenario, Service
 from cqrs_sim.work_places import WorkPlaces
+from cqrs_sim.write_side.crashing import WriteSideProcess
 from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
 from cqrs_sim.write_side.order_actor import Accepted, OrderActors, Snapshot
 
@@ -69,7 +72,7 @@ class System:
         self._kernel = kernel
         self._probe = probe
         self._places = WorkPlaces(scenario, kernel, probe)
-        self.log = MemoryLog(kernel, probe)
+        self.log = log_for(scenario, kernel, probe)
         self._query_draws = draws(streams, "query", scenario.queries.service)
         services = query_draws(streams, scenario.queries.services)
         questions = services.get(GetOrderById, self._query_draws)
@@ -80,6 +83,8 @@ class System:
                 self._read_draws[name] = drawn
         self.commands = self._write_side(scenario, streams, questions)
         self.commands.set_up(set_up)
+        if isinstance(self.log, PublishedLog):
+            WriteSideProcess(kernel, probe, self.log, self.commands)
         self.projectors: dict[str, Projector] = {}
         self._projector_actors: list[Actor] = []
         self._projecting_count = 0
@@ -116,6 +121,7 @@ class System:
         Raises:
             CommandRejectedError: if the domain says no; its subclasses say why.
             MailboxFullError: if the order's mailbox is full and its policy is `reject`.
+            WriteSideDownError: if a planned crash came before the answer, or is not over.
             ActorStoppedError: if the system is closed, or closes before the command was handled.
         """
         command_id = self._probe.new_command(command, intended_ns, session)
@@ -129,7 +135,7 @@ class System:
         self.commands.submit(command, command_id, reply, correlation_id)
         try:
             accepted = await reply.wait()
-        except (CommandRejectedError, MailboxFullError):
+        except (CommandRejectedError, MailboxFullError, WriteSideDownError):
             self._probe.acknowledged[command_id] = self._kernel.clock.instant_ns
             raise
         self._probe.acknowledged[command_id] = self._kernel.clock.instant_ns

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cqrs_sim.analysis.lag import deliveries_by_event
 from cqrs_sim.measurement.trace import CommandTable, DeliveryTable, QueryTable, Trace, select
-from cqrs_sim.probe import Outcome
+from cqrs_sim.probe import NO_READ_MODEL, Outcome
 
 WITNESSES = 5
 """Most rows named as proof."""
@@ -125,9 +125,12 @@ def check_order_kept(trace: Trace) -> CheckResult:
     """The commands of one order are dequeued in the order in which they were submitted."""
     commands = trace.commands
     submitted, dequeued = (c.astype(np.int64) for c in (commands.submitted, commands.dequeued))
-    # What was refused or malformed was never in the mailbox; what is unfinished may still be.
-    never_in = np.isnat(commands.dequeued) & ~np.isin(
-        commands.outcome, (Outcome.UNFINISHED, Outcome.UNKNOWN)
+    # What was refused or malformed was never in the mailbox; what is unfinished may still be, but
+    # not in one that was gone since with its process.
+    crashed = trace.crashes.crashed[trace.crashes.read_model == NO_READ_MODEL].astype(np.int64)
+    never_in = np.isnat(commands.dequeued) & (
+        ~np.isin(commands.outcome, (Outcome.UNFINISHED, Outcome.UNKNOWN))
+        | ((commands.outcome == Outcome.UNKNOWN) & (submitted <= crashed.max(initial=-1)))
     )
     rows = np.flatnonzero(~np.isnat(commands.submitted) & ~never_in)
     waits_until = np.where(np.isnat(commands.dequeued), NEVER, dequeued)

@@ -316,6 +316,8 @@ class Recorder:
                 stamps_of_one[:] = deliveries.taken(name, rows)
                 if of_batches:
                     _spread(stamps_of_one)
+                    # What never came was in no batch, though its neighbours may have been.
+                    stamps_of_one[deliveries.taken("delivered", rows) == NAT] = NAT
             return _stamps(stamps.reshape(-1))
 
         return DeliveryTable(
