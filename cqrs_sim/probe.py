@@ -56,6 +56,17 @@ class QueryOutcome(IntEnum):
     """A full mailbox with policy `reject` turned it away."""
 
 
+class Lookup(IntEnum):
+    """What a cache of answers had for a query; the codes stand in the trace."""
+
+    NONE = 0
+    """It was not asked."""
+    MISS = 1
+    """Nothing, or nothing that is fresh enough."""
+    HIT = 2
+    """The answer."""
+
+
 class WorkKind(IntEnum):
     """What was done in a database; the codes stand in the trace."""
 
@@ -184,6 +195,9 @@ class Probe(Protocol):
     def restarted(self, row: int) -> None:
         """The next process is there."""
 
+    def query_looked_up(self, query_id: QueryId, found: Lookup) -> None:
+        """A cache was asked before the read model."""
+
     def work_submitted(self, database: int, kind: WorkKind, read_model: int) -> int:
         """A stage has something to do in the database of this index; returns its row.
 
@@ -257,6 +271,7 @@ class NullProbe:
         return 0
 
     def restarted(self, row: int) -> None: ...  # noqa: D102
+    def query_looked_up(self, query_id: QueryId, found: Lookup) -> None: ...  # noqa: D102
     def work_submitted(  # noqa: D102
         self, database: int, kind: WorkKind, read_model: int
     ) -> int:

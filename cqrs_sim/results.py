@@ -101,6 +101,7 @@ class Result:
             query_timeout_ns=self.scenario.queries.timeout,
             varies=self.varies,
             batches=self.scenario.batches,
+            unordered=self.scenario.unordered,
             is_closed=self.scenario.load.model == "closed",
         )
 

@@ -16,14 +16,7 @@ from cqrs_sim.delivery_modes import UNGUARDED, delivery_options, log_for
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.order import Order
-from cqrs_sim.domain.queries import (
-    GetOrderById,
-    GetOrdersByCustomer,
-    GetOrdersByStatus,
-    GetOrderStatistics,
-    OrderRow,
-    Query,
-)
+from cqrs_sim.domain.queries import GetOrderById, OrderRow, Query
 from cqrs_sim.errors import (
     ActorStoppedError,
     CommandRejectedError,
@@ -35,6 +28,8 @@ from cqrs_sim.event_log.memory import MemoryLog
 from cqrs_sim.event_log.publishing import PublishedLog
 from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, Position, QueryId
 from cqrs_sim.probe import NO_READ_MODEL, Probe
+from cqrs_sim.read_side.cache import AnswerCache
+from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.crashing import CrashingProjector
 from cqrs_sim.read_side.gateway import Answer, Answering, QueryGateway
 from cqrs_sim.read_side.inline import InlineProjector
@@ -44,7 +39,9 @@ from cqrs_sim.read_side.polled import PolledSubscription
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
-from cqrs_sim.scenario.scenario import Pause, QueryServices, Scenario, Service
+from cqrs_sim.read_side.tasks import TaskProjector
+from cqrs_sim.scenario.scenario import Pause, QueryCache, Scenario
+from cqrs_sim.service_times import draws, query_draws
 from cqrs_sim.work_places import WorkPlaces
 from cqrs_sim.write_side.crashing import WriteSideProcess
 from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
@@ -55,6 +52,13 @@ READ_MODELS: dict[str, Callable[[], ReadModel]] = {
     "statistics": StatisticsReadModel,
     "search": SearchReadModel,
 }
+
+
+CARELESS: dict[str, Callable[[], ReadModel]] = {
+    "orders": CarelessOrders,
+    "statistics": CarelessStatistics,
+}
+"""Those whose events are handled by tasks."""
 
 
 class System:
@@ -87,15 +91,18 @@ class System:
             WriteSideProcess(kernel, probe, self.log, self.commands)
         self.projectors: dict[str, Projector] = {}
         self._projector_actors: list[Actor] = []
+        self._tasks: list[TaskProjector] = []
         self._projecting_count = 0
         self._quiet: Latch | None = None
         for name in scenario.read_models:
             self._add_read_model(name, scenario)
         works = {name: self._places.of_answers(name) for name in self.projectors}
         places = {name: work for name, work in works.items() if work is not None}
-        answering = Answering(services, places)
+        cache = cache_of(scenario.queries.cache, kernel, streams)
+        answering = Answering(services, places, cache)
         self.queries = QueryGateway(kernel, probe, self.projectors, self._query_draws, answering)
-        self._all_query_draws = [self._query_draws, *services.values()]
+        of_cache = None if cache is None else cache.service
+        self._all_query_draws = [self._query_draws, of_cache, *services.values()]
 
     # The facade.
 
@@ -213,6 +220,8 @@ class System:
         await self.commands.wait_drained()
         await self.queries.wait_drained()
         self.log.end_subscriptions()
+        for tasks in self._tasks:
+            await tasks.wait_drained()
         if self._projecting_count:
             self._quiet = Latch(self._kernel, "the projectors to finish")
             await self._quiet.wait()
@@ -264,12 +273,19 @@ class System:
         options = ProjectorOptions(
             index, name, settings.batch, self._read_draws.get(name), settings.checkpoint
         )
+        work = self._places.of_projector(name)
         if settings.projection == "inline":
             inline = InlineProjector(self._kernel, self._probe, READ_MODELS[name](), options)
             self._add(inline)
-            self.log.inline.append(inline)
+            self.log.hooks.append(inline)
             return
-        work = self._places.of_projector(name)
+        if settings.projection == "task":
+            model = CARELESS[name]()
+            tasks = TaskProjector(self._kernel, self._probe, model, work, options)
+            self._add(tasks)
+            self.log.hooks.append(tasks)
+            self._tasks.append(tasks)
+            return
         subscription = self.log.subscribe(name, index, settings.channel, settings.transport)
         inbox: Inbox = subscription
         pauses = self._pauses(settings.pauses)
@@ -340,26 +356,12 @@ class EventFeed:
         return self._log.events[self._seen - 1]
 
 
-def draws(streams: Streams, name: str, service: Service) -> Draws | None:
-    """The service times of a stage; None where no modelled time passes at all."""
-    if service.distribution == "real" or service.mean == 0:
+def cache_of(cache: QueryCache, kernel: Kernel, streams: Streams) -> AnswerCache | None:
+    """The cache of answers; None if there is none."""
+    if not cache.ttl:
         return None
-    return Draws(streams.stream(f"service/{name}"), service.distribution, service.mean)
-
-
-def query_draws(streams: Streams, services: QueryServices) -> dict[type[Query], Draws | None]:
-    """The service times of those kinds of query that have one of their own."""
-    of_kind = {
-        GetOrderById: services.by_id,
-        GetOrdersByCustomer: services.by_customer,
-        GetOrdersByStatus: services.by_status,
-        GetOrderStatistics: services.statistics,
-    }
-    return {
-        kind: draws(streams, f"query/{kind.__name__}", service)
-        for kind, service in of_kind.items()
-        if service is not None
-    }
+    service = draws(streams, "cache", cache.service)
+    return AnswerCache(kernel.clock, ttl_ns=cache.ttl, capacity=cache.capacity, service=service)
 
 
 def row_of(order: Order | None) -> OrderRow | None:

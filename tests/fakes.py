@@ -30,6 +30,7 @@ from cqrs_sim.probe import (
     Column,
     DeliveryColumns,
     Handling,
+    Lookup,
     NullProbe,
     Outcome,
     QueryOutcome,
@@ -123,6 +124,9 @@ class RecordingProbe(NullProbe):
 
     def query_answered(self, query_id: QueryId, read_model: int, position: Position) -> None:
         self._note("query_answered", query_id, read_model, position)
+
+    def query_looked_up(self, query_id: QueryId, found: Lookup) -> None:
+        self._note("query_looked_up", query_id, found)
 
     def query_failed(self, query_id: QueryId, outcome: QueryOutcome) -> None:
         self._note("query_failed", query_id, outcome)

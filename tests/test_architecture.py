@@ -20,7 +20,7 @@ SIDES = ("event_log", "write_side", "read_side")
 BELOW_ENGINES = (
     *FOUNDATION, "domain", "actors", *SIDES, "load_generation", "measurement", "scenario",
     "analysis", "plots", "histograms", "plain_text", "new_folders", "verdict", "report", "results",
-    "work_places", "delivery_modes", "system",
+    "work_places", "service_times", "delivery_modes", "divergence", "system",
 )  # fmt: skip
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -59,10 +59,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *FOUNDATION, "analysis", "measurement.trace", "scenario", "plots", "histograms",
         "new_folders", "report",
     ),
+    "architectures": ("scenario",),
     "work_places": ("probe", "actors", "scenario"),
+    "service_times": ("actors", "domain", "scenario"),
     "delivery_modes": ("probe", "actors", "event_log", "read_side", "scenario"),
+    "divergence": ("ids", "domain", "read_side"),
     "system": (
-        *FOUNDATION, "domain", "actors", *SIDES, "scenario", "work_places", "delivery_modes",
+        *FOUNDATION, "domain", "actors", *SIDES, "scenario", "work_places", "service_times",
+        "delivery_modes",
     ),
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
     "simulation": (*BELOW_ENGINES, "engines"),

@@ -156,6 +156,10 @@ def test_a_saturated_database_is_named_and_all_that_work_in_it_are_withheld() ->
     of_statistics = summary.reads.of("GetOrderStatistics", "eventual")
     assert of_statistics is not None
     assert not of_statistics.withheld
+    # What is work and what is waiting for the database grows with the run too.
+    assert summary.write_stages_s.parts["service"] is None
+    assert summary.read_stages_s["orders"].parts["apply"] is None
+    assert summary.read_stages_s["statistics"].parts["apply"] is not None
     told = judge(summary)
     assert "database main (offered load" in told.text
     assert summary.is_correct

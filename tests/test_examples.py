@@ -430,7 +430,7 @@ def generic(path: str) -> str:
     of_sample = (
         r"^((?:served_)?response_s|queries_s|(?:lag_s|visibility_s)\.NAME|"
         r"reads\.KIND\.STRATEGY\.(?:response|age)_s|generator\.(?:queries_)?slip_s|"
-        r"databases\.NAME\.wait_s)"
+        r"databases\.NAME\.wait_s|cache\.(?:hits|misses)_age_s)"
     )
     return re.sub(rf"{of_sample}\.({'|'.join(SAMPLE_KEYS)})$", r"\1.SAMPLE", path)
 

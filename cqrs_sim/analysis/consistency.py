@@ -6,7 +6,7 @@ Soundness: a fault reported is one, wherever stamps of one clock are. Completene
 stamp (a wrong sum in a read model) is not seen here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import attrs
 import numpy as np
@@ -38,13 +38,16 @@ class CheckResult:
     """Rows (of the table that `detail` names) or positions that prove the fault, at most five."""
 
 
-def check_trace(trace: Trace, *, deadline_ns: int | None = None) -> tuple[CheckResult, ...]:
+def check_trace(
+    trace: Trace, *, deadline_ns: int | None = None, unordered: Collection[str] = ()
+) -> tuple[CheckResult, ...]:
     """All checks.
 
     Args:
         trace: the run.
         deadline_ns: when the run had to end, finished or not; None if it may have been cut at any
             time. A run that ended before its deadline claims that nothing was left to do.
+        unordered: read models to which a task for each event is to bring it, in no order.
     """
     return (
         check_conservation(trace),
@@ -52,8 +55,8 @@ def check_trace(trace: Trace, *, deadline_ns: int | None = None) -> tuple[CheckR
         check_versions(trace),
         check_order_kept(trace),
         check_nothing_doubled(trace),
-        check_nothing_lost(trace, deadline_ns=deadline_ns),
-        check_applied_in_order(trace),
+        check_nothing_lost(trace, deadline_ns=deadline_ns, unordered=unordered),
+        check_applied_in_order(trace, unordered=unordered),
         check_stamps(trace),
         check_stage_sums(trace),
     )
@@ -159,11 +162,14 @@ def check_nothing_doubled(trace: Trace) -> CheckResult:
     return _fine("nothing_doubled", "each event went to each read model at most once")
 
 
-def check_nothing_lost(trace: Trace, *, deadline_ns: int | None = None) -> CheckResult:
+def check_nothing_lost(
+    trace: Trace, *, deadline_ns: int | None = None, unordered: Collection[str] = ()
+) -> CheckResult:
     """Every event is applied by every read model, or was still waiting when time was up.
 
     An event that is missing although a later one was applied is lost whatever the time; one at the
-    end of the line is lost only if the run says that it finished.
+    end of the line is lost only if the run says that it finished. Where there is no line, because
+    tasks bring events in no order, any event may have been the last.
     """
     censored = []
     may_wait = deadline_ns is None or trace.ended_ns >= deadline_ns
@@ -171,17 +177,31 @@ def check_nothing_lost(trace: Trace, *, deadline_ns: int | None = None) -> Check
         missing = np.isnat(deliveries_by_event(trace, name).applied)
         applied = np.flatnonzero(~missing)
         end = int(applied[-1]) + 1 if len(applied) else 0
+        if name in unordered:
+            end = 0
         lost = np.flatnonzero(missing[:end] if may_wait else missing)
         if len(lost):
             positions = trace.events.position[lost]
             return _fault("nothing_lost", f"{name} never applied position {{}}", positions)
         censored.append(f"{np.count_nonzero(missing):,} of {name}")
-    return _fine("nothing_lost", "events still waiting at the end: " + ", ".join(censored))
+    detail = "events still waiting at the end: " + ", ".join(censored)
+    return _fine("nothing_lost", detail + _by_tasks(trace, unordered, "any of them may be among"))
 
 
-def check_applied_in_order(trace: Trace) -> CheckResult:
-    """Each read model is delivered, takes, applies and checkpoints events in position order."""
+def _by_tasks(trace: Trace, unordered: Collection[str], how: str) -> str:
+    """Says of which read models a check asks less, if of any."""
+    names = ", ".join(name for name in trace.read_models if name in unordered)
+    return f" ({how}, where tasks bring them: {names})" if names else ""
+
+
+def check_applied_in_order(trace: Trace, *, unordered: Collection[str] = ()) -> CheckResult:
+    """Each read model is delivered, takes, applies and checkpoints events in position order.
+
+    Where tasks bring them there is no such order, only that of the stages of each (`check_stamps`).
+    """
     for name in trace.read_models:
+        if name in unordered:
+            continue
         deliveries = trace.deliveries_of(name)
         for stamp in DELIVERY_STAMPS:
             instants = getattr(deliveries, stamp)
@@ -191,7 +211,8 @@ def check_applied_in_order(trace: Trace) -> CheckResult:
                 positions = deliveries.position[known[early + 1]]
                 what = f"{name}: position {{}} was {stamp} before the one before it"
                 return _fault("applied_in_order", what, positions)
-    return _fine("applied_in_order", "every read model applied events in position order")
+    detail = "every read model applied events in position order"
+    return _fine("applied_in_order", detail + _by_tasks(trace, unordered, "none is promised"))
 
 
 def check_stamps(trace: Trace) -> CheckResult:

@@ -12,7 +12,7 @@ A hole in what was never delivered is no fault of these: it was never published.
 need nothing but the trace (and the batch size); each returns its witnesses.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import attrs
 import numpy as np
@@ -64,10 +64,15 @@ class DeliverySummary:
 
 
 def summarise_delivery(
-    trace: Trace, *, deadline_ns: int | None = None
+    trace: Trace, *, deadline_ns: int | None = None, unordered: Collection[str] = ()
 ) -> dict[str, DeliverySummary]:
     """By read model; arguments as of `check_trace`."""
-    return {name: _summary(trace, name, deadline_ns) for name in trace.read_models}
+    return {
+        name: _summary(
+            trace, name, lost_by(trace, name, deadline_ns=deadline_ns, unordered=unordered)
+        )
+        for name in trace.read_models
+    }
 
 
 def effects_of(trace: Trace, name: str) -> NDArray[np.int64]:
@@ -80,17 +85,20 @@ def effects_of(trace: Trace, name: str) -> NDArray[np.int64]:
     return counts
 
 
-def lost_by(trace: Trace, name: str, *, deadline_ns: int | None = None) -> NDArray[np.bool_]:
+def lost_by(
+    trace: Trace, name: str, *, deadline_ns: int | None = None, unordered: Collection[str] = ()
+) -> NDArray[np.bool_]:
     """Which events have no effect on a read model and never will, shape (n_events,).
 
-    An event behind the last one applied may still be waiting, unless the run says that it finished.
+    An event behind the last one applied may still be waiting, unless the run says that it finished;
+    where events come in no order any may.
     """
     missing = np.isnat(deliveries_by_event(trace, name).applied)
-    may_wait = deadline_ns is None or trace.ended_ns >= deadline_ns
-    applied = np.flatnonzero(~missing)
     is_waiting = np.zeros(len(missing), np.bool_)
-    if may_wait:
-        is_waiting[int(applied[-1]) + 1 if len(applied) else 0 :] = True
+    if deadline_ns is None or trace.ended_ns >= deadline_ns:
+        applied = np.flatnonzero(~missing)
+        first = int(applied[-1]) + 1 if len(applied) and name not in unordered else 0
+        is_waiting[first:] = missing[first:]
     return (effects_of(trace, name) < 1) & ~is_waiting
 
 
@@ -220,11 +228,11 @@ def _crashes(trace: Trace, name: str) -> CrashTable:
     return select(trace.crashes, trace.crashes.read_model == trace.read_models.index(name))
 
 
-def _summary(trace: Trace, name: str, deadline_ns: int | None) -> DeliverySummary:
+def _summary(trace: Trace, name: str, is_lost: NDArray[np.bool_]) -> DeliverySummary:
     deliveries, crashes = deliveries_by_event(trace, name), _crashes(trace, name)
     kinds = np.bincount(_handlings(trace, name).kind, minlength=len(Handling))
     doubled = np.flatnonzero(effects_of(trace, name) > 1)
-    lost = np.flatnonzero(lost_by(trace, name, deadline_ns=deadline_ns))
+    lost = np.flatnonzero(is_lost)
     redelivered = int(crashes.repeated[~np.isnat(crashes.restarted)].sum())
     return DeliverySummary(
         mode=trace.delivery_modes[trace.read_models.index(name)],

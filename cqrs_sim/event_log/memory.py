@@ -15,14 +15,14 @@ NO_VERSION = Version(0)
 BEFORE_FIRST = Position(0)
 
 
-class InlineProjection(Protocol):
-    """A read model that is updated within the commit of its events."""
+class CommitHook(Protocol):
+    """What is to hear of each commit at once, and not by a subscription."""
 
-    def apply(self, events: Sequence[Event]) -> None:
-        """Update it."""
+    def before(self, events: Sequence[Event]) -> None:
+        """Nobody sees the commit yet: what is updated within it is updated now."""
 
-    def show(self, events: Sequence[Event], now_ns: Nanoseconds) -> None:
-        """The commit is done: whoever waits for these events may look."""
+    def after(self, events: Sequence[Event], now_ns: Nanoseconds) -> None:
+        """It is visible from this instant on; it is about to be stamped."""
 
 
 class MemoryLog:
@@ -45,8 +45,8 @@ class MemoryLog:
         self.subscriptions: list[Subscription] = []
         self._near: list[Subscription] = []
         self._transports: list[Transport] = []
-        self.inline: list[InlineProjection] = []
-        """What is updated within each commit; nobody sees one without the other."""
+        self.hooks: list[CommitHook] = []
+        """What is to hear of each commit at once, and not by a subscription."""
 
     @property
     def head(self) -> Position:
@@ -79,7 +79,7 @@ class MemoryLog:
         # Subtle: the commit is stamped before any reader hears of it, and positions become
         # visible in order because nothing suspends in here. Guarded by
         # `test_the_commit_is_stamped_first`.
-        now = self._updated(new_events) if self.inline else self._clock.instant_ns
+        now = self._tell(new_events) if self.hooks else self._clock.instant_ns
         self._committed[command_id] = now
         for event in new_events:
             fan_out(self._near, event.position, now)
@@ -88,13 +88,13 @@ class MemoryLog:
                 transport.depart(event, now)
         return position
 
-    def _updated(self, new_events: Sequence[Event]) -> Nanoseconds:
-        """When all that is updated within the commit has been, which is when it is visible."""
-        for projection in self.inline:
-            projection.apply(new_events)
+    def _tell(self, new_events: Sequence[Event]) -> Nanoseconds:
+        """The instant at which a commit, and what is updated within it, becomes visible."""
+        for hook in self.hooks:
+            hook.before(new_events)
         now = self._clock.instant_ns
-        for projection in self.inline:
-            projection.show(new_events, now)
+        for hook in self.hooks:
+            hook.after(new_events, now)
         return now
 
     def record(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:

@@ -67,14 +67,14 @@ class PublishedLog(MemoryLog):
         if self.is_down:
             await self._cut_off(command_id)
         position = self.record(order_id, expected, new_events)
-        now = self._updated(new_events) if self.inline else self._clock.instant_ns
+        now = self._tell(new_events) if self.hooks else self._clock.instant_ns
         self._committed[command_id] = now
         if self._crashes.is_due(now):
             self.is_down = True
             self._unpublished.extend(new_events)
             self.on_crash(self._crashes.begin(), self._published)
             await self._cut_off(command_id)
-        self._tell(new_events, now)
+        self._pass_on(new_events, now)
         return position
 
     async def _cut_off(self, command_id: CommandId) -> None:
@@ -87,11 +87,11 @@ class PublishedLog(MemoryLog):
         self.cut_off.clear()
         left, self._unpublished = self._unpublished, []
         if self._publish == "log_first":
-            self._tell(left, self._clock.instant_ns)
+            self._pass_on(left, self._clock.instant_ns)
         if self._is_ending:
             super().end_subscriptions()
 
-    def _tell(self, events: Sequence[Event], now: Nanoseconds) -> None:
+    def _pass_on(self, events: Sequence[Event], now: Nanoseconds) -> None:
         for event in events:
             self._published = event.position
             for subscription, published in self._channels:

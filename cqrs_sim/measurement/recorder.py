@@ -25,7 +25,7 @@ from cqrs_sim.measurement.trace import (
 )
 from cqrs_sim.measurement.versions import versions_missing
 from cqrs_sim.measurement.works import NAT, Works
-from cqrs_sim.probe import Clock, DeliveryColumns, Outcome, QueryOutcome, Strategy
+from cqrs_sim.probe import Clock, DeliveryColumns, Lookup, Outcome, QueryOutcome, Strategy
 
 FIRST = Position(1)
 
@@ -111,7 +111,9 @@ class Recorder:
         self._query_rows = _Columns(
             {
                 **_never("intended", "submitted", "dequeued", "answered"),
-                **dict.fromkeys(("session", "read_model", "position", "strategy", "outcome"), 0),
+                **dict.fromkeys(
+                    ("session", "read_model", "position", "strategy", "outcome", "cache"), 0
+                ),
             },
             max(1, capacity // 4),
         )
@@ -213,6 +215,10 @@ class Recorder:
     def query_failed(self, query_id: QueryId, outcome: QueryOutcome) -> None:
         """See `Probe`."""
         self._query_rows.columns["outcome"][query_id] = outcome
+
+    def query_looked_up(self, query_id: QueryId, found: Lookup) -> None:
+        """See `Probe`."""
+        self._query_rows.columns["cache"][query_id] = found
 
     # Afterwards.
 
@@ -356,6 +362,7 @@ class Recorder:
             strategy=take("strategy", rows).astype(np.int8),
             outcome=take("outcome", rows).astype(np.int8),
             dequeued=_stamps(take("dequeued", rows)),
+            cache=take("cache", rows).astype(np.int8),
         )
 
 

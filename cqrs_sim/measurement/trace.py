@@ -36,7 +36,15 @@ from cqrs_sim.measurement.reading_arrays import (
     number_in,
     table_in,
 )
-from cqrs_sim.probe import NO_READ_MODEL, Handling, Outcome, QueryOutcome, Strategy, WorkKind
+from cqrs_sim.probe import (
+    NO_READ_MODEL,
+    Handling,
+    Lookup,
+    Outcome,
+    QueryOutcome,
+    Strategy,
+    WorkKind,
+)
 
 Array: TypeAlias = NDArray[np.generic]
 
@@ -156,6 +164,8 @@ class QueryTable:
     """`QueryOutcome` code; in a file from before there were any: answered or not."""
     dequeued: Stamps = attrs.field()
     """When the order actor took it; NaT where a read model answers, and in older files."""
+    cache: Bytes = attrs.field()
+    """`Lookup` code; older files are from before there was a cache."""
 
     @strategy.default
     def _eventual(self) -> NDArray[np.int8]:
@@ -164,6 +174,10 @@ class QueryTable:
     @outcome.default
     def _answered_or_not(self) -> NDArray[np.int8]:
         return (~np.isnat(self.answered)).astype(np.int8)
+
+    @cache.default
+    def _not_asked(self) -> NDArray[np.int8]:
+        return np.full(len(self.intended), Lookup.NONE, np.int8)
 
     @dequeued.default
     def _never_noted(self) -> NDArray[np.timedelta64]:
@@ -357,6 +371,7 @@ def _check_indices(trace: Trace) -> None:
         ("queries.read_model", queries.read_model, NO_READ_MODEL, len(trace.read_models)),
         ("queries.strategy", queries.strategy, 0, len(Strategy)),
         ("queries.outcome", queries.outcome, 0, len(QueryOutcome)),
+        ("queries.cache", queries.cache, 0, len(Lookup)),
         ("works.database", trace.works.database, 0, len(trace.databases)),
         ("works.kind", trace.works.kind, 0, len(WorkKind)),
         ("works.read_model", trace.works.read_model, NO_READ_MODEL, len(trace.read_models)),

@@ -29,20 +29,20 @@ class NoInbox:
 
 
 class InlineProjector(Projector):
-    """The writer of one such read model; an `event_log.memory.InlineProjection`."""
+    """The writer of one such read model; an `event_log.memory.CommitHook`."""
 
     def __init__(
         self, kernel: Kernel, probe: Probe, read_model: ReadModel, options: ProjectorOptions
     ) -> None:
         super().__init__(kernel, probe, NoInbox(), read_model, kernel.sleep, options)
 
-    def apply(self, events: Sequence[Event]) -> None:
+    def before(self, events: Sequence[Event]) -> None:
         """Show the events of a commit that is about to be visible."""
         for event in events:
             self._apply(event)
             self._versions[event.order_id] = event.version
 
-    def show(self, events: Sequence[Event], now_ns: Nanoseconds) -> None:
+    def after(self, events: Sequence[Event], now_ns: Nanoseconds) -> None:
         """All their stages are one instant, that of the commit."""
         stamps = self._stamps
         for event in events:

@@ -7,13 +7,14 @@ twice, and still hears of every contradiction elsewhere.
 
 from collections.abc import Iterator, Mapping
 
-from cqrs_sim.scenario.deliveries import of_crashes
+from cqrs_sim.scenario.deliveries import of_crashes, of_tasks
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     Database,
     Load,
     Pause,
     Queries,
+    QueryCache,
     RateSegment,
     ReadModel,
     Run,
@@ -58,6 +59,7 @@ def contradictions_among(
     if queries is not None:
         mistakes += _of_service("queries.service", queries.service)
         mistakes += _of_services(queries)
+        mistakes += _of_cache(queries.cache)
         mistakes += _of_mix(queries)
         mistakes += _of_strategies(queries)
     if write_side is not None:
@@ -73,6 +75,8 @@ def contradictions_among(
         mistakes += _of_answers(queries, read_models)
     if read_models is not None:
         mistakes += of_projections(read_models, write_side)
+    if read_models is not None and write_side is not None:
+        mistakes += of_tasks(write_side, read_models)
     if databases is not None:
         mistakes += of_databases(databases, databases_used(write_side, read_models), run)
     return mistakes
@@ -184,6 +188,15 @@ def _of_services(queries: Queries) -> Iterator[str]:
         service: Service | None = getattr(queries.services, query)
         if service is not None:
             yield from _of_service(f"queries.services.{query}", service)
+
+
+def _of_cache(cache: QueryCache) -> Iterator[str]:
+    yield from _of_service("queries.cache.service", cache.service)
+    if not cache.ttl and cache != QueryCache():
+        yield (
+            "queries.cache.ttl = 0s: there is no cache without a time to live, such as "
+            '"500ms"; leave its other keys out'
+        )
 
 
 def _of_mix(queries: Queries) -> Iterator[str]:

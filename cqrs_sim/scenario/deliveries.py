@@ -19,6 +19,16 @@ def of_crashes(path: str, crashes: Sequence[Crash]) -> Iterator[str]:
         back = max(back, crash.at + crash.down)
 
 
+def of_tasks(side: WriteSide, read_models: Mapping[str, ReadModel]) -> Iterator[str]:
+    """A task is begun with the commit, so between the two there is no place for a crash."""
+    for name, model in read_models.items():
+        if side.crashes and model.projection == "task":
+            yield (
+                f"write_side.crashes: end the writer before it publishes, but read_models.{name}."
+                'projection = "task": each task is begun within the commit; use async or inline'
+            )
+
+
 def is_only_log_read(side: WriteSide) -> bool:
     """Whether read models simply read the log, of a writer that never ends."""
     return side.publish == "log_first" and not side.crashes

@@ -155,6 +155,18 @@ class QueryServices:
 
 
 @attrs.frozen(kw_only=True)
+class QueryCache:
+    """A cache of answers in front of the read models."""
+
+    ttl: Duration = units.duration(0, minimum=0)
+    """How long an answer is kept; 0: there is no cache."""
+    service: Service = units.part(Service)
+    """Time to answer from it."""
+    capacity: Count = units.count(1000)
+    """Most answers kept; the least recently used one makes room."""
+
+
+@attrs.frozen(kw_only=True)
 class QueryStrategies:
     """How fresh the answer to each kind of query is to be."""
 
@@ -176,6 +188,7 @@ class Queries:
     mix: QueryMix = units.part(QueryMix)
     service: Service = units.part(Service)
     services: QueryServices = units.part(QueryServices)
+    cache: QueryCache = units.part(QueryCache)
     strategy: QueryStrategies = units.part(QueryStrategies)
     timeout: Duration = units.duration(1_000_000_000)
     """`at_least`: how long a query waits for the session's own write before it is given up."""

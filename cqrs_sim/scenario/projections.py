@@ -27,6 +27,11 @@ def of_projections(
     for name, model in read_models.items():
         if model.projection == "async":
             continue
+        if model.projection == "task" and name == "search":
+            yield (
+                'read_models.search.projection = "task": only orders and statistics are known in '
+                "the careless form that tasks update; leave it async"
+            )
         path, why = joined("read_models", name), _WHY[model.projection]
         projection = f'{path}.projection = "{model.projection}"'
         for key in OF_A_PROJECTOR:

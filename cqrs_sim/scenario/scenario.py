@@ -25,8 +25,10 @@ from cqrs_sim.scenario.parts import (
     MailboxPolicy,
     Pause,
     Popularity,
+    Projection,
     Publish,
     Queries,
+    QueryCache,
     QueryMix,
     QueryServices,
     QueryStrategies,
@@ -53,8 +55,10 @@ __all__ = [
     "MailboxPolicy",
     "Pause",
     "Popularity",
+    "Projection",
     "Publish",
     "Queries",
+    "QueryCache",
     "QueryMix",
     "QueryServices",
     "QueryStrategies",
@@ -104,6 +108,11 @@ class Scenario:
             name: (min(model.batch, model.channel), model.poll)
             for name, model in self.read_models.items()
         }
+
+    @property
+    def unordered(self) -> frozenset[str]:
+        """Read models to which a task for each event brings it, in no order."""
+        return frozenset(n for n, model in self.read_models.items() if model.projection == "task")
 
     @property
     def connections(self) -> dict[str, int]:

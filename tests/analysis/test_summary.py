@@ -43,6 +43,7 @@ def test_the_summary_has_the_fields_that_others_read() -> None:
         "queries_s",
         "reads",
         "own_writes",
+        "cache",
         "generator",
         "stages_s",
         "backlog",

@@ -16,7 +16,7 @@ from cqrs_sim.ids import CommandId, OrderId, Position, Version
 from cqrs_sim.probe import Handling
 from cqrs_sim.read_side.crashing import CrashingProjector, DeliveryOptions
 from cqrs_sim.read_side.projector import ProjectorOptions
-from cqrs_sim.system import draws
+from cqrs_sim.service_times import draws
 
 
 class Taken:

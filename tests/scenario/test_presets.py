@@ -13,7 +13,10 @@ from cqrs_sim.scenario.reading import read_scenario, to_toml
 from cqrs_sim.scenario.scenario import ReadModel, Scenario
 from cqrs_sim.scenario.units import Duration
 
-NAMES = ("default", "burst", "hot_order", "overload", "slow_projector", "stall")
+NAMES = (
+    *("default", "burst", "crud", "event_sourced", "hot_order", "multiple", "overload"),
+    *("separate", "simple", "slow_projector", "stall", "tutorial"),
+)
 
 
 def commands_per_s(scenario: Scenario) -> float:

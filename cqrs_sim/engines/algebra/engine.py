@@ -43,7 +43,7 @@ from cqrs_sim.scenario.deliveries import unusual_deliveries
 from cqrs_sim.scenario.scenario import Pause, Scenario, Service
 from cqrs_sim.scenario.shared_databases import databases_used
 from cqrs_sim.scenario.units import format_duration
-from cqrs_sim.system import draws
+from cqrs_sim.service_times import draws
 
 LONGEST_NS = 2**61
 """Most work of one stage: twice as much, and the longest run on top, still fit int64."""
@@ -72,6 +72,9 @@ def unsupported(scenario: Scenario) -> list[str]:
         strategy = getattr(queries.strategy, kind)
         if queries.share and getattr(queries.mix, kind) and strategy != "eventual":
             mistakes.append(f'queries.strategy.{kind} = "{strategy}": such a query waits')
+    if queries.cache.ttl:
+        ttl = format_duration(queries.cache.ttl)
+        mistakes.append(f'queries.cache.ttl = "{ttl}": what is kept depends on who asked before')
     for kind, service in attrs.asdict(queries.services, recurse=False).items():
         if service is not None:
             mistakes.append(f"queries.services.{kind}: a service of its own")

@@ -16,7 +16,7 @@ Facts: TypeAlias = tuple[object, ...]
 
 
 @attrs.frozen(kw_only=True)
-class Divergence:
+class FoldDifference:
     """What a read model shows, against what the log says."""
 
     orders: int
@@ -44,7 +44,7 @@ class Divergence:
         return f"{', '.join(much)}; {first}"
 
 
-def divergence(name: str, model: ReadModel, fold: ReadModel) -> Divergence | None:
+def fold_difference(name: str, model: ReadModel, fold: ReadModel) -> FoldDifference | None:
     """What a read model shows against a fold of the whole log; None if they are equal.
 
     Args:
@@ -57,7 +57,7 @@ def divergence(name: str, model: ReadModel, fold: ReadModel) -> Divergence | Non
         return None
     facts, wanted = dict(_FACTS_OF[name](shown)), dict(_FACTS_OF[name](expected))
     differing = [key for key in sorted({*facts, *wanted}) if facts.get(key) != wanted.get(key)]
-    found = Divergence(orders=sum(kind == _ORDER for kind, _ in differing))
+    found = FoldDifference(orders=sum(kind == _ORDER for kind, _ in differing))
     if not differing:
         return found
     first = differing[0]
@@ -109,7 +109,7 @@ def _of_search(contents: Any) -> Iterator[tuple[Key, Facts]]:
 _FACTS_OF = {"orders": _of_orders, "statistics": _of_statistics, "search": _of_search}
 
 
-def _with_totals(found: Divergence, shown: Any, expected: Any) -> Divergence:
+def _with_totals(found: FoldDifference, shown: Any, expected: Any) -> FoldDifference:
     *_, revenue, counts = shown
     *_, wanted, wanted_counts = expected
     return attrs.evolve(

@@ -1,0 +1,33 @@
+"""From the services of a scenario to the draws of a run: one named random stream each."""
+
+from cqrs_sim.actors.randomness import Draws, Streams
+from cqrs_sim.domain.queries import (
+    GetOrderById,
+    GetOrdersByCustomer,
+    GetOrdersByStatus,
+    GetOrderStatistics,
+    Query,
+)
+from cqrs_sim.scenario.scenario import QueryServices, Service
+
+
+def draws(streams: Streams, name: str, service: Service) -> Draws | None:
+    """The service times of a stage; None where no modelled time passes at all."""
+    if service.distribution == "real" or service.mean == 0:
+        return None
+    return Draws(streams.stream(f"service/{name}"), service.distribution, service.mean)
+
+
+def query_draws(streams: Streams, services: QueryServices) -> dict[type[Query], Draws | None]:
+    """The service times of those kinds of query that have one of their own."""
+    of_kind = {
+        GetOrderById: services.by_id,
+        GetOrdersByCustomer: services.by_customer,
+        GetOrdersByStatus: services.by_status,
+        GetOrderStatistics: services.statistics,
+    }
+    return {
+        kind: draws(streams, f"query/{kind.__name__}", service)
+        for kind, service in of_kind.items()
+        if service is not None
+    }
