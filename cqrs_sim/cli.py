@@ -11,6 +11,7 @@ import click
 from cqrs_sim.verbs.capacity import capacity
 from cqrs_sim.verbs.check import check
 from cqrs_sim.verbs.compare import compare
+from cqrs_sim.verbs.delivery import delivery
 from cqrs_sim.verbs.demo import demo
 from cqrs_sim.verbs.exits import CommandLine
 from cqrs_sim.verbs.reads import reads
@@ -30,6 +31,7 @@ Examples:
   cqrs-sim sweep --vary load.rate=200/s..1200/s:lin:11
   cqrs-sim capacity --slo "lag.orders.p99 < 250ms"
   cqrs-sim check hot_order             held against its other engine, and theory
+  cqrs-sim delivery                    what is lost and doubled when processes crash
   cqrs-sim scenarios default > my.toml; cqrs-sim run my.toml
   cqrs-sim run --threshold "lag.orders.p99 < 50ms"
   cqrs-sim run --replications 10 -o A
@@ -40,7 +42,19 @@ Examples:
 
 @click.group(
     cls=CommandLine,
-    commands=[demo, run, reads, sweep, capacity, compare, check, report, scenarios, validate],
+    commands=[
+        demo,
+        run,
+        reads,
+        sweep,
+        capacity,
+        delivery,
+        compare,
+        check,
+        report,
+        scenarios,
+        validate,
+    ],
     invoke_without_command=True,
     epilog=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
