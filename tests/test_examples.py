@@ -25,11 +25,12 @@ from cqrs_sim.analysis.quantiles import SampleSummary
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 from cqrs_sim.scenario.keys import keys_below, part_of
-from cqrs_sim.scenario.parts import Database, Pause, RateSegment, ReadModel, Service
+from cqrs_sim.scenario.parts import Crash, Database, Pause, RateSegment, ReadModel, Service
 from cqrs_sim.scenario.quantities import (
     ChoiceQuantity,
     CountQuantity,
     DurationQuantity,
+    FlagQuantity,
     Quantity,
     RateQuantity,
     RealQuantity,
@@ -317,6 +318,8 @@ def values_of(quantity: Quantity | None) -> str:
             return f"text, {quantity.minimum:,} to {quantity.maximum:,} characters"
         case TextsQuantity():
             return f"up to {quantity.most}, of {values_of(quantity.text)}"
+        case FlagQuantity():
+            return "true, false"
         case ChoiceQuantity():
             return ", ".join(quantity.choices)
         case _:
@@ -334,6 +337,8 @@ def expected_keys(
             yield from expected_keys(RateSegment, "load.profile[].")
         elif attribute.name == "pauses":
             yield from expected_keys(Pause, f"{path}[].")
+        elif attribute.name == "crashes":
+            yield from expected_keys(Crash, f"{path}[].")
         elif attribute.name == "read_models":
             yield from expected_keys(ReadModel, "read_models.NAME.")
         elif attribute.name == "databases":
@@ -425,6 +430,7 @@ def generic(path: str) -> str:
     path = re.sub(r"^(intervals\..*)\.(mean|p99)\.\w+$", r"\1.FIGURE.INTERVAL", path)
     path = re.sub(r"^offered_load\..*", "offered_load.STAGE", path)
     path = re.sub(r"^databases\.\w+", "databases.NAME", path)
+    path = re.sub(r"^delivery\.\w+", "delivery.NAME", path)
     path = re.sub(r"^checks\.\w+", "checks.NAME", path)
     path = re.sub(r"^provenance\.versions\..*", "provenance.versions.NAME", path)
     of_sample = (

@@ -11,7 +11,7 @@ import attrs
 from cqrs_sim.actors.clock import VirtualClock
 from cqrs_sim.analysis.delivery import DeliverySummary, Witness
 from cqrs_sim.analysis.json_values import Json, plain
-from cqrs_sim.delivery.variants import BASE, VARIANTS, Variant, crashes_within
+from cqrs_sim.delivery.variants import BASE, VARIANTS, Variant, crashing
 from cqrs_sim.engines.experiment import Experiment, Progress
 from cqrs_sim.engines.fold_differences import FoldDifference
 from cqrs_sim.engines.virtual import run_experiment
@@ -91,18 +91,19 @@ def compare_deliveries(
 
     Args:
         rate_per_s: of the load; None: that of the base.
-        crashes: of each process that crashes in a variant, evenly within the run.
+        crashes: of each process that crashes in a variant, one a second.
         seed: of all draws, the same in every run.
-        base: what they have in common; with read models `orders` and `statistics`.
+        base: what they have in common, but for how long they run; with read models `orders` and
+            `statistics`.
         progress: called now and then with how far a run is, and the variant that it is of.
 
     Raises:
-        InvalidScenarioError: if the rate, or so many crashes, do not fit the run.
+        InvalidScenarioError: if the rate makes more operations than a run can hold.
         KeyboardInterrupt: if a run was interrupted; a part of one cannot be compared.
     """
     if rate_per_s is not None:
         base = attrs.evolve(base, load=attrs.evolve(base.load, rate=rate_per_s))
-    planned = crashes_within(base.run.duration, crashes)
+    base, planned = crashing(base, crashes)
     outcomes = []
     for variant in VARIANTS:
         experiment = Experiment(variant.scenario(base, planned), seed, VirtualClock())

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import attrs
 
-from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.scenario.scenario import (
     Crash,
     Delivery,
@@ -22,17 +21,17 @@ from cqrs_sim.scenario.scenario import (
     Workload,
     WriteSide,
 )
-from cqrs_sim.scenario.units import Rate, format_duration
+from cqrs_sim.scenario.units import Rate
 
 _MS, _S = 1_000_000, 1_000_000_000
 DOWN_NS = 200 * _MS
 """How long a process is gone."""
-LEAST_BETWEEN_NS = 2 * DOWN_NS
-"""From one crash to the next: a process must be back, and have something to do."""
+EVERY_NS = _S
+"""From one crash to the next: long enough for a process to be back, and to have caught up."""
 
 BASE = Scenario(
     name="delivery",
-    run=Run(duration=10 * _S, drain=5 * _S),
+    run=Run(drain=5 * _S),
     load=Load(rate=Rate(800.0)),
     workload=Workload(orders=200, customers=100),
     write_side=WriteSide(service=Service(distribution="exponential", mean=_MS // 2)),
@@ -43,7 +42,8 @@ BASE = Scenario(
         for name in ("orders", "statistics")
     },
 )
-"""Projectors that are busy 85 % of the time, so that a batch holds some events."""
+"""Projectors that are busy 85 % of the time, so that a batch holds some events. How long it runs is
+a matter of the crashes."""
 
 
 @attrs.frozen(kw_only=True)
@@ -89,15 +89,8 @@ VARIANTS = (
 )
 
 
-def crashes_within(duration_ns: int, count: int) -> tuple[Crash, ...]:
-    """So many crashes, evenly within a run.
-
-    Raises:
-        InvalidScenarioError: if they would leave a process no time between them.
-    """
-    between_ns = duration_ns // (count + 1)
-    if between_ns < LEAST_BETWEEN_NS:
-        most = duration_ns // LEAST_BETWEEN_NS - 1
-        mistake = f"crashes = {count}: at most {most} within {format_duration(duration_ns)}"
-        raise InvalidScenarioError([mistake])
-    return tuple(Crash(at=between_ns * (n + 1), down=DOWN_NS) for n in range(count))
+def crashing(base: Scenario, count: int) -> tuple[Scenario, tuple[Crash, ...]]:
+    """The base, long enough for so many crashes; and these, evenly within it."""
+    run = attrs.evolve(base.run, duration=(count + 1) * EVERY_NS)
+    crashes = tuple(Crash(at=(n + 1) * EVERY_NS, down=DOWN_NS) for n in range(count))
+    return attrs.evolve(base, run=run), crashes

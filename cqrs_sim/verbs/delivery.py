@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 @click.option("--rate", metavar="RATE", help='Of the commands, such as "400/s".  [default: 800/s]')
 @click.option(
     "--crashes",
-    type=click.IntRange(1, 1_000),
+    type=click.IntRange(1, 100),
     metavar="N",
     default=5,
     show_default=True,
-    help="Of each process, between its two steps.",
+    help="Of each process, between its two steps; one a second.",
 )
 @seed_option
 @click.option("--strict", is_flag=True, help="Exit with 3 if anything was lost or doubled.")
