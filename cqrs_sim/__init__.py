@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from cqrs_sim.engines.hosted import run_hosted
     from cqrs_sim.engines.virtual import run_script
+    from cqrs_sim.event_log.past import Instant
     from cqrs_sim.fresh_reads import compare_reads
     from cqrs_sim.highest_rate.search import capacity
     from cqrs_sim.loading import load
@@ -53,6 +54,7 @@ __all__ = [
     "GetOrderStatistics",
     "GetOrdersByCustomer",
     "GetOrdersByStatus",
+    "Instant",
     "OrderItem",
     "Result",
     "Scenario",
@@ -88,6 +90,7 @@ _HOMES = {
     "GetOrderStatistics": "domain.queries",
     "GetOrdersByCustomer": "domain.queries",
     "GetOrdersByStatus": "domain.queries",
+    "Instant": "event_log.past",
     "OrderItem": "domain.item",
     "Result": "results",
     "Scenario": "scenario.scenario",

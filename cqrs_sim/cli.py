@@ -14,6 +14,7 @@ from cqrs_sim.verbs.compare import compare
 from cqrs_sim.verbs.delivery import delivery
 from cqrs_sim.verbs.demo import demo
 from cqrs_sim.verbs.exits import CommandLine
+from cqrs_sim.verbs.log import log
 from cqrs_sim.verbs.reads import reads
 from cqrs_sim.verbs.report import report
 from cqrs_sim.verbs.run import run
@@ -33,6 +34,7 @@ Examples:
   cqrs-sim check hot_order             held against its other engine, and theory
   cqrs-sim delivery                    what is lost and doubled when processes crash
   cqrs-sim scenarios default > my.toml; cqrs-sim run my.toml
+  cqrs-sim run --engine wall --store my-store; cqrs-sim log verify my-store
   cqrs-sim run --threshold "lag.orders.p99 < 50ms"
   cqrs-sim run --replications 10 -o A
   cqrs-sim run --replications 10 --set read_models.orders.service.mean=600us -o B
@@ -43,17 +45,8 @@ Examples:
 @click.group(
     cls=CommandLine,
     commands=[
-        demo,
-        run,
-        reads,
-        sweep,
-        capacity,
-        delivery,
-        compare,
-        check,
-        report,
-        scenarios,
-        validate,
+        *(demo, run, reads, sweep, capacity, delivery),
+        *(compare, check, report, log, scenarios, validate),
     ],
     invoke_without_command=True,
     epilog=EXAMPLES,

@@ -8,17 +8,17 @@ from collections.abc import Callable, Sequence
 
 from cqrs_sim.actors.crashes import Crashes
 from cqrs_sim.actors.kernel import Kernel
-from cqrs_sim.event_log.memory import MemoryLog
-from cqrs_sim.event_log.publishing import PublishedLog
+from cqrs_sim.actors.pauses import Work
 from cqrs_sim.probe import Probe
-from cqrs_sim.read_side.crashing import DeliveryOptions
+from cqrs_sim.read_side.crashing import CrashingProjector, DeliveryOptions
+from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.unguarded import (
     UnguardedOrders,
     UnguardedReadModel,
     UnguardedSearch,
     UnguardedStatistics,
 )
-from cqrs_sim.scenario.deliveries import is_delivered_plainly, is_only_log_read, may_miss_events
+from cqrs_sim.scenario.deliveries import is_delivered_plainly, may_miss_events
 from cqrs_sim.scenario.scenario import Crash, Scenario
 
 UNGUARDED: dict[str, Callable[[], UnguardedReadModel]] = {
@@ -26,6 +26,23 @@ UNGUARDED: dict[str, Callable[[], UnguardedReadModel]] = {
     "statistics": UnguardedStatistics,
     "search": UnguardedSearch,
 }
+
+
+def projector_of(
+    scenario: Scenario,
+    plain: Callable[[], ReadModel],
+    kernel: Kernel,
+    probe: Probe,
+    inbox: Inbox,
+    work: Work,
+    options: ProjectorOptions,
+) -> Projector:
+    """The projector of one read model, whose usual class is `plain`."""
+    promised = delivery_options(scenario, options.name)
+    if promised is None:
+        return Projector(kernel, probe, inbox, plain(), work, options)
+    model = UNGUARDED[options.name]()
+    return CrashingProjector(kernel, probe, inbox, model, work, options, promised)
 
 
 def delivery_options(scenario: Scenario, name: str) -> DeliveryOptions | None:
@@ -39,14 +56,6 @@ def delivery_options(scenario: Scenario, name: str) -> DeliveryOptions | None:
         may_miss=may_miss_events(side, model),
         crashes=planned(model.crashes),
     )
-
-
-def log_for(scenario: Scenario, kernel: Kernel, probe: Probe) -> MemoryLog:
-    """The log, whose writer may end between storing and publishing."""
-    side = scenario.write_side
-    if is_only_log_read(side):
-        return MemoryLog(kernel, probe)
-    return PublishedLog(kernel, probe, side.publish, planned(side.crashes))
 
 
 def planned(crashes: Sequence[Crash]) -> Crashes:

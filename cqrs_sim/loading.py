@@ -2,8 +2,8 @@
 
 Nothing is unpickled or run, nothing grows: every file has a size limit, must be a regular one, and
 is checked before it is used. The summary is computed anew from the trace, so a folder says what its
-trace says, by today's definitions; from `summary.json` come only seed, engine, provenance, the
-checks that need more than a trace, and the replications.
+trace says, by today's definitions; from `summary.json` come only seed, engine, provenance, what
+needs more than a trace (some checks, rehydration), and the replications.
 """
 
 import json
@@ -29,7 +29,7 @@ from cqrs_sim.scenario.wording import shown
 LARGEST_SUMMARY_BYTES = 50_000_000
 LARGEST_TRACE_BYTES = 8_000_000_000
 _MOST_DIGITS = 300
-OF_THE_ENGINE = ("convergence",)
+OF_THE_ENGINE = ("convergence", "order_states")
 """Checks that need more than the trace."""
 
 
@@ -67,6 +67,7 @@ def load(folder: Path | str) -> Result:
         aborted=aborted if isinstance(aborted, str) else None,
         replications=replications,
         extra_checks=tuple(_checks(summary, where)),
+        rehydration=_table(summary, "rehydration", where),
         provenance=_table(summary, "provenance", where),
     )
 

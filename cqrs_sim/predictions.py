@@ -140,6 +140,9 @@ def _why_no_arrivals(scenario: Scenario) -> Iterator[str]:
             yield f'read_models.{name}.projection = "inline": each commit takes its time too'
     if scenario.write_side.pauses:
         yield "write_side.pauses: the orders stand still at times"
+    if scenario.write_side.replay:
+        replay = format_duration(scenario.write_side.replay)
+        yield f'write_side.replay = "{replay}": an order that was idle serves longer at first'
     if queries.share and queries.mix.by_id and queries.strategy.by_id == "write_side":
         yield 'queries.strategy.by_id = "write_side": reads queue with the commands'
     if queries.share == 1.0:

@@ -31,6 +31,8 @@ class Outcome(IntEnum):
     UNKNOWN = 5
     """Its caller went away before the answer; the command ran on. Or the process of the write
     side ended before it had answered: perhaps just after it had stored the events."""
+    REPEATED = 6
+    """Its request id was known: answered with the first outcome, it has no events of its own."""
 
 
 class Strategy(IntEnum):

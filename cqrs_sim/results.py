@@ -73,6 +73,8 @@ class Result:
     """What runs with other seeds came to, this one among them."""
     extra_checks: tuple[CheckResult, ...] = ()
     """Findings of the engine that need more than the trace."""
+    rehydration: Mapping[str, Json] = attrs.field(factory=dict)
+    """What it took to bring idle orders back; empty if the engine has no order actors."""
     provenance: Mapping[str, Json] = attrs.field()
 
     @provenance.default
@@ -82,7 +84,7 @@ class Result:
     @cached_property
     def summary(self) -> Summary:
         """The run summed up, from the scenario's warm-up on."""
-        return summarise(
+        summary = summarise(
             self.trace,
             scenario=self.scenario.name,
             engine=self.engine,
@@ -94,6 +96,7 @@ class Result:
             provenance=self.provenance,
             planned=self._planned,
         )
+        return attrs.evolve(summary, rehydration=self.rehydration)
 
     @property
     def _planned(self) -> Planned:

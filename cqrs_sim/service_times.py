@@ -1,5 +1,6 @@
 """From the services of a scenario to the draws of a run: one named random stream each."""
 
+from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.actors.randomness import Draws, Streams
 from cqrs_sim.domain.queries import (
     GetOrderById,
@@ -8,7 +9,8 @@ from cqrs_sim.domain.queries import (
     GetOrderStatistics,
     Query,
 )
-from cqrs_sim.scenario.scenario import QueryServices, Service
+from cqrs_sim.read_side.cache import AnswerCache
+from cqrs_sim.scenario.scenario import QueryCache, QueryServices, Service
 
 
 def draws(streams: Streams, name: str, service: Service) -> Draws | None:
@@ -31,3 +33,11 @@ def query_draws(streams: Streams, services: QueryServices) -> dict[type[Query], 
         for kind, service in of_kind.items()
         if service is not None
     }
+
+
+def cache_of(cache: QueryCache, kernel: Kernel, streams: Streams) -> AnswerCache | None:
+    """The cache of answers; None if there is none."""
+    if not cache.ttl:
+        return None
+    service = draws(streams, "cache", cache.service)
+    return AnswerCache(kernel.clock, ttl_ns=cache.ttl, capacity=cache.capacity, service=service)

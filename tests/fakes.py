@@ -140,9 +140,17 @@ def run_actors(kernel: Kernel, *coroutines: Coroutine[object, None, object]) -> 
     for name, coroutine in zip("abcdefghij", coroutines, strict=False):
         kernel.spawn(coroutine, name)
     try:
-        kernel.run_virtual()
+        settle(kernel)
     finally:
         kernel.close()
+
+
+def settle(kernel: Kernel) -> None:
+    """Run in virtual time until nothing is left to do, not for a writer thread either."""
+    kernel.run_virtual()
+    while kernel.owed_count:
+        kernel.inbox.get(timeout=60)()
+        kernel.run_virtual()
 
 
 def run_one(main: Callable[[Kernel], Awaitable[T]]) -> T:

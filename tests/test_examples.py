@@ -22,6 +22,7 @@ from matplotlib import pyplot as plt
 
 from cqrs_sim import cli, results, simulation
 from cqrs_sim.analysis.quantiles import SampleSummary
+from cqrs_sim.domain.upcasting import CHAINS, schema_of
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 from cqrs_sim.scenario.keys import keys_below, part_of
@@ -398,6 +399,13 @@ def tables_of(cls: type[attrs.AttrsInstance]) -> list[str]:
         for field in attrs.fields(cls)
         if isinstance(field.type, type) and attrs.has(field.type)
     ]
+
+
+def test_the_page_of_event_sourcing_has_the_schema_of_every_event() -> None:
+    rows = rows_of(DOCS / "event-sourcing.md", "Events of an older schema")
+    assert {unquoted(row[0]): int(row[1]) for row in rows} == {
+        name: schema_of(name) for name in CHAINS
+    }
 
 
 def test_every_outcome_stands_in_the_page_of_the_trace() -> None:

@@ -21,7 +21,7 @@ from cqrs_sim.system import System
 
 INLINE = """
 [run]
-duration = "3s"
+duration = "2s"
 [load]
 rate = "800/s"
 [workload]

@@ -1,6 +1,7 @@
 """A task for each event: what it does to a read model, and how that is found and told."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import attrs
 import numpy as np
@@ -41,6 +42,7 @@ from cqrs_sim.ids import (
 from cqrs_sim.probe import Outcome
 from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.orders import OrdersReadModel
+from cqrs_sim.results import Result
 from cqrs_sim.scenario.reading import read_scenario
 from cqrs_sim.scenario.scenario import Scenario
 
@@ -71,6 +73,11 @@ ITEM = OrderItem(ProductId("book"), 2, Cents(500))
 
 def tasks(*settings: str) -> Scenario:
     return read_scenario(TASKS, settings)
+
+
+@cache
+def run(*settings: str, seed: int = 2) -> Result:
+    return virtual.run(tasks(*settings), seed=seed)
 
 
 def _head(version: int) -> tuple[OrderId, Version, Nanoseconds, CommandId, CorrelationId]:
@@ -187,7 +194,7 @@ def test_careless_statistics_are_a_scan_of_careless_rows() -> None:
 
 
 def test_a_run_diverges_and_says_about_how_many_orders_with_a_witness() -> None:
-    result = virtual.run(tasks(), seed=2)
+    result = run()
     (failed,) = [check for check in result.summary.checks if not check.ok]
     assert failed.name == "convergence"
     assert "orders is wrong about " in failed.detail
@@ -224,7 +231,7 @@ def test_without_modelled_time_no_event_overtakes_another_and_nothing_is_wrong()
 
 
 def test_handlers_begin_at_once_and_store_nothing() -> None:
-    trace = virtual.run(tasks(), seed=2).trace
+    trace = run().trace
     deliveries = trace.deliveries_of("orders")
     assert np.array_equal(deliveries.delivered, trace.events.committed)
     assert np.array_equal(deliveries.taken, trace.events.committed)
@@ -268,7 +275,7 @@ def test_events_whose_tasks_were_cut_off_are_lost_and_counted_as_never_shown() -
 
 
 def test_order_is_asked_of_every_read_model_but_those_of_tasks() -> None:
-    trace = virtual.run(tasks(), seed=2).trace
+    trace = run().trace
     unordered = frozenset({"orders", "statistics"})
     assert not check_applied_in_order(trace).ok
     found = check_applied_in_order(trace, unordered=unordered)
@@ -286,7 +293,7 @@ def test_order_is_asked_of_every_read_model_but_those_of_tasks() -> None:
 def test_an_event_that_is_missing_in_a_run_that_finished_is_lost_also_where_tasks_bring_it() -> (
     None
 ):
-    trace = virtual.run(tasks(), seed=2).trace
+    trace = run().trace
     applied = trace.deliveries.applied.copy()
     applied[50] = np.timedelta64("NaT")
     planted = attrs.evolve(trace, deliveries=attrs.evolve(trace.deliveries, applied=applied))

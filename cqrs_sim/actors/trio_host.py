@@ -115,7 +115,7 @@ class TrioHost:
         self._began_ns = self._spun_ns = self._waited_ns = 0
         self._reports_deadlock = reports_deadlock
         self._trio_calls = 0
-        self._inbox: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        self._inbox = kernel.inbox
         self._soon: deque[Callable[[], object]] = deque()
         self._outcome: outcome.Outcome[Any] | None = None
         self._nursery: trio.Nursery | None = None

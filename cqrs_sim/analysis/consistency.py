@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.analysis.lag import deliveries_by_event
+from cqrs_sim.measurement.database_tables import WorkTable
 from cqrs_sim.measurement.trace import CommandTable, DeliveryTable, QueryTable, Trace, select
 from cqrs_sim.probe import NO_READ_MODEL, Outcome
 
@@ -59,6 +60,7 @@ def check_trace(
         check_applied_in_order(trace, unordered=unordered),
         check_stamps(trace),
         check_stage_sums(trace),
+        *((check_connections(trace),) if trace.database_names else ()),
     )
 
 
@@ -262,6 +264,30 @@ def check_stage_sums(trace: Trace) -> CheckResult:
     return _fine("stage_sums", "the stages of every event sum to its lag, to the nanosecond")
 
 
+def check_connections(trace: Trace) -> CheckResult:
+    """A database does no more at once than it has connections, first come first served."""
+    works, name = trace.works, "connections"
+    stamp, early = _first_early(works, ("submitted", "begun", "ended"))
+    if len(early):
+        return _fault(name, f"work {{}} was {stamp} before an earlier stage", early)
+    for index, database in enumerate(trace.database_names):
+        rows = np.flatnonzero((works.database == index) & ~np.isnat(works.begun))
+        begun, ended = works.begun[rows].astype(np.int64), works.ended[rows]
+        overtaken = np.flatnonzero(np.diff(begun) < 0)
+        if len(overtaken):
+            return _fault(name, f"{database}: work {{}} overtook another", rows[overtaken + 1])
+        # In the order begun the one that is as many places on as there are connections needs one
+        # of those that were given up by then.
+        connections = int(trace.databases.connections[index])
+        until = np.sort(np.where(np.isnat(ended), NEVER, ended.astype(np.int64)))
+        free = until[: max(len(rows) - connections, 0)]
+        crowded = np.flatnonzero(begun[connections:] < free)
+        if len(crowded):
+            what = f"{database}: work {{}} began when all {connections} connections were occupied"
+            return _fault(name, what, rows[crowded + connections])
+    return _fine(name, f"{len(works):,} pieces of work, each on a connection of its own")
+
+
 def outcome_counts(commands: CommandTable, rows: NDArray[np.bool_]) -> Mapping[Outcome, int]:
     """How many of these commands had which outcome; together they are all of them."""
     counts = np.bincount(select(commands, rows).outcome, minlength=len(Outcome))
@@ -269,7 +295,7 @@ def outcome_counts(commands: CommandTable, rows: NDArray[np.bool_]) -> Mapping[O
 
 
 def _first_early(
-    table: CommandTable | DeliveryTable | QueryTable, stamps: tuple[str, ...]
+    table: CommandTable | DeliveryTable | QueryTable | WorkTable, stamps: tuple[str, ...]
 ) -> tuple[str, NDArray[np.intp]]:
     """The first column with a stamp before one of an earlier column, and the rows where it is."""
     # NaT is the smallest int64, so it neither raises the latest stamp nor can be late.

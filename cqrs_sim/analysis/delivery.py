@@ -18,8 +18,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from cqrs_sim.analysis.consistency import WITNESSES, CheckResult
+from cqrs_sim.analysis.consistency import WITNESSES, CheckResult, check_trace
 from cqrs_sim.analysis.lag import deliveries_by_event
+from cqrs_sim.analysis.planned import Planned
 from cqrs_sim.measurement.delivery_tables import USUAL, CrashTable, HandlingTable
 from cqrs_sim.measurement.trace import Trace, select
 from cqrs_sim.probe import Handling
@@ -106,6 +107,16 @@ def is_usual(trace: Trace) -> bool:
     """Whether nothing crashed, and nothing but the usual was promised."""
     return (
         not len(trace.crashes) and not len(trace.handlings) and {*trace.delivery_modes} <= {USUAL}
+    )
+
+
+def check_run(
+    trace: Trace, planned: Planned, *, deadline_ns: int | None = None
+) -> tuple[CheckResult, ...]:
+    """All checks on the trace of a run; `deadline_ns` as of `check_trace`."""
+    return (
+        *check_trace(trace, deadline_ns=deadline_ns, unordered=planned.unordered),
+        *check_deliveries(trace, planned.batches),
     )
 
 

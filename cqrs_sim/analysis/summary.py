@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.analysis.cache import CacheSummary, summarise_cache
-from cqrs_sim.analysis.consistency import CheckResult, check_trace, outcome_counts
+from cqrs_sim.analysis.consistency import CheckResult, outcome_counts
 from cqrs_sim.analysis.databases import DatabaseSummary, queues_for, summarise_databases
-from cqrs_sim.analysis.delivery import DeliverySummary, check_deliveries, summarise_delivery
+from cqrs_sim.analysis.delivery import DeliverySummary, check_run, summarise_delivery
 from cqrs_sim.analysis.episodes import Episode, find_episodes
 from cqrs_sim.analysis.generator import GeneratorHealth, generator_health
 from cqrs_sim.analysis.json_values import Json, plain
@@ -134,6 +134,8 @@ class Summary:
     """Why the measurement is invalid; empty if it is valid."""
     checks: tuple[CheckResult, ...]
     provenance: Mapping[str, Json]
+    rehydration: Mapping[str, Json] = attrs.field(factory=dict)
+    """As `rehydration.RehydrationSummary`; empty if the engine has no order actors."""
 
     @property
     def saturated(self) -> tuple[StageLoad, ...]:
@@ -167,6 +169,7 @@ class Summary:
             "queries_s": plain(self.queries_s),
             "reads": self.reads.to_json(),
             "own_writes": plain(self.own_writes),
+            "rehydration": dict(self.rehydration),
             "cache": plain(self.cache),
             "generator": self.generator.to_json(),
             "stages_s": {
@@ -219,6 +222,7 @@ _REPORTED = (
     Outcome.REFUSED,
     Outcome.DROPPED,
     Outcome.UNKNOWN,
+    Outcome.REPEATED,
     Outcome.UNFINISHED,
 )
 """In the order of a reader's interest."""
@@ -290,16 +294,8 @@ def summarise(
         delivery=summarise_delivery(trace, deadline_ns=ends_ns, unordered=planned.unordered),
         episodes=find_episodes(trace, after_ns=warm_up_ns, saturated=saturated),
         invalid=_invalid(trace, loads, warm_up_ns, complete=complete),
-        checks=(*_checks(trace, ends_ns, planned), *checks),
+        checks=(*check_run(trace, planned, deadline_ns=ends_ns), *checks),
         provenance=provenance or {},
-    )
-
-
-def _checks(trace: Trace, ends_ns: int | None, planned: Planned) -> tuple[CheckResult, ...]:
-    """All checks on the trace alone."""
-    return (
-        *check_trace(trace, deadline_ns=ends_ns, unordered=planned.unordered),
-        *check_deliveries(trace, planned.batches),
     )
 
 

@@ -16,14 +16,17 @@ from cqrs_sim.actors.kernel import Actor, Body, Kernel, Rank
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.actors.reply import Latch
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.rehydration import summarise_rehydrations
 from cqrs_sim.divergence import NAMED, Divergence, divergence
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import Query
+from cqrs_sim.engines.audit import check_order_states, rehydrations_of
 from cqrs_sim.engines.fold_differences import FoldDifference, fold_difference
 from cqrs_sim.engines.live import Live, Tail, nothing_seen
 from cqrs_sim.engines.planning import load_ends_ns, plan_for, scripts_for, setup_for
 from cqrs_sim.engines.sessions import Sessions
 from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.event_log.durable import StoreOfRun
 from cqrs_sim.ids import Position, QueryId
 from cqrs_sim.load_generation.generators import Clients, follow_plan
 from cqrs_sim.load_generation.plan import Plan
@@ -119,6 +122,7 @@ class Experiment:
         clock: VirtualClock | WallClock,
         load: Plan | ClosedLoad | None = None,
         probe: Probe | None = None,
+        store: StoreOfRun | None = None,
     ) -> None:
         """Draw the load and wire the system.
 
@@ -129,23 +133,26 @@ class Experiment:
             load: by default it is drawn from the scenario.
             probe: what is told of the run in place of the recorder; then there is nothing to make a
                 trace of, nor to look at.
+            store: where the log is kept.
         """
         self.scenario = scenario
         self.kernel = Kernel(clock, quantum=scenario.run.quantum)
         self._streams = streams = Streams(seed)
         self.load = load_for(scenario, streams) if load is None else load
         set_up = self.load.setup
-        self._set_up_count = len(set_up)
         planned = len(self.load.commands) if isinstance(self.load, Plan) else 0
+        first = len(set_up) + 1 + (store.store.head if store is not None else 0)
         self.recorder = Recorder(
             clock,
             tuple(scenario.read_models),
             capacity=max(4096, planned),
-            first_position=Position(len(set_up) + 1),
+            first_position=Position(first),
             connections=scenario.connections,
         )
         told = self.recorder if probe is None else probe
-        self.system = System(scenario, self.kernel, streams, told, set_up)
+        self.system = System(scenario, self.kernel, streams, told, set_up, store)
+        self.system.activations.left = {}
+        self._head_before = self.system.log.head
         self._sessions = Sessions(self.system, told, self.kernel, scenario.queries)
         if isinstance(self.load, Plan):
             self.system.reserve(planned, len(self.load.queries))
@@ -177,7 +184,7 @@ class Experiment:
             expected_ns=self.expected_ns,
             offered_count=self._offered_count(),
             submitted_count=self.system.commands.submitted_count,
-            committed_count=log.head - self._set_up_count,
+            committed_count=log.head - self._head_before,
             backlog_count=log.head - applied,
             look=self._look,
         )
@@ -230,14 +237,23 @@ class Experiment:
 
     def result(self, engine: Literal["virtual", "wall"]) -> Result:
         """What came of the run."""
+        trace, system = self.trace(), self.system
+        # Before the audit, which comes by snapshots too.
+        noted = rehydrations_of(system.activations, system.rehydrator)
         return Result(
-            trace=self.trace(),
+            trace=trace,
             scenario=self.scenario,
             seed=self._streams.seed,
             engine=engine,
             complete=not self.is_interrupted,
-            extra_checks=(self._convergence(),),
+            extra_checks=(self._convergence(), self._order_states()),
+            rehydration=summarise_rehydrations(trace, noted, self.scenario.run.warm_up),
         )
+
+    def _order_states(self) -> CheckResult:
+        left = self.system.activations.left
+        assert left is not None, "this run keeps what its order actors knew"
+        return check_order_states(self.system.log.events, left, self.system.rehydrator)
 
     def _convergence(self) -> CheckResult:
         others, by_tasks = self.differences(), self.diverged_by_tasks()

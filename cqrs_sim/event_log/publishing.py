@@ -43,15 +43,13 @@ class PublishedLog(MemoryLog):
 
     def __init__(self, kernel: Kernel, probe: Probe, publish: Publish, crashes: Crashes) -> None:
         super().__init__(kernel, probe)
-        self._publish = publish
+        self._way = publish
         self._crashes = crashes
         self._channels: list[tuple[Subscription, list[Event]]] = []
         self._unpublished: list[Event] = []
         self._published = Position(0)
         self._is_ending = False
         self.is_down = False
-        self.cut_off: set[CommandId] = set()
-        """Commands whose actors were within an append when the writer ended."""
         self.on_crash: Callable[[int, Position], None] = _nobody
         """Called when the writer ends, with how long it is gone and the last position published;
         the order actors run on until whoever hears of it ends them."""
@@ -62,31 +60,41 @@ class PublishedLog(MemoryLog):
         expected: Version,
         new_events: Sequence[Event],
         command_id: CommandId,
+        request_id: str | None = None,
     ) -> Position:
         """See `MemoryLog.append`; it never returns if the writer ends meanwhile."""
         if self.is_down:
-            await self._cut_off(command_id)
-        position = self.record(order_id, expected, new_events)
-        now = self._tell(new_events) if self.hooks else self._clock.instant_ns
+            await self._wait_for_the_end()
+        position = await super().append(order_id, expected, new_events, command_id, request_id)
+        if self.is_down:
+            await self._wait_for_the_end()
+        return position
+
+    def _publish(
+        self, new_events: Sequence[Event], command_id: CommandId, now: Nanoseconds
+    ) -> None:
+        """What is stored is stamped; then it is passed on, unless the writer ends before."""
+        if self.hooks:
+            now = self._tell(new_events)
         self._committed[command_id] = now
+        self._commits_ns.extend([now] * len(new_events))
         if self._crashes.is_due(now):
             self.is_down = True
             self._unpublished.extend(new_events)
             self.on_crash(self._crashes.begin(), self._published)
-            await self._cut_off(command_id)
-        self._pass_on(new_events, now)
-        return position
+        else:
+            self._pass_on(new_events, now)
 
-    async def _cut_off(self, command_id: CommandId) -> None:
-        self.cut_off.add(command_id)
+    async def _wait_for_the_end(self) -> None:
+        """Of the running actor, which has not answered; who ends it sees by this that it waits."""
+        self._kernel.running.waiting_for = "the crash of the write side"
         await PARK
 
     def restart(self) -> None:
         """The writer is back: what it had stored and not published is published, or is lost."""
         self.is_down = False
-        self.cut_off.clear()
         left, self._unpublished = self._unpublished, []
-        if self._publish == "log_first":
+        if self._way == "log_first":
             self._pass_on(left, self._clock.instant_ns)
         if self._is_ending:
             super().end_subscriptions()
@@ -109,7 +117,7 @@ class PublishedLog(MemoryLog):
         subscription = Subscription(
             self._kernel, self._probe, published, name=name, index=index, capacity=capacity
         )
-        if self._publish == "dual_write":
+        if self._way == "dual_write":
             subscription.stamps = _ByPlace(subscription.stamps, published)
         if transport_ns:
             self._transports.append(

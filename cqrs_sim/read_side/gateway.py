@@ -23,7 +23,7 @@ from cqrs_sim.probe import Lookup, Probe, QueryOutcome, Strategy
 from cqrs_sim.read_side.cache import AnswerCache, Entry
 from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.orders import OrdersReadModel
-from cqrs_sim.read_side.projector import Projector, ProjectorOptions
+from cqrs_sim.read_side.projector import Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
 
 
@@ -35,7 +35,9 @@ class Answer:
     position: Position
     """The answer reflects every event up to here and none behind."""
     read_model: str | None
-    """None: the write side answered."""
+    """None: the write side answered, or the log (`as_of`)."""
+    replayed_count: int = 0
+    """Events that were read from the log to know the answer: what asking for the past costs."""
 
 
 @attrs.frozen
@@ -103,7 +105,7 @@ class QueryGateway:
             if service is not None:
                 work = self._answering.works.get(projector.options.name, self._kernel.sleep)
                 await work(service[query_id], Rank.QUERY, query_id)
-            value, position = _read(projector, query), projector.applied
+            value, position = read(projector.read_model, query), projector.applied
             self._probe.query_answered(query_id, projector.options.index, position)
             if self._answering.cache is not None:
                 self._answering.cache.store(query, value, position)
@@ -158,8 +160,8 @@ class QueryGateway:
             raise InvalidScenarioError([mistake]) from None
 
 
-def _read(projector: Projector, query: Query) -> AnswerValue:
-    model = projector.read_model
+def read(model: ReadModel, query: Query) -> AnswerValue:
+    """What a read model says to a query that is for it."""
     if isinstance(query, GetOrderStatistics):
         assert isinstance(model, StatisticsReadModel | CarelessStatistics)
         return model.between(query.from_ns, query.to_ns)

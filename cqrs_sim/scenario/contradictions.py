@@ -7,11 +7,12 @@ twice, and still hears of every contradiction elsewhere.
 
 from collections.abc import Iterator, Mapping
 
-from cqrs_sim.scenario.deliveries import of_crashes, of_tasks
+from cqrs_sim.scenario.deliveries import of_crashes, of_stores, of_tasks
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     Database,
     Load,
+    Log,
     Pause,
     Queries,
     QueryCache,
@@ -44,9 +45,11 @@ def contradictions_among(
     load: Load | None = None,
     workload: Workload | None = None,
     queries: Queries | None = None,
+    log: Log | None = None,
     write_side: WriteSide | None = None,
     read_models: Mapping[str, ReadModel] | None = None,
     databases: Mapping[str, Database] | None = None,
+    store: str | None = None,
 ) -> list[str]:
     """The contradictions within and among the parts given; one line a mistake."""
     mistakes: list[str] = []
@@ -62,10 +65,13 @@ def contradictions_among(
         mistakes += _of_cache(queries.cache)
         mistakes += _of_mix(queries)
         mistakes += _of_strategies(queries)
+    if log is not None:
+        mistakes += _of_log(log)
     if write_side is not None:
         mistakes += _of_service("write_side.service", write_side.service)
         mistakes += _of_pauses("write_side", write_side.pauses)
         mistakes += of_crashes("write_side", write_side.crashes)
+        mistakes += of_stores(write_side, store, log)
     if read_models is not None:
         mistakes += _of_read_models(read_models)
         for name, model in read_models.items():
@@ -181,6 +187,16 @@ def _of_service(path: str, service: Service) -> Iterator[str]:
     if service.distribution == "real" and service.mean != 0:
         mean = format_duration(service.mean)
         yield f'{path}.mean = "{mean}": a real service has no modelled time; leave the mean out'
+
+
+def _of_log(log: Log) -> Iterator[str]:
+    if log.commit.distribution == "real":
+        yield (
+            'log.commit.distribution = "real": a commit does its real work wherever there is a '
+            'store; choose store = "sqlite" and leave log.commit out'
+        )
+    else:
+        yield from _of_service("log.commit", log.commit)
 
 
 def _of_services(queries: Queries) -> Iterator[str]:

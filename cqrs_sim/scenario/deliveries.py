@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from cqrs_sim.scenario.parts import Crash, ReadModel, WriteSide
+from cqrs_sim.scenario.parts import Crash, Log, ReadModel, WriteSide
 from cqrs_sim.scenario.units import format_duration
 
 
@@ -27,6 +27,22 @@ def of_tasks(side: WriteSide, read_models: Mapping[str, ReadModel]) -> Iterator[
                 f"write_side.crashes: end the writer before it publishes, but read_models.{name}."
                 'projection = "task": each task is begun within the commit; use async or inline'
             )
+
+
+def of_stores(side: WriteSide, store: str | None, log: Log | None) -> Iterator[str]:
+    """Storing and publishing are told apart of the log in memory alone, whose commits take no time.
+
+    A store and its commits have crashes of their own.
+    """
+    is_modelled = log is not None and (log.commit.mean > 0 or log.append > 0)
+    if not is_only_log_read(side) and (is_modelled or store not in (None, "memory")):
+        yield in_memory_only(side)
+
+
+def in_memory_only(side: WriteSide) -> str:
+    """The mistake of a log that is not simply in memory."""
+    key = "write_side.crashes" if side.crashes else f'write_side.publish = "{side.publish}"'
+    return f'{key}: needs store = "memory", and no modelled time in log.commit and log.append'
 
 
 def is_only_log_read(side: WriteSide) -> bool:

@@ -19,6 +19,8 @@ ArrivalProcess: TypeAlias = Literal["constant", "poisson"]
 WorkloadKind: TypeAlias = Literal["lifecycle", "amendments"]
 Popularity: TypeAlias = Literal["uniform", "zipf", "hot_set"]
 MailboxPolicy: TypeAlias = Literal["block", "reject"]
+StoreKind: TypeAlias = Literal["memory", "sqlite"]
+Durability: TypeAlias = Literal["full", "normal", "off"]
 ReadStrategy: TypeAlias = Literal["eventual", "at_least", "write_side"]
 Projection: TypeAlias = Literal["async", "inline", "task"]
 Delivery: TypeAlias = Literal["at_least_once", "at_most_once", "exactly_once_effect"]
@@ -195,6 +197,23 @@ class Queries:
 
 
 @attrs.frozen(kw_only=True)
+class Log:
+    """How the event log commits, where that costs anything."""
+
+    durability: Durability = units.choice("full", Durability)
+    """Store `sqlite`: what a commit promises. `full`: on disk. `normal`: a power cut may take the
+    last commits. `off`: a power cut may take anything."""
+    group: Count = units.count(256, maximum=100_000)
+    """Most appends in one commit."""
+    queue: Count = units.count(4096)
+    """Appends that wait for a commit; further ones wait for a place among them."""
+    commit: Service = units.part(Service)
+    """Modelled time of one commit, whatever is in it."""
+    append: Duration = units.duration(0, minimum=0)
+    """Modelled time of each event of a commit, on top."""
+
+
+@attrs.frozen(kw_only=True)
 class WriteSide:
     """The order actors."""
 
@@ -207,6 +226,11 @@ class WriteSide:
     """An order idle for this long leaves memory; its state comes back from the log."""
     pauses: tuple[Pause, ...] = units.series(Pause)
     """When no order actor takes a message, as in a stop of the whole process."""
+    snapshot_every: Count = units.count(0, minimum=0)
+    """An order's state is kept beside the log every so many of its events; 0: never."""
+    replay: Duration = units.duration(0, minimum=0)
+    """Time for each event that is read to bring an order back into memory; its first command (or
+    question) waits for it."""
     database: Text | None = units.text(None, minimum=1)
     """Where the order actors' modelled work is done; none: each actor has a server of its own."""
     publish: Publish = units.choice("log_first", Publish)

@@ -20,8 +20,10 @@ from cqrs_sim.scenario.parts import (
     Database,
     Delivery,
     Distribution,
+    Durability,
     Load,
     LoadModel,
+    Log,
     MailboxPolicy,
     Pause,
     Popularity,
@@ -37,6 +39,7 @@ from cqrs_sim.scenario.parts import (
     ReadStrategy,
     Run,
     Service,
+    StoreKind,
     Workload,
     WorkloadKind,
     WriteSide,
@@ -50,8 +53,10 @@ __all__ = [
     "Database",
     "Delivery",
     "Distribution",
+    "Durability",
     "Load",
     "LoadModel",
+    "Log",
     "MailboxPolicy",
     "Pause",
     "Popularity",
@@ -68,6 +73,7 @@ __all__ = [
     "Run",
     "Scenario",
     "Service",
+    "StoreKind",
     "Workload",
     "WorkloadKind",
     "WriteSide",
@@ -83,10 +89,13 @@ class Scenario:
     description: Text = units.text("", maximum=1000, multiline=True)
     thresholds: tuple[str, ...] = units.texts()
     """What the run must come to, such as "lag.orders.p99 < 50ms"."""
+    store: StoreKind = units.choice("memory", StoreKind)
+    """Where the event log is kept: in memory, or in an SQLite database too."""
     run: Run = units.part(Run)
     load: Load = units.part(Load, lambda: Load(rate=Rate(100.0)))
     workload: Workload = units.part(Workload)
     queries: Queries = units.part(Queries)
+    log: Log = units.part(Log)
     write_side: WriteSide = units.part(WriteSide)
     read_models: dict[str, ReadModel] = units.named(ReadModel, lambda: {"orders": ReadModel()})
     """By name: `orders`, `statistics`, `search`; in the order of the file."""
@@ -126,8 +135,10 @@ def contradictions(scenario: Scenario) -> list[str]:
         run=scenario.run,
         load=scenario.load,
         workload=scenario.workload,
+        log=scenario.log,
         queries=scenario.queries,
         write_side=scenario.write_side,
         read_models=scenario.read_models,
         databases=scenario.databases,
+        store=scenario.store,
     )

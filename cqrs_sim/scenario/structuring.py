@@ -22,6 +22,7 @@ from cqrs_sim.scenario.parts import (
     Crash,
     Database,
     Load,
+    Log,
     Pause,
     Queries,
     RateSegment,
@@ -235,7 +236,9 @@ def _contradictions(converter: cattrs.Converter, document: Mapping[str, object])
         load=sound("load", Load),
         workload=sound("workload", Workload),
         queries=sound("queries", Queries),
+        log=sound("log", Log),
         write_side=sound("write_side", WriteSide),
         read_models=sound("read_models", dict[str, ReadModel]),
         databases=sound("databases", dict[str, Database]),
+        store=str(document.get("store", defaults.store)),
     )

@@ -65,6 +65,7 @@ def show_summary(screen: Screen, result: Result, *, is_quiet: bool = False) -> N
         "",
         *_stages(result),
         *_busiest(summary),
+        *_rehydration(result),
         "",
         *_generator(summary),
         *_checks(summary),
@@ -229,6 +230,18 @@ def _busiest(summary: Summary) -> Iterable[Text]:
     told = busiest(summary.loads)
     if told:
         yield Text(f"utilisation: {told}")
+
+
+def _rehydration(result: Result) -> Iterable[Text]:
+    """What it took to bring idle orders back, where the scenario is about that."""
+    side, found = result.scenario.write_side, result.metrics
+    orders, share = found.get("rehydration.orders"), found.get("rehydration.share_of_service")
+    if not orders or not (side.replay or side.snapshot_every):
+        return
+    through = percent(int(found["rehydration.through_snapshot"] or 0), int(orders))
+    text = f"idle orders that came back: {orders:,.0f}, {through} through a snapshot"
+    text += f"; {found['rehydration.events_read']:,.0f} events read"
+    yield Text(text if share is None else f"{text}, {_share(share)} of the commands' service time")
 
 
 _GROWS = " (saturated: a longer run would show more)"

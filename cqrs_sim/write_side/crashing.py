@@ -7,13 +7,22 @@ come back from their events, when they are next asked for.
 """
 
 from cqrs_sim.actors.kernel import Kernel, Rank
+from cqrs_sim.event_log.memory import MemoryLog
 from cqrs_sim.event_log.publishing import PublishedLog
 from cqrs_sim.ids import Position
 from cqrs_sim.probe import NO_READ_MODEL, Probe
 from cqrs_sim.write_side.gateway import CommandGateway
 
 
-class WriteSideProcess:
+def watch_for_crashes(
+    kernel: Kernel, probe: Probe, log: MemoryLog, gateway: CommandGateway
+) -> None:
+    """Let the write side end when its log says so, if it is one that can."""
+    if isinstance(log, PublishedLog):
+        _Process(kernel, probe, log, gateway)
+
+
+class _Process:
     """Ends the write side when its log says so, and brings it back."""
 
     def __init__(
@@ -32,7 +41,7 @@ class WriteSideProcess:
 
     async def _be_gone(self, down_ns: int, row: int) -> None:
         kernel = self._kernel
-        self._gateway.crash(self._log.cut_off)
+        self._gateway.crash()
         await kernel.sleep(down_ns, Rank.WRITE, -kernel.running.serial)
         self._probe.restarted(row)
         self._gateway.restart()

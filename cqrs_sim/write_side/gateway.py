@@ -6,7 +6,7 @@ It activates an order's actor on the first command and passivates it when it was
 enough: then nothing of the order is left in memory but its events.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import TypeGuard
 
 import attrs
@@ -108,6 +108,7 @@ class CommandGateway:
         command_id: CommandId,
         reply: Caller | None = None,
         correlation_id: CorrelationId | None = None,
+        request_id: str | None = None,
     ) -> None:
         """Put a command to its order's mailbox; the outcome goes to `reply` and to the probe."""
         self._submitted[command_id] = self._clock.instant_ns
@@ -131,7 +132,7 @@ class CommandGateway:
                 return
             resident = self._activate(order_id)
         correlation: CorrelationId = command_id if correlation_id is None else correlation_id  # type: ignore[assignment] # begins its own conversation
-        envelope = Envelope(UNDECIDED, command_id, correlation, command, reply)
+        envelope = Envelope(UNDECIDED, command_id, correlation, command, reply, request_id)
         try:
             resident.mailbox.tell(envelope)
         except MailboxFullError as full:
@@ -184,7 +185,7 @@ class CommandGateway:
 
     def close(self) -> None:
         """Stop every order actor and answer whatever is left in the mailboxes."""
-        for order_id, message in self._remove_residents(()):
+        for order_id, message in self._remove_residents():
             error = ActorStoppedError(_name(order_id))
             if isinstance(message, Question):
                 message.reply.fail(error)
@@ -193,14 +194,10 @@ class CommandGateway:
                 self._turn_away(message.command_id, message.reply, Outcome.UNFINISHED, error)
         self._is_closed = True
 
-    def crash(self, cut_off: Collection[CommandId]) -> None:
-        """End as a process does: what was in memory is gone, and nothing is taken until `restart`.
-
-        Args:
-            cut_off: commands whose actors are within an append.
-        """
+    def crash(self) -> None:
+        """End as a process does: what was in memory is gone, nothing is taken until `restart`."""
         self._is_down = True
-        for order_id, message in self._remove_residents(cut_off):
+        for order_id, message in self._remove_residents():
             error = WriteSideDownError(order_id)
             if isinstance(message, Question):
                 self._probe.query_failed(message.query_id, QueryOutcome.REFUSED)
@@ -213,15 +210,13 @@ class CommandGateway:
         """Take messages again."""
         self._is_down = False
 
-    def _remove_residents(
-        self, cut_off: Collection[CommandId]
-    ) -> Iterator[tuple[OrderId, Message]]:
+    def _remove_residents(self) -> Iterator[tuple[OrderId, Message]]:
         """End every order actor; what it had not answered, and what was in its mailbox."""
         residents, self._residents = self._residents, {}
         for order_id, resident in residents.items():
             left = resident.mailbox.remove_all()
             in_work = resident.actor.message
-            if _is_open(in_work, cut_off):
+            if _is_open(in_work, resident.actor):
                 left.insert(0, in_work)
             self._kernel.discard(resident.actor)
             for message in left:
@@ -300,13 +295,13 @@ class CommandGateway:
         self._highest_mailbox_count = max(self._highest_mailbox_count, highest)
 
 
-def _is_open(message: object, cut_off: Collection[CommandId]) -> TypeGuard[Message]:
+def _is_open(message: object, actor: Actor) -> TypeGuard[Message]:
     """Whether what an actor took last is still to be answered."""
     if isinstance(message, Question):
         return not message.is_answered
-    if not isinstance(message, Envelope):
-        return False
-    return message.now_ns == UNDECIDED or message.command_id in cut_off
+    # What was decided and is not yet committed: only for that an order actor waits for others.
+    is_committing = actor.waiting_for is not None
+    return isinstance(message, Envelope) and (message.now_ns == UNDECIDED or is_committing)
 
 
 def _name(order_id: OrderId) -> str:

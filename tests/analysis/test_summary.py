@@ -43,6 +43,7 @@ def test_the_summary_has_the_fields_that_others_read() -> None:
         "queries_s",
         "reads",
         "own_writes",
+        "rehydration",
         "cache",
         "generator",
         "stages_s",
@@ -68,6 +69,7 @@ def test_the_summary_has_the_fields_that_others_read() -> None:
         "refused",
         "dropped",
         "unknown",
+        "repeated",
         "unfinished",
     ]
     assert set(found["rates_per_s"]) == {"offered", "accepted", "applied"}

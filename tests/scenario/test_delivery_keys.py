@@ -115,6 +115,14 @@ def test_they_can_be_set_from_the_command_line() -> None:
             ),
             "write_side.crashes: end the writer before it publishes, but read_models.orders.",
         ),
+        (
+            'store = "sqlite"\nwrite_side.publish = "dual_write"',
+            'write_side.publish = "dual_write": needs store = "memory", and no modelled time in',
+        ),
+        (
+            'log.append = "1us"\nwrite_side.crashes = [{ at = "5s", down = "1s" }]',
+            'write_side.crashes: needs store = "memory", and no modelled time in log.commit and',
+        ),
     ],
 )
 def test_what_cannot_be_is_one_line_with_its_place(text: str, mistake: str) -> None:

@@ -1,8 +1,9 @@
 """A run as algebra: plan, write side, read models, queries, trace.
 
 What makes an actor wait for something other than its own turn has no such recursion: a closed loop,
-a query that waits, processors that stages share. A scenario with any of these is refused, with its
-key.
+a query that waits, processors that stages share. Nor has an order that takes time to come back into
+memory, since that depends on how long it was idle. A scenario with any of these is refused, with
+its key.
 """
 
 from collections.abc import Sequence
@@ -58,6 +59,17 @@ def unsupported(scenario: Scenario) -> list[str]:
     if scenario.run.processors:
         count = scenario.run.processors
         mistakes.append(f"run.processors = {count}: the stages wait for one another")
+    if scenario.store != "memory":
+        mistakes.append(f'store = "{scenario.store}": commits wait for one another')
+    if scenario.log.commit.mean:
+        mean = format_duration(scenario.log.commit.mean)
+        mistakes.append(f'log.commit.mean = "{mean}": commits wait for one another')
+    if scenario.log.append:
+        append = format_duration(scenario.log.append)
+        mistakes.append(f'log.append = "{append}": commits wait for one another')
+    if scenario.write_side.replay:
+        replay = format_duration(scenario.write_side.replay)
+        mistakes.append(f'write_side.replay = "{replay}": idle orders come back from the log')
     for name, model in scenario.read_models.items():
         if model.projection != "async":
             key = f"read_models.{name}.projection"
