@@ -12,6 +12,7 @@ from cqrs_sim.verbs.architectures import architectures
 from cqrs_sim.verbs.capacity import capacity
 from cqrs_sim.verbs.check import check
 from cqrs_sim.verbs.compare import compare
+from cqrs_sim.verbs.delivery import delivery
 from cqrs_sim.verbs.demo import demo
 from cqrs_sim.verbs.exits import CommandLine
 from cqrs_sim.verbs.log import log
@@ -34,6 +35,7 @@ Examples:
   cqrs-sim sweep --vary load.rate=200/s..1200/s:lin:11
   cqrs-sim capacity --slo "lag.orders.p99 < 250ms"
   cqrs-sim check hot_order             held against its other engine, and theory
+  cqrs-sim delivery                    what is lost and doubled when processes crash
   cqrs-sim scenarios default > my.toml; cqrs-sim run my.toml
   cqrs-sim run --engine wall --store my-store; cqrs-sim log verify my-store
   cqrs-sim run --threshold "lag.orders.p99 < 50ms"
@@ -46,20 +48,8 @@ Examples:
 @click.group(
     cls=CommandLine,
     commands=[
-        *(
-            demo,
-            run,
-            reads,
-            architectures,
-            sweep,
-            capacity,
-            compare,
-            check,
-            report,
-            log,
-            projection,
-        ),
-        *(scenarios, validate),
+        *(demo, run, reads, architectures, delivery, sweep, capacity),
+        *(compare, check, report, log, projection, scenarios, validate),
     ],
     invoke_without_command=True,
     epilog=EXAMPLES,

@@ -16,6 +16,7 @@ CqrsSimError
 ├── ConcurrencyConflictError     an append saw another version than it expected
 ├── MailboxFullError             a full mailbox with policy `reject` refused a message
 ├── ActorStoppedError            told or asked after the drain began, or never answered by its end
+├── WriteSideDownError           the write side's process ended, or is not there: outcome unknown
 ├── FreshnessTimeoutError        `at_least(position)` was not reached in time
 ├── IncompleteTraceError         an analysis needs columns or rows that the trace lacks
 ├── UnknownSchemaError           a stored event is of a type or schema unknown to this program
@@ -150,6 +151,18 @@ class ActorStoppedError(CqrsSimError):
     def __init__(self, actor: str) -> None:
         self.actor = actor
         super().__init__(f"{actor} has stopped")
+
+
+class WriteSideDownError(CqrsSimError):
+    """The process of the write side ended before it had answered, or nobody is there to ask.
+
+    In the first case the outcome is unknown: what was asked may have been done. Unlike
+    `ActorStoppedError` the run goes on, and the process comes back.
+    """
+
+    def __init__(self, order_id: OrderId) -> None:
+        self.order_id = order_id
+        super().__init__(f"the write side of {order_id} is down")
 
 
 class FreshnessTimeoutError(CqrsSimError):

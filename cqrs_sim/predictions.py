@@ -30,6 +30,7 @@ from cqrs_sim.analysis.queueing import MG1, MM1
 from cqrs_sim.analysis.time_quantiles import mixture_quantile_s
 from cqrs_sim.load_generation.popularity import zipf_probabilities
 from cqrs_sim.load_generation.workload import INVALID_KINDS
+from cqrs_sim.scenario.deliveries import unusual_deliveries
 from cqrs_sim.scenario.scenario import ReadModel, Scenario, Service, Workload
 from cqrs_sim.scenario.shared_databases import databases_used
 from cqrs_sim.scenario.units import format_duration
@@ -130,6 +131,8 @@ def _why_no_arrivals(scenario: Scenario) -> Iterator[str]:
         yield f'load.process = "{load.process}": arrivals are not Poisson'
     if scenario.run.processors:
         yield f"run.processors = {scenario.run.processors}: stages wait for one another"
+    for key in unusual_deliveries(scenario.write_side, scenario.read_models):
+        yield f"{key}: processes are gone at times, or store in another order"
     for path, name in databases_used(scenario.write_side, scenario.read_models).items():
         yield f'{path} = "{name}": stages wait for one another'
     for name, model in scenario.read_models.items():

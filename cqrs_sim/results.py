@@ -134,12 +134,13 @@ class Result:
         if scenario.load.model == "open" and len(rates) > 1:
             return dict.fromkeys(stages, Opinion.LOAD_PROFILE)
         # What comes of a write side that stands still comes to every read model at once.
-        if scenario.write_side.pauses:
+        if scenario.write_side.pauses or scenario.write_side.crashes:
             return dict.fromkeys(stages, Opinion.PAUSES)
         # A rebuild takes its processors from all.
         if scenario.run.processors and any(m.rebuilds for m in scenario.read_models.values()):
             return dict.fromkeys(stages, Opinion.REBUILDS)
-        paused = (name for name, model in scenario.read_models.items() if model.pauses)
+        models = scenario.read_models.items()
+        paused = (name for name, model in models if model.pauses or model.crashes)
         return dict.fromkeys(paused, Opinion.PAUSES)
 
     @cached_property

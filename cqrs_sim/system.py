@@ -13,14 +13,15 @@ from cqrs_sim.actors.mailbox import MailboxStatistics
 from cqrs_sim.actors.pauses import Pauses
 from cqrs_sim.actors.randomness import Draws, Streams
 from cqrs_sim.actors.reply import Reply
+from cqrs_sim.delivery_modes import projector_of
 from cqrs_sim.domain.commands import Command, CreateOrder
-from cqrs_sim.domain.order import Order
-from cqrs_sim.domain.queries import GetOrderById, OrderRow, Query
+from cqrs_sim.domain.queries import GetOrderById, Query, row_of
 from cqrs_sim.errors import (
     CommandRejectedError,
     InvalidScenarioError,
     MailboxFullError,
     UnknownPastError,
+    WriteSideDownError,
 )
 from cqrs_sim.event_feed import EventFeed
 from cqrs_sim.event_log.durable import StoreOfRun
@@ -44,6 +45,7 @@ from cqrs_sim.scenario.scenario import Pause, Scenario
 from cqrs_sim.service_times import cache_of, draws, query_draws
 from cqrs_sim.work_places import WorkPlaces
 from cqrs_sim.write_side.activations import Activations
+from cqrs_sim.write_side.crashing import watch_for_crashes
 from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
 from cqrs_sim.write_side.order_actor import Accepted, OrderActors, Snapshot
 from cqrs_sim.write_side.rehydration import Rehydrated, Rehydrator
@@ -99,6 +101,7 @@ class System:
         self.commands = self._write_side(scenario, streams, questions)
         self.commands.set_up(set_up)
         self.log.write_recorded()
+        watch_for_crashes(kernel, probe, self.log, self.commands)
         self.projectors: dict[str, Projector] = {}
         self._actors = ProjectorActors(kernel)
         self._tasks: list[TaskProjector] = []
@@ -142,6 +145,7 @@ class System:
             CommandRejectedError: if the domain says no; its subclasses say why.
             StoreError: if the durable log cannot commit; the run ends.
             MailboxFullError: if the order's mailbox is full and its policy is `reject`.
+            WriteSideDownError: if a planned crash came before the answer, or is not over.
             ActorStoppedError: if the system is closed, or closes before the command was handled.
         """
         command_id = self._probe.new_command(command, intended_ns, session)
@@ -159,7 +163,7 @@ class System:
         self.commands.submit(command, command_id, reply, correlation_id, request_id)
         try:
             accepted = await reply.wait()
-        except (CommandRejectedError, MailboxFullError):
+        except (CommandRejectedError, MailboxFullError, WriteSideDownError):
             self._probe.acknowledged[command_id] = self._kernel.clock.instant_ns
             raise
         self._probe.acknowledged[command_id] = self._kernel.clock.instant_ns
@@ -354,7 +358,9 @@ class System:
             work = pauses.holding(work)
         new_inbox = partial(inbox_of, self._kernel, subscription, settings.poll, pauses)
         new_model = READ_MODELS[name]
-        projector = Projector(self._kernel, self._probe, new_inbox(), new_model(), work, options)
+        projector = projector_of(
+            scenario, new_model, self._kernel, self._probe, new_inbox(), work, options
+        )
         self._add(projector)
         self._actors.start(projector)
         site = Site(
@@ -376,16 +382,6 @@ class System:
     def _pauses(self, pauses: Sequence[Pause]) -> Pauses | None:
         spans = [(pause.at, pause.at + pause.duration) for pause in pauses]
         return Pauses(self._kernel, spans) if spans else None
-
-
-def row_of(order: Order | None) -> OrderRow | None:
-    """An order's state as a query answers it: what the read model `orders` shows once it can."""
-    if order is None:
-        return None
-    return OrderRow(
-        order.order_id, order.customer_id, f"Customer-{order.customer_id}", order.items,
-        order.total_cents, order.status, order.created_ns, order.updated_ns, order.version,
-    )  # fmt: skip
 
 
 def fold(system: System, name: str) -> ReadModel:

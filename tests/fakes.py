@@ -29,6 +29,7 @@ from cqrs_sim.ids import (
 from cqrs_sim.probe import (
     Column,
     DeliveryColumns,
+    Handling,
     Lookup,
     NullProbe,
     Outcome,
@@ -102,6 +103,18 @@ class RecordingProbe(NullProbe):
 
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None:
         self._note("turned_away", command_id, outcome)
+
+    def handled(self, read_model: int, position: Position, handling: Handling) -> None:
+        self._note("handled", read_model, position, handling)
+
+    def crashed(
+        self, read_model: int, resumed: Position, reached: Position, repeated_count: int
+    ) -> int:
+        self._note("crashed", read_model, resumed, reached, repeated_count)
+        return 0
+
+    def restarted(self, row: int) -> None:
+        self._note("restarted", row)
 
     def query_submitted(self, query_id: QueryId, strategy: Strategy) -> None:
         self._note("query_submitted", query_id, strategy)

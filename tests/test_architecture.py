@@ -21,7 +21,7 @@ BELOW_ENGINES = (
     *FOUNDATION, "fault_sites", "storage", "domain", "actors", "tables", *SIDES, "crud",
     "projections", "load_generation", "measurement", "scenario", "analysis", "plots", "histograms",
     "plain_text", "new_folders", "verdict", "report", "results", "work_places", "service_times",
-    "divergence", "event_feed", "run_log", "system",
+    "delivery_modes", "divergence", "event_feed", "run_log", "system",
 )  # fmt: skip
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -59,8 +59,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "measurement": FOUNDATION,
     "scenario": ("errors", "ids"),
     "analysis": (
-        *FOUNDATION, "measurement.trace", "measurement.database_tables", "scenario.unit_text",
-        "scenario.wording",
+        *FOUNDATION, "measurement.trace", "measurement.database_tables",
+        "measurement.delivery_tables", "scenario.unit_text", "scenario.wording",
     ),
     "plots": (*FOUNDATION, "analysis", "measurement.trace", "scenario"),
     "histograms": ("analysis", "measurement.trace"),
@@ -78,16 +78,20 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "event_feed": ("ids", "errors", "domain", "event_log", "read_side"),
     "work_places": ("probe", "actors", "scenario"),
     "service_times": ("actors", "domain", "read_side", "scenario"),
+    "delivery_modes": ("probe", "actors", "read_side", "scenario"),
     "divergence": ("ids", "domain", "read_side"),
-    "run_log": ("probe", "actors", "event_log", "scenario", "service_times"),
+    "run_log": (
+        "errors", "probe", "actors", "event_log", "scenario", "service_times", "delivery_modes",
+    ),
     "system": (
         *FOUNDATION, "storage", "domain", "actors", *SIDES, "scenario", "work_places",
-        "service_times", "event_feed", "run_log",
+        "service_times", "delivery_modes", "event_feed", "run_log",
     ),
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
     "simulation": (*BELOW_ENGINES, "engines"),
     "fresh_reads": (*BELOW_ENGINES, "engines", "simulation"),
     "side_by_side": (*BELOW_ENGINES, "engines", "simulation", "architectures"),
+    "delivery": (*BELOW_ENGINES, "engines"),
     "replications": (*BELOW_ENGINES, "engines", "simulation"),
     "predictions": ("analysis", "load_generation", "scenario"),
     "checking": (*BELOW_ENGINES, "engines", "simulation", "predictions"),
@@ -103,12 +107,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "auditing": (
         "errors", "storage", "event_log", "domain", "analysis.json_values", "ids"),
     "terminal": (
-        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "side_by_side", "comparison",
-        "demo", "predictions", "checking", "sweeping", "highest_rate", "auditing",
+        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "side_by_side", "delivery",
+        "comparison", "demo", "predictions", "checking", "sweeping", "highest_rate", "auditing",
     ),
     "verbs": (
         *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "architectures", "side_by_side",
-        "replications", "loading", "comparison", "demo", "predictions", "checking", "sweeping",
+        "delivery", "replications", "loading", "comparison", "demo", "predictions", "checking",
+        "sweeping",
         "highest_rate", "auditing", "terminal", "",
     ),
     "cli": ("verbs",),
@@ -142,6 +147,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "plots.architectures",
         *("plots.canvas", "plots.comparison", "plots.intervals", "plots.reads", "plots.run"),
         "plots.capacity",
+        "plots.delivery",
         "plots.query_cost",
         "plots.sweep",
         "plots.tails",
@@ -152,6 +158,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "verbs.capacity",
         "verbs.check",
         "verbs.compare",
+        "verbs.delivery",
         "verbs.demo",
         "verbs.exits",
         "verbs.log",
@@ -168,6 +175,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "terminal.capacity",
         "terminal.check",
         "terminal.comparison",
+        "terminal.delivery",
         "terminal.demo",
         "terminal.log",
         "terminal.projection",

@@ -27,6 +27,7 @@ from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 from cqrs_sim.scenario.keys import keys_below, part_of
 from cqrs_sim.scenario.parts import (
+    Crash,
     Database,
     Pause,
     PlannedRebuild,
@@ -38,6 +39,7 @@ from cqrs_sim.scenario.quantities import (
     ChoiceQuantity,
     CountQuantity,
     DurationQuantity,
+    FlagQuantity,
     Quantity,
     RateQuantity,
     RealQuantity,
@@ -350,6 +352,8 @@ def values_of(quantity: Quantity | None) -> str:
             return f"text, {quantity.minimum:,} to {quantity.maximum:,} characters"
         case TextsQuantity():
             return f"up to {quantity.most}, of {values_of(quantity.text)}"
+        case FlagQuantity():
+            return "true, false"
         case ChoiceQuantity():
             return ", ".join(quantity.choices)
         case _:
@@ -369,6 +373,8 @@ def expected_keys(
             yield from expected_keys(Pause, f"{path}[].")
         elif attribute.name == "rebuilds":
             yield from expected_keys(PlannedRebuild, f"{path}[].")
+        elif attribute.name == "crashes":
+            yield from expected_keys(Crash, f"{path}[].")
         elif attribute.name == "read_models":
             yield from expected_keys(ReadModel, "read_models.NAME.")
         elif attribute.name == "databases":
@@ -467,6 +473,7 @@ def generic(path: str) -> str:
     path = re.sub(r"^(intervals\..*)\.(mean|p99)\.\w+$", r"\1.FIGURE.INTERVAL", path)
     path = re.sub(r"^offered_load\..*", "offered_load.STAGE", path)
     path = re.sub(r"^databases\.\w+", "databases.NAME", path)
+    path = re.sub(r"^delivery\.\w+", "delivery.NAME", path)
     path = re.sub(r"^checks\.\w+", "checks.NAME", path)
     path = re.sub(r"^provenance\.versions\..*", "provenance.versions.NAME", path)
     of_sample = (

@@ -27,6 +27,7 @@ from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.status import CANCELLED, CONFIRMED, PENDING, SHIPPED, OrderStatus
 from cqrs_sim.engines import virtual
 from cqrs_sim.engines.algebra.engine import unsupported
+from cqrs_sim.engines.convergence import divergences
 from cqrs_sim.engines.experiment import Experiment
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.ids import (
@@ -210,7 +211,7 @@ def test_the_count_is_that_of_the_orders_whose_events_were_handled_out_of_turn()
     """From the trace alone: only an order with two events out of turn can be wrong."""
     experiment = Experiment(tasks(), 3, VirtualClock())
     virtual.run_experiment(experiment)
-    (found, _) = experiment.diverged_by_tasks()
+    (found, _) = divergences(experiment.system, experiment.scenario.unordered)
     trace = experiment.trace()
     applied = trace.deliveries_of("orders").applied.astype(np.int64)
     crossed = set()

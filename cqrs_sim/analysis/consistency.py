@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cqrs_sim.analysis.lag import deliveries_by_event
 from cqrs_sim.measurement.database_tables import WorkTable
 from cqrs_sim.measurement.trace import CommandTable, DeliveryTable, QueryTable, Trace, select
-from cqrs_sim.probe import Outcome
+from cqrs_sim.probe import NO_READ_MODEL, Outcome
 
 WITNESSES = 5
 """Most rows named as proof."""
@@ -23,6 +23,8 @@ NEVER = np.iinfo(np.int64).max
 COMMAND_STAMPS = ("intended", "submitted", "dequeued", "committed", "acknowledged")
 QUERY_STAMPS = ("intended", "submitted", "dequeued", "answered")
 DELIVERY_STAMPS = ("delivered", "taken", "applied", "checkpointed")
+CHECKPOINT_FIRST = ("delivered", "taken", "checkpointed", "applied")
+"""The same where events are delivered at most once."""
 
 
 @attrs.frozen(kw_only=True)
@@ -128,9 +130,12 @@ def check_order_kept(trace: Trace) -> CheckResult:
     """The commands of one order are dequeued in the order in which they were submitted."""
     commands = trace.commands
     submitted, dequeued = (c.astype(np.int64) for c in (commands.submitted, commands.dequeued))
-    # What was refused or malformed was never in the mailbox; what is unfinished may still be.
-    never_in = np.isnat(commands.dequeued) & ~np.isin(
-        commands.outcome, (Outcome.UNFINISHED, Outcome.UNKNOWN)
+    # What was refused or malformed was never in the mailbox; what is unfinished may still be, but
+    # not in one that was gone since with its process.
+    crashed = trace.crashes.crashed[trace.crashes.read_model == NO_READ_MODEL].astype(np.int64)
+    never_in = np.isnat(commands.dequeued) & (
+        ~np.isin(commands.outcome, (Outcome.UNFINISHED, Outcome.UNKNOWN))
+        | ((commands.outcome == Outcome.UNKNOWN) & (submitted <= crashed.max(initial=-1)))
     )
     rows = np.flatnonzero(~np.isnat(commands.submitted) & ~never_in)
     waits_until = np.where(np.isnat(commands.dequeued), NEVER, dequeued)
@@ -232,7 +237,9 @@ def check_stamps(trace: Trace) -> CheckResult:
         if len(early):
             what = f"{name} was delivered position {{}} before it was committed"
             return _fault("stamps", what, events.position[early])
-        stamp, early = _first_early(deliveries, DELIVERY_STAMPS)
+        is_first = trace.delivery_modes[trace.read_models.index(name)] == "at_most_once"
+        stages = CHECKPOINT_FIRST if is_first else DELIVERY_STAMPS
+        stamp, early = _first_early(deliveries, stages)
         if len(early):
             what = f"{name}: position {{}} was {stamp} before an earlier stage"
             return _fault("stamps", what, events.position[early])

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.analysis.cache import CacheSummary, summarise_cache
-from cqrs_sim.analysis.consistency import CheckResult, check_trace, outcome_counts
+from cqrs_sim.analysis.consistency import CheckResult, outcome_counts
 from cqrs_sim.analysis.databases import DatabaseSummary, queues_for, summarise_databases
+from cqrs_sim.analysis.delivery import DeliverySummary, check_run, summarise_delivery
 from cqrs_sim.analysis.episodes import Episode, find_episodes
 from cqrs_sim.analysis.generator import GeneratorHealth, generator_health
 from cqrs_sim.analysis.json_values import Json, plain
@@ -125,6 +126,8 @@ class Summary:
     """Every stage, saturated or not."""
     databases: Mapping[str, DatabaseSummary]
     """By name, those that stages share."""
+    delivery: Mapping[str, DeliverySummary]
+    """By read model: what was lost, delivered again, doubled, over the whole run."""
     episodes: tuple[Episode, ...]
     """When a stage that is not saturated fell behind for a while, in order of time."""
     invalid: tuple[str, ...]
@@ -194,6 +197,7 @@ class Summary:
                 for load in self.saturated
             ],
             "databases": {name: plain(found) for name, found in self.databases.items()},
+            "delivery": {name: plain(found) for name, found in self.delivery.items()},
             "episodes": [plain(episode) for episode in self.episodes],
             "invalid": list(self.invalid),
             "checks": {
@@ -251,7 +255,7 @@ def summarise(
         provenance: versions, machine and clock, for the record.
         planned: what the trace does not say.
     """
-    varies = planned.varies
+    varies, ends_ns = planned.varies, deadline_ns if complete else None
     loads = stage_loads(
         trace, after_ns=warm_up_ns, is_closed=planned.is_closed, batches=planned.batches
     )
@@ -261,8 +265,6 @@ def summarise(
     reads = summarise_reads(
         trace, after_ns=warm_up_ns, timeout_ns=planned.query_timeout_ns, saturated=saturated
     )
-    deadline_ns = deadline_ns if complete else None
-    found = check_trace(trace, deadline_ns=deadline_ns, unordered=planned.unordered)
     return Summary(
         engine=engine,
         seed=seed,
@@ -289,9 +291,10 @@ def summarise(
         read_stages_s=_read_stages_s(trace, warm_up_ns, saturated),
         loads=loads,
         databases=summarise_databases(trace, after_ns=warm_up_ns),
+        delivery=summarise_delivery(trace, deadline_ns=ends_ns, unordered=planned.unordered),
         episodes=find_episodes(trace, after_ns=warm_up_ns, saturated=saturated),
         invalid=_invalid(trace, loads, warm_up_ns, complete=complete),
-        checks=(*found, *checks),
+        checks=(*check_run(trace, planned, deadline_ns=ends_ns), *checks),
         provenance=provenance or {},
     )
 

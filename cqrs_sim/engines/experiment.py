@@ -5,7 +5,7 @@ The engines differ in the kernel's clock and in who runs the kernel; the course 
 
 import gc
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -18,11 +18,12 @@ from cqrs_sim.actors.reply import Latch
 from cqrs_sim.analysis.consistency import CheckResult
 from cqrs_sim.analysis.rebuilds import check_rebuilds
 from cqrs_sim.analysis.rehydration import summarise_rehydrations
-from cqrs_sim.divergence import NAMED, Divergence, divergence
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import Query
 from cqrs_sim.engines.audit import check_order_states, rehydrations_of
+from cqrs_sim.engines.convergence import check_convergence, differences, divergences
 from cqrs_sim.engines.diverged_orders import orders_of
+from cqrs_sim.engines.fold_differences import FoldDifference
 from cqrs_sim.engines.live import Live, Tail, nothing_seen
 from cqrs_sim.engines.planning import load_ends_ns, plan_for, scripts_for, setup_for
 from cqrs_sim.engines.rebuilt import rebuilds_of
@@ -35,12 +36,10 @@ from cqrs_sim.load_generation.plan import Plan
 from cqrs_sim.measurement.recorder import Recorder
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Probe
-from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
-from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.service_times import draws
-from cqrs_sim.system import System, fold
+from cqrs_sim.system import System
 
 
 @attrs.frozen
@@ -239,7 +238,7 @@ class Experiment:
 
     def result(self, engine: Literal["virtual", "wall"]) -> Result:
         """What came of the run."""
-        by_tasks = self.diverged_by_tasks()
+        by_tasks = divergences(self.system, self.scenario.unordered)
         trace, system = self.trace(), self.system
         # Before the audit, which comes by snapshots too.
         noted = rehydrations_of(system.activations, system.rehydrator)
@@ -251,7 +250,8 @@ class Experiment:
             engine=engine,
             complete=not self.is_interrupted,
             extra_checks=(
-                self._convergence(by_tasks), self._order_states(), *check_rebuilds(rebuilds),
+                check_convergence(self.system, self.differences(), by_tasks),
+                self._order_states(), *check_rebuilds(rebuilds),
             ),
             diverged=orders_of(by_tasks),
             rebuilds=rebuilds,
@@ -263,47 +263,13 @@ class Experiment:
         assert left is not None, "this run keeps what its order actors knew"
         return check_order_states(self.system.log.events, left, self.system.rehydrator)
 
-    def _convergence(self, by_tasks: Sequence[Divergence]) -> CheckResult:
-        others = self.diverged()
-        if not others and not by_tasks:
-            detail = "each read model that applied the whole log equals a fold of it"
-            return CheckResult(name="convergence", ok=True, detail=detail)
-        told = [str(found) for found in by_tasks]
-        if others:
-            told.insert(0, f"differs from a fold of the whole log: {', '.join(others)}")
-        log = self.system.log
-        orders = by_tasks[0].orders[:NAMED] if by_tasks else ()
-        return CheckResult(
-            name="convergence",
-            ok=False,
-            detail="; ".join(told),
-            # The last events of the first orders that are wrong.
-            witness=tuple(int(log.read_order(order)[-1].position) for order in orders),
-        )
+    def differences(self) -> dict[str, FoldDifference]:
+        """See `engines.convergence.differences`."""
+        return differences(self.system, self.scenario.unordered)
 
     def diverged(self) -> list[str]:
         """Read models that have applied the whole log, in order, and yet differ from its fold."""
-        head = self.system.log.head
-        return [
-            name
-            for name, projector in self.system.projectors.items()
-            if projector.applied == head
-            and name not in self.scenario.unordered
-            and projector.read_model.contents() != fold(self.system, name).contents()
-        ]
-
-    def diverged_by_tasks(self) -> list[Divergence]:
-        """How read models that tasks keep differ from the log, if all events were handled."""
-        system, found = self.system, []
-        for name in self.scenario.unordered & system.projectors.keys():
-            projector = system.projectors[name]
-            if projector.applied == system.log.head:
-                assert isinstance(projector.read_model, CarelessOrders | CarelessStatistics)
-                orders = fold(system, "orders")
-                assert isinstance(orders, OrdersReadModel)
-                found.append(divergence(name, projector.read_model, orders))
-        known = [one for one in found if one is not None]
-        return sorted(known, key=lambda one: one.read_model)
+        return list(self.differences())
 
     # The load.
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cqrs_sim.ids import CommandId, Nanoseconds, OrderId, Position, QueryId, Version
 from cqrs_sim.measurement.database_tables import DatabaseTable
+from cqrs_sim.measurement.incidents import Incidents
 from cqrs_sim.measurement.trace import (
     CommandTable,
     DeliveryTable,
@@ -120,6 +121,9 @@ class Recorder:
         self._works = Works(clock)
         self.work_submitted = self._works.submit
         self.work_begun, self.work_ended = self._works.begin, self._works.end
+        self._incidents = incidents = Incidents(clock, len(self._read_models))
+        self.promised, self.handled = incidents.promise, incidents.handle
+        self.crashed, self.restarted = incidents.crash, incidents.restart
         self._commands: list[object] = []
         self._queries: list[object] = []
 
@@ -257,6 +261,7 @@ class Recorder:
             ),
             works=self._works.table(),
             database_names=tuple(self._connections),
+            **self._incidents.tables(),
         )
 
     def _command_table(
@@ -317,6 +322,8 @@ class Recorder:
                 stamps_of_one[:] = deliveries.taken(name, rows)
                 if of_batches:
                     _spread(stamps_of_one)
+                    # What never came was in no batch, though its neighbours may have been.
+                    stamps_of_one[deliveries.taken("delivered", rows) == NAT] = NAT
             return _stamps(stamps.reshape(-1))
 
         return DeliveryTable(

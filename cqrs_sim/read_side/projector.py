@@ -194,6 +194,10 @@ class Projector:
             )
         self.duplicates_count += 1
 
+    def is_through(self, head: Position) -> bool:
+        """Whether all of a log that ends at `head` was applied, and nothing of it is to come."""
+        return self.applied == head
+
     async def wait_applied(self, position: Position, timeout_ns: int | None = None) -> None:
         """Return when the read model shows a position.
 

@@ -8,6 +8,12 @@ twice, and still hears of every contradiction elsewhere.
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
+from cqrs_sim.scenario.deliveries import (
+    is_delivered_plainly,
+    of_crashes,
+    of_stores,
+    of_tasks,
+)
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     Database,
@@ -50,6 +56,7 @@ def contradictions_among(
     write_side: WriteSide | None = None,
     read_models: Mapping[str, ReadModel] | None = None,
     databases: Mapping[str, Database] | None = None,
+    store: str | None = None,
 ) -> list[str]:
     """The contradictions within and among the parts given; one line a mistake."""
     mistakes: list[str] = []
@@ -70,15 +77,21 @@ def contradictions_among(
     if write_side is not None:
         mistakes += _of_service("write_side.service", write_side.service)
         mistakes += _of_pauses("write_side", write_side.pauses)
+        mistakes += of_crashes("write_side", write_side.crashes)
+        mistakes += of_stores(write_side, store, log)
     if read_models is not None:
         mistakes += _of_read_models(read_models)
         for name, model in read_models.items():
             mistakes += _of_pauses(joined("read_models", name), model.pauses)
             mistakes += _of_rebuilds(joined("read_models", name), model.rebuilds)
+            mistakes += of_crashes(joined("read_models", name), model.crashes)
     if queries is not None and read_models is not None:
         mistakes += _of_answers(queries, read_models)
     if read_models is not None:
         mistakes += of_projections(read_models, write_side)
+    if read_models is not None and write_side is not None:
+        mistakes += of_tasks(write_side, read_models)
+        mistakes += _of_rebuilt_deliveries(write_side, read_models)
     if databases is not None:
         mistakes += of_databases(databases, databases_used(write_side, read_models), run)
     return mistakes
@@ -237,6 +250,16 @@ def _of_pauses(path: str, pauses: tuple[Pause, ...]) -> Iterator[str]:
                 f"ended, at {ended}"
             )
         resumed = max(resumed, pause.at + pause.duration)
+
+
+def _of_rebuilt_deliveries(side: WriteSide, models: Mapping[str, ReadModel]) -> Iterator[str]:
+    for name, model in models.items():
+        if model.rebuilds and model.projection == "async" and not is_delivered_plainly(side, model):
+            yield (
+                f"{joined('read_models', name)}.rebuilds: a read model that may lose or double "
+                "events has none; leave them out, or delivery, idempotent, crashes and "
+                "write_side.publish as they are by default"
+            )
 
 
 def _of_rebuilds(path: str, rebuilds: tuple[PlannedRebuild, ...]) -> Iterator[str]:

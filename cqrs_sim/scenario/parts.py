@@ -23,6 +23,8 @@ StoreKind: TypeAlias = Literal["memory", "sqlite"]
 Durability: TypeAlias = Literal["full", "normal", "off"]
 ReadStrategy: TypeAlias = Literal["eventual", "at_least", "write_side"]
 Projection: TypeAlias = Literal["async", "inline", "task"]
+Delivery: TypeAlias = Literal["at_least_once", "at_most_once", "exactly_once_effect"]
+Publish: TypeAlias = Literal["log_first", "dual_write"]
 
 READ_MODEL_NAMES = ("orders", "statistics", "search")
 
@@ -62,6 +64,16 @@ class PlannedRebuild:
     """When it begins, from the start of the run; after any earlier one of the read model."""
     batch: Count = units.count(100)
     """Most events that the rebuilding projector takes, and checkpoints, at once."""
+
+
+@attrs.frozen(kw_only=True)
+class Crash:
+    """A process ends where it hurts most, and comes back with what it had stored."""
+
+    at: Duration = units.duration(minimum=0)
+    """From the start of the run: the first such place from here on."""
+    down: Duration = units.duration()
+    """How long it is gone."""
 
 
 @attrs.frozen(kw_only=True)
@@ -231,6 +243,11 @@ class WriteSide:
     question) waits for it."""
     database: Text | None = units.text(None, minimum=1)
     """Where the order actors' modelled work is done; none: each actor has a server of its own."""
+    publish: Publish = units.choice("log_first", Publish)
+    """How read models come to know: `log_first`, they read the log. `dual_write`: the writer
+    stores, then tells them; what it did not tell, nobody ever does."""
+    crashes: tuple[Crash, ...] = units.series(Crash)
+    """Each between the storing of a command's events and their publication."""
 
 
 @attrs.frozen(kw_only=True)
@@ -260,3 +277,9 @@ class ReadModel:
     database: Text | None = units.text(None, minimum=1)
     """Where the projector's modelled work is done, and that of the queries which this read model
     answers; none: each has a server of its own."""
+    delivery: Delivery = units.choice("at_least_once", Delivery)
+    """Checkpoint after the effects of a batch, before them, or in one step with them."""
+    idempotent: bool = units.flag(True)
+    """Whether an event that comes again is known by its order's version, stored with the row."""
+    crashes: tuple[Crash, ...] = units.series(Crash)
+    """Of its projector, each between the effects of a batch and its checkpoint."""

@@ -7,7 +7,10 @@ import attrs
 from cqrs_sim.scenario.parts import ReadModel, WriteSide
 from cqrs_sim.scenario.wording import joined
 
-OF_A_PROJECTOR = ("transport", "channel", "batch", "checkpoint", "poll", "pauses", "rebuilds")
+OF_A_PROJECTOR = (
+    *("transport", "channel", "batch", "checkpoint", "poll", "pauses"),
+    *("delivery", "idempotent", "crashes", "rebuilds"),
+)
 """Keys of what only a projector has: a way to it, a channel, batches, checkpoints, its own time."""
 
 _WHY = {

@@ -16,7 +16,9 @@ from cqrs_sim.scenario.contradictions import contradictions_among
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     ArrivalProcess,
+    Crash,
     Database,
+    Delivery,
     Distribution,
     Durability,
     Load,
@@ -27,6 +29,7 @@ from cqrs_sim.scenario.parts import (
     PlannedRebuild,
     Popularity,
     Projection,
+    Publish,
     Queries,
     QueryCache,
     QueryMix,
@@ -47,7 +50,9 @@ from cqrs_sim.scenario.units import Rate, Text
 __all__ = [
     "READ_MODEL_NAMES",
     "ArrivalProcess",
+    "Crash",
     "Database",
+    "Delivery",
     "Distribution",
     "Durability",
     "Load",
@@ -58,6 +63,7 @@ __all__ = [
     "PlannedRebuild",
     "Popularity",
     "Projection",
+    "Publish",
     "Queries",
     "QueryCache",
     "QueryMix",
@@ -136,4 +142,5 @@ def contradictions(scenario: Scenario) -> list[str]:
         write_side=scenario.write_side,
         read_models=scenario.read_models,
         databases=scenario.databases,
+        store=scenario.store,
     )

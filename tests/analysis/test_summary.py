@@ -53,6 +53,7 @@ def test_the_summary_has_the_fields_that_others_read() -> None:
         "offered_load",
         "saturated",
         "databases",
+        "delivery",
         "episodes",
         "invalid",
         "checks",

@@ -14,8 +14,9 @@ from cqrs_sim.scenario.scenario import ReadModel, Scenario
 from cqrs_sim.scenario.units import Duration
 
 NAMES = (
-    *("default", "burst", "crud", "event_sourced", "hot_order", "multiple", "overload"),
-    *("rebuild", "separate", "simple", "slow_projector", "stall", "tutorial"),
+    *("default", "burst", "crud", "dual_write", "event_sourced", "hot_order", "multiple"),
+    *("overload", "rebuild", "redelivery", "separate", "simple", "slow_projector", "stall"),
+    "tutorial",
 )
 
 
@@ -64,6 +65,8 @@ def test_a_preset_begins_with_its_lesson(name: str) -> None:
         ("slow_projector", "orders", 0.95),
         ("overload", "search", 1.30),
         ("hot_order", "search", 0.63),
+        ("dual_write", "search", 0.63),
+        ("redelivery", "orders", 0.68),
     ],
 )
 def test_the_slowest_projector_has_the_load_that_the_comment_states(

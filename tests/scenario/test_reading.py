@@ -354,6 +354,7 @@ def test_a_scenario_is_written_with_every_key() -> None:
         "load.profile",
         "write_side.pauses",
         "write_side.database",
+        "write_side.crashes",
         *(path for path, _ in keys_below() if path.startswith(("databases", "queries.services"))),
     }
 

@@ -40,6 +40,7 @@ from cqrs_sim.measurement.trace import (
 from cqrs_sim.measurement.versions import versions_missing
 from cqrs_sim.probe import Outcome, QueryOutcome, Strategy
 from cqrs_sim.results import Result
+from cqrs_sim.scenario.deliveries import unusual_deliveries
 from cqrs_sim.scenario.scenario import Pause, Scenario, Service
 from cqrs_sim.scenario.shared_databases import databases_used
 from cqrs_sim.scenario.units import format_duration
@@ -79,6 +80,10 @@ def unsupported(scenario: Scenario) -> list[str]:
         if model.projection != "async":
             key = f"read_models.{name}.projection"
             mistakes.append(f'{key} = "{model.projection}": not updated by a projector')
+    mistakes += [
+        f"{key}: what is delivered, and when, depends on who is there"
+        for key in unusual_deliveries(scenario.write_side, scenario.read_models)
+    ]
     for path, name in databases_used(scenario.write_side, scenario.read_models).items():
         mistakes.append(f'{path} = "{name}": the stages wait for one another')
     for kind in ("by_id", "by_customer", "by_status", "statistics"):
