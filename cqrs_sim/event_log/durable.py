@@ -8,7 +8,9 @@ events.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from contextlib import ExitStack
+from functools import partial
+from typing import Protocol, TypeAlias
 
 import attrs
 
@@ -77,7 +79,10 @@ def group_of(line: deque[Append], most: int) -> list[Append]:
     return group
 
 
-@attrs.frozen
+Within: TypeAlias = Callable[[Sequence[Event]], None]
+
+
+@attrs.define(eq=False)
 class StoreOfRun:
     """A store, and the run that writes to it now."""
 
@@ -85,6 +90,18 @@ class StoreOfRun:
     run: int
     began_ns: int
     """What stands for the start of the run in the store."""
+    files: ExitStack = attrs.field(factory=ExitStack)
+    """Whatever else is opened for the run: closed with the store, before it."""
+    within: list[Within] = attrs.field(factory=list)
+    """Write tables beside the events, of a group whose positions are known, in its transaction."""
+    keeps_events: bool = True
+    """If not, the tables written within a commit are all that is kept."""
+    head: int = attrs.field()
+    """The last position committed, whether its event is kept or not."""
+
+    @head.default
+    def _of_store(self) -> int:
+        return self.store.head
 
     def command(self, command_id: CommandId, request_id: str | None) -> Command:
         """What names a command in the store: its row in the trace, which begins at 0 in each run.
@@ -100,7 +117,27 @@ class StoreOfRun:
             StoreError: if it could not be.
         """
         rows = [row for append in group for row in append.rows]
-        self.store.append(rows, self.began_ns + now_ns)
+        self.commit([event for append in group for event in append.events], rows, now_ns)
+
+    def commit(self, events: Sequence[Event], rows: Sequence[NewRow], now_ns: int) -> None:
+        """Commit events with their rows, and what tables make of them.
+
+        Nobody else sees the events yet; the log will give them the same positions.
+
+        Raises:
+            StoreError: if it could not be.
+        """
+        recorded_ns, also = self.began_ns + now_ns, None
+        if self.within:
+            for place, event in enumerate(events, start=self.head + 1):
+                event.position = Position(place)
+            also = partial(self._write_tables, events)
+        self.store.append(rows if self.keeps_events else (), recorded_ns, also)
+        self.head += len(events)
+
+    def _write_tables(self, events: Sequence[Event]) -> None:
+        for write in self.within:
+            write(events)
 
 
 class DurableLog(MemoryLog):
@@ -132,7 +169,7 @@ class DurableLog(MemoryLog):
         self._shut_out: deque[Append] = deque()
         self._promised: dict[OrderId, Version] = {}
         self._error: Exception | None = None
-        self._set_up: list[NewRow] = []
+        self._set_up: list[tuple[Event, NewRow]] = []
         self.commits_count = 0
         """Groups committed in this run."""
         self.most_in_line_count = 0
@@ -187,7 +224,7 @@ class DurableLog(MemoryLog):
         if self._of is not None:
             command = self._of.command(CommandId(-1), None)
             self._set_up += [
-                row_of(event, command, len(self._set_up) + part)
+                (event, row_of(event, command, len(self._set_up) + part))
                 for part, event in enumerate(new_events)
             ]
         return position
@@ -200,14 +237,15 @@ class DurableLog(MemoryLog):
         """
         if self._of is None:
             return
-        rows, self._set_up = self._set_up, []
-        now = self._of.began_ns + self._clock.instant_ns
-        for begun in range(0, len(rows), SET_UP_ROWS):
-            self._of.store.append(rows[begun : begun + SET_UP_ROWS], now)
+        recorded, self._set_up = self._set_up, []
+        for begun in range(0, len(recorded), SET_UP_ROWS):
+            some = recorded[begun : begun + SET_UP_ROWS]
+            events, rows = [event for event, _ in some], [row for _, row in some]
+            self._of.commit(events, rows, self._clock.instant_ns)
 
     def read_order(self, order_id: OrderId, after: Version = NO_VERSION) -> list[Event]:
         """See `MemoryLog.read_order`; read from the disk, so that an actor's return costs that."""
-        if self._of is None or not self.version_of(order_id):
+        if self._of is None or not self._of.keeps_events or not self.version_of(order_id):
             return super().read_order(order_id, after)
         return [event_of(stored) for stored in self._of.store.of_order(order_id, after)]
 

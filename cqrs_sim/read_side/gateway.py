@@ -25,6 +25,7 @@ from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.projector import Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
+from cqrs_sim.read_side.table_model import TableModel
 
 
 @attrs.frozen
@@ -162,6 +163,8 @@ class QueryGateway:
 
 def read(model: ReadModel, query: Query) -> AnswerValue:
     """What a read model says to a query that is for it."""
+    if isinstance(model, TableModel):
+        return model.answer(query)
     if isinstance(query, GetOrderStatistics):
         assert isinstance(model, StatisticsReadModel | CarelessStatistics)
         return model.between(query.from_ns, query.to_ns)

@@ -7,7 +7,7 @@ writer, so no reader ever sees a position before the one below it.
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -213,8 +213,23 @@ class EventStore(EventReader):
             )
         return int(cursor.lastrowid or 0)
 
-    def append(self, rows: Sequence[NewRow], recorded_ns: int) -> None:
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The writer's, for tables beside the events: to be written by `append` alone."""
+        return self._connection
+
+    def append(
+        self,
+        rows: Sequence[NewRow],
+        recorded_ns: int,
+        also: Callable[[], None] | None = None,
+    ) -> None:
         """Commit rows together, behind all others, at an instant.
+
+        Args:
+            rows: may be none, where `also` writes all there is.
+            recorded_ns: not before that of the last append, else that one's.
+            also: writes other tables in the same transaction, through `connection`.
 
         Raises:
             StoreError: if that fails; then nothing of them is there, and nothing may be appended
@@ -234,11 +249,13 @@ class EventStore(EventReader):
             try:
                 _insert(connection, flat)
                 site("log.in_commit")
+                if also is not None:
+                    also()
+                    site("log.tables_written")
                 connection.execute("COMMIT")
-            except sqlite3.Error:
+            finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-                raise
         site("log.after_commit")
         self.head, self.checksum = position, checksum
 

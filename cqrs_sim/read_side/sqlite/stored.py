@@ -25,14 +25,14 @@ from cqrs_sim.tables.connection import (
 REBUILD_BATCH = 1024
 """Events in a transaction of a rebuild."""
 
-_CHECKPOINTS = """
+CHECKPOINTS = """
 CREATE TABLE IF NOT EXISTS checkpoints (
     read_model TEXT PRIMARY KEY,
     position INTEGER NOT NULL
 ) WITHOUT ROWID
 """
-_FIRST_CHECKPOINT = "INSERT OR IGNORE INTO checkpoints VALUES (?, 0)"
-_CHECKPOINT = "SELECT position FROM checkpoints WHERE read_model = ?"
+FIRST_CHECKPOINT = "INSERT OR IGNORE INTO checkpoints VALUES (?, 0)"
+CHECKPOINT = "SELECT position FROM checkpoints WHERE read_model = ?"
 _SET_CHECKPOINT = "UPDATE checkpoints SET position = ? WHERE read_model = ?"
 
 
@@ -79,9 +79,9 @@ class StoredReadModel(Generic[T]):
         self._writer = connect(path)
         self._tables = tables(self._writer)
         with transaction(self._writer):
-            self._writer.execute(_CHECKPOINTS)
+            self._writer.execute(CHECKPOINTS)
             self._tables.create()
-            self._writer.execute(_FIRST_CHECKPOINT, (self.name,))
+            self._writer.execute(FIRST_CHECKPOINT, (self.name,))
         self.checkpoint = _checkpoint(self._writer, self.name)
         """The last position that the file shows."""
         self.duplicates_count = 0
@@ -176,5 +176,5 @@ class StoredReadModel(Generic[T]):
 
 
 def _checkpoint(connection: Connection, name: str) -> Position:
-    (position,) = connection.execute(_CHECKPOINT, (name,)).fetchone()
+    (position,) = connection.execute(CHECKPOINT, (name,)).fetchone()
     return Position(position)

@@ -1,0 +1,107 @@
+"""A read model in tables, as the rest of a running system sees it.
+
+It only reads. Who writes the tables does that in batches, a transaction each: a projector of its
+own (`stored_projector.StoredProjector`), or the commit of the events.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol, assert_never, cast
+
+from cqrs_sim.domain.events import Event
+from cqrs_sim.domain.queries import (
+    AnswerValue,
+    GetOrderById,
+    GetOrdersByCustomer,
+    GetOrdersByStatus,
+    GetOrderStatistics,
+    OrderRow,
+    OrderStatistics,
+    Query,
+)
+from cqrs_sim.domain.status import OrderStatus
+from cqrs_sim.errors import InvariantViolationError
+from cqrs_sim.ids import CustomerId, Nanoseconds, OrderId
+
+Within = Callable[[], AbstractContextManager[object]]
+
+
+class TableContents(Protocol):
+    """Tables that can be looked at as a whole."""
+
+    def contents(self) -> object:
+        """All that can be asked of them, comparable with `==`."""
+
+
+class OrderAnswers(TableContents, Protocol):
+    """Tables that answer for the read model `orders`."""
+
+    def by_id(self, order_id: OrderId) -> OrderRow | None:
+        """The row of an order, or None."""
+
+    def by_customer(self, customer_id: CustomerId) -> tuple[OrderRow, ...]:
+        """The rows of a customer, oldest first."""
+
+    def by_status(self, status: OrderStatus) -> tuple[OrderRow, ...]:
+        """The rows in a status, in the order in which they came to it."""
+
+
+class StatisticsAnswers(TableContents, Protocol):
+    """Tables that answer for the read model `statistics`."""
+
+    def between(self, from_ns: Nanoseconds, to_ns: Nanoseconds) -> OrderStatistics:
+        """Statistics of the orders created in [from_ns, to_ns)."""
+
+
+class TableModel:
+    """Asks tables; each answer reflects one commit."""
+
+    def __init__(
+        self, tables: TableContents, snapshot: Within, guard: Within, *, is_in_sequence: bool = True
+    ) -> None:
+        """Ask through a connection that only reads.
+
+        Args:
+            tables: on that connection; an `OrderAnswers` or `StatisticsAnswers` if it is asked so.
+            snapshot: a transaction of the connection: what is read within it is of one commit.
+            guard: turns what the database raises into errors of ours.
+            is_in_sequence: whether rows are listed in the sequence of what happened.
+        """
+        self._tables = tables
+        self._snapshot = snapshot
+        self._guard = guard
+        self.is_in_sequence = is_in_sequence
+
+    def apply(self, event: Event) -> None:
+        """Of no use: events come to tables in the transactions of their writer."""
+        raise InvariantViolationError(f"{event.event_id} was given to the reader of tables")
+
+    def answer(self, query: Query) -> AnswerValue:
+        """The answer to a query that is for these tables.
+
+        Raises:
+            StoreError: if they cannot be read.
+        """
+        with self._guard(), self._snapshot():
+            if isinstance(query, GetOrderStatistics):
+                statistics = cast("StatisticsAnswers", self._tables)
+                return statistics.between(query.from_ns, query.to_ns)
+            orders = cast("OrderAnswers", self._tables)
+            match query:
+                case GetOrderById(order_id=order_id):
+                    return orders.by_id(order_id)
+                case GetOrdersByCustomer(customer_id=customer_id):
+                    return orders.by_customer(customer_id)
+                case GetOrdersByStatus(status=status):
+                    return orders.by_status(status)
+                case _:
+                    assert_never(query)
+
+    def contents(self) -> object:
+        """All that can be asked of it, comparable with `==`; equal to that of the one in memory.
+
+        Raises:
+            StoreError: if they cannot be read.
+        """
+        with self._guard(), self._snapshot():
+            return self._tables.contents()
