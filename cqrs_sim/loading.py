@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.databases import stage_name
 from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.replicated import Replications, replications_from
 from cqrs_sim.analysis.saturation import WRITE_SIDE
@@ -54,7 +55,7 @@ def load(folder: Path | str) -> Result:
     if set(trace.read_models) != set(scenario.read_models):
         raise ResultFolderError(f"{folder}: {TRACE} and {SCENARIO} have different read models")
     aborted = summary.get("aborted")
-    replications = _replications(summary, where, seed, {WRITE_SIDE, *trace.read_models})
+    replications = _replications(summary, where, seed, _stages(trace))
     # Of replications only those are counted that ran to their end, the first before all others.
     is_first_whole = replications is not None and bool(replications.seeds)
     return Result(
@@ -68,6 +69,10 @@ def load(folder: Path | str) -> Result:
         extra_checks=tuple(_checks(summary, where)),
         provenance=_table(summary, "provenance", where),
     )
+
+
+def _stages(trace: Trace) -> set[str]:
+    return {WRITE_SIDE, *trace.read_models, *map(stage_name, trace.database_names)}
 
 
 def _regular(path: Path, largest: int) -> Path:

@@ -55,6 +55,17 @@ class QueryOutcome(IntEnum):
     """A full mailbox with policy `reject` turned it away."""
 
 
+class WorkKind(IntEnum):
+    """What was done in a database; the codes stand in the trace."""
+
+    WRITE = 0
+    """An order actor's work on a command; with read models that are updated in the same commit."""
+    APPLY = 1
+    """A projector's work on an event, or on its checkpoint."""
+    ANSWER = 2
+    """The answer to a query."""
+
+
 NO_READ_MODEL = -1
 """In place of a read model's index, where the write side answered."""
 
@@ -139,6 +150,18 @@ class Probe(Protocol):
     def query_failed(self, query_id: QueryId, outcome: QueryOutcome) -> None:
         """The query ended without an answer."""
 
+    def work_submitted(self, database: int, kind: WorkKind, read_model: int) -> int:
+        """A stage has something to do in the database of this index; returns its row.
+
+        `read_model` is `NO_READ_MODEL` if the stage is the write side.
+        """
+
+    def work_begun(self, row: int) -> None:
+        """It has a connection."""
+
+    def work_ended(self, row: int) -> None:
+        """It is done."""
+
 
 class Clock(Protocol):
     """Where a probe reads the time."""
@@ -190,3 +213,10 @@ class NullProbe:
         self, query_id: QueryId, read_model: int, position: Position
     ) -> None: ...
     def query_failed(self, query_id: QueryId, outcome: QueryOutcome) -> None: ...  # noqa: D102
+    def work_submitted(  # noqa: D102
+        self, database: int, kind: WorkKind, read_model: int
+    ) -> int:
+        return 0
+
+    def work_begun(self, row: int) -> None: ...  # noqa: D102
+    def work_ended(self, row: int) -> None: ...  # noqa: D102

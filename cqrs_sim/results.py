@@ -15,6 +15,7 @@ from cqrs_sim import new_folders
 from cqrs_sim.analysis.consistency import CheckResult
 from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.metrics import Metric, Metrics, metric
+from cqrs_sim.analysis.planned import Planned
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import Summary, summarise
@@ -91,6 +92,12 @@ class Result:
             deadline_ns=self.trace.load_ended_ns + self.scenario.run.drain,
             checks=self.extra_checks,
             provenance=self.provenance,
+            planned=self._planned,
+        )
+
+    @property
+    def _planned(self) -> Planned:
+        return Planned(
             query_timeout_ns=self.scenario.queries.timeout,
             varies=self.varies,
             batches=self.scenario.batches,

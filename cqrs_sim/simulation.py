@@ -154,19 +154,23 @@ def template_of(scenario: Scenario) -> dict[str, Json]:
         for (kind, strategy), weight in asked
         if sends_queries and weight > 0.0
     }
-    return template_for(tuple(scenario.read_models), reads)
+    return template_for(tuple(scenario.read_models), reads, scenario.connections)
 
 
 def template_for(
-    read_models: Sequence[str], reads: Mapping[str, Strategy] | None = None
+    read_models: Sequence[str],
+    reads: Mapping[str, Strategy] | None = None,
+    connections: Mapping[str, int] | None = None,
 ) -> dict[str, Json]:
     """The summary of a run of these read models in which nothing happened.
 
     Args:
         read_models: their names.
         reads: the kinds of query that are asked, and by which strategy; each is asked once.
+        connections: of each database that stages share.
     """
-    trace = Recorder(VirtualClock(), read_models).trace([], load_ended_ns=1, ended_ns=1)
+    recorder = Recorder(VirtualClock(), read_models, connections=connections)
+    trace = recorder.trace([], load_ended_ns=1, ended_ns=1)
     if reads:
         queries = _asked_once(tuple(reads.values()))
         trace = attrs.evolve(trace, queries=queries, query_kinds=tuple(reads))

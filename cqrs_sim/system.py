@@ -9,14 +9,20 @@ from collections.abc import Callable, Coroutine, Sequence
 
 from cqrs_sim.actors.kernel import Actor, Kernel
 from cqrs_sim.actors.mailbox import MailboxStatistics
-from cqrs_sim.actors.pauses import Pauses, Work
-from cqrs_sim.actors.processors import Processors
+from cqrs_sim.actors.pauses import Pauses
 from cqrs_sim.actors.randomness import Draws, Streams
 from cqrs_sim.actors.reply import Latch, Reply
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.order import Order
-from cqrs_sim.domain.queries import GetOrderById, OrderRow, Query
+from cqrs_sim.domain.queries import (
+    GetOrderById,
+    GetOrdersByCustomer,
+    GetOrdersByStatus,
+    GetOrderStatistics,
+    OrderRow,
+    Query,
+)
 from cqrs_sim.errors import (
     ActorStoppedError,
     CommandRejectedError,
@@ -26,14 +32,15 @@ from cqrs_sim.errors import (
 from cqrs_sim.event_log.memory import MemoryLog
 from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, Position, QueryId
 from cqrs_sim.probe import NO_READ_MODEL, Probe
-from cqrs_sim.read_side.gateway import Answer, QueryGateway
+from cqrs_sim.read_side.gateway import Answer, Answering, QueryGateway
 from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.paused import PausedSubscription
 from cqrs_sim.read_side.polled import PolledSubscription
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
-from cqrs_sim.scenario.scenario import Pause, Scenario, Service
+from cqrs_sim.scenario.scenario import Pause, QueryServices, Scenario, Service
+from cqrs_sim.work_places import WorkPlaces
 from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
 from cqrs_sim.write_side.order_actor import Accepted, OrderActors, Snapshot
 
@@ -58,11 +65,12 @@ class System:
         """Wire the system; the orders of `set_up` exist and are projected before it runs."""
         self._kernel = kernel
         self._probe = probe
-        count = scenario.run.processors
-        work = Processors(kernel, count).work if count else kernel.sleep
+        self._places = WorkPlaces(scenario, kernel, probe)
         self.log = MemoryLog(kernel, probe)
         self._query_draws = draws(streams, "query", scenario.queries.service)
-        self.commands = self._write_side(scenario, streams, work)
+        services = query_draws(streams, scenario.queries.services)
+        questions = services.get(GetOrderById, self._query_draws)
+        self.commands = self._write_side(scenario, streams, questions)
         self.commands.set_up(set_up)
         self.projectors: dict[str, Projector] = {}
         self._projector_actors: list[Actor] = []
@@ -70,8 +78,12 @@ class System:
         self._projecting_count = 0
         self._quiet: Latch | None = None
         for name in scenario.read_models:
-            self._add_read_model(name, scenario, streams, work)
-        self.queries = QueryGateway(kernel, probe, self.projectors, self._query_draws)
+            self._add_read_model(name, scenario, streams)
+        works = {name: self._places.of_answers(name) for name in self.projectors}
+        places = {name: work for name, work in works.items() if work is not None}
+        answering = Answering(services, places)
+        self.queries = QueryGateway(kernel, probe, self.projectors, self._query_draws, answering)
+        self._all_query_draws = [self._query_draws, *services.values()]
 
     # The facade.
 
@@ -173,8 +185,9 @@ class System:
         """Draw the service times that a planned load can need, before the run."""
         if self._write_draws is not None:
             self._write_draws.reserve(commands_count)
-        if self._query_draws is not None:
-            self._query_draws.reserve(queries_count)
+        for drawn in self._all_query_draws:
+            if drawn is not None:
+                drawn.reserve(queries_count)
         for service in self._read_draws:
             # No command has more than one event.
             service.reserve(self.log.head + commands_count)
@@ -209,12 +222,13 @@ class System:
 
     # Wiring.
 
-    def _write_side(self, scenario: Scenario, streams: Streams, work: Work) -> CommandGateway:
+    def _write_side(
+        self, scenario: Scenario, streams: Streams, questions: Draws | None
+    ) -> CommandGateway:
         side, pauses = scenario.write_side, self._pauses(scenario.write_side.pauses)
         service = self._write_draws = draws(streams, "write", side.service)
-        actors = OrderActors(
-            self.log, self._probe, self._kernel.clock, work, service, self._query_draws
-        )
+        work = self._places.of_write_side()
+        actors = OrderActors(self.log, self._probe, self._kernel.clock, work, service, questions)
         options = MailboxOptions(side.mailbox, side.policy, side.passivate_after, pauses)
         return CommandGateway(self._kernel, self._probe, actors, options)
 
@@ -223,9 +237,9 @@ class System:
         name: str,
         scenario: Scenario,
         streams: Streams,
-        work: Work,
     ) -> None:
         settings, index = scenario.read_models[name], len(self.projectors)
+        work = self._places.of_projector(name)
         subscription = self.log.subscribe(name, index, settings.channel, settings.transport)
         inbox: Inbox = subscription
         pauses = self._pauses(settings.pauses)
@@ -296,6 +310,21 @@ def draws(streams: Streams, name: str, service: Service) -> Draws | None:
     if service.distribution == "real" or service.mean == 0:
         return None
     return Draws(streams.stream(f"service/{name}"), service.distribution, service.mean)
+
+
+def query_draws(streams: Streams, services: QueryServices) -> dict[type[Query], Draws | None]:
+    """The service times of those kinds of query that have one of their own."""
+    of_kind = {
+        GetOrderById: services.by_id,
+        GetOrdersByCustomer: services.by_customer,
+        GetOrdersByStatus: services.by_status,
+        GetOrderStatistics: services.statistics,
+    }
+    return {
+        kind: draws(streams, f"query/{kind.__name__}", service)
+        for kind, service in of_kind.items()
+        if service is not None
+    }
 
 
 def row_of(order: Order | None) -> OrderRow | None:

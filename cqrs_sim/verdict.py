@@ -16,7 +16,7 @@ from cqrs_sim.analysis.bottleneck import bottleneck
 from cqrs_sim.analysis.episodes import Episode
 from cqrs_sim.analysis.findings import Findings, SaturatedStage, findings_of
 from cqrs_sim.analysis.replicated import Replications
-from cqrs_sim.analysis.saturation import WRITE_SIDE, StageLoad
+from cqrs_sim.analysis.saturation import WRITE_SIDE, StageLoad, unit_of
 from cqrs_sim.analysis.summary import Summary
 from cqrs_sim.analysis.unserved import Unserved
 from cqrs_sim.plain_text import count_of, milliseconds, percent, printable
@@ -171,8 +171,7 @@ def _limit(name: str, stage: SaturatedStage) -> str:
     elif stage.offered_load is not None and stage.offered_load >= 1.0:
         parts.append(f"offered load {stage.offered_load:.2f}")
     if stage.saturates_at_per_s is not None:
-        what = "commands" if name == WRITE_SIDE else "events"
-        parts.append(f"saturates at {stage.saturates_at_per_s:,.0f} {what}/s")
+        parts.append(f"saturates at {stage.saturates_at_per_s:,.0f} {unit_of(name)}/s")
     return f" ({', '.join(parts)})" if parts else ""
 
 
@@ -226,7 +225,7 @@ def episode_text(episode: Episode) -> str:
 
 
 def _named(stage: str) -> str:
-    return f"the {stage}" if stage == WRITE_SIDE else printable(stage)
+    return f"the {printable(stage)}" if unit_of(stage) != "events" else printable(stage)
 
 
 def _steady(

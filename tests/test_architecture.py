@@ -20,7 +20,7 @@ SIDES = ("event_log", "write_side", "read_side")
 BELOW_ENGINES = (
     *FOUNDATION, "domain", "actors", *SIDES, "load_generation", "measurement", "scenario",
     "analysis", "plots", "histograms", "plain_text", "new_folders", "verdict", "report", "results",
-    "system",
+    "work_places", "system",
 )  # fmt: skip
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -44,7 +44,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "measurement": FOUNDATION,
     "scenario": ("errors", "ids"),
     "analysis": (
-        *FOUNDATION, "measurement.trace", "scenario.unit_text", "scenario.wording",
+        *FOUNDATION, "measurement.trace", "measurement.database_tables", "scenario.unit_text",
+        "scenario.wording",
     ),
     "plots": (*FOUNDATION, "analysis", "measurement.trace", "scenario"),
     "histograms": ("analysis", "measurement.trace"),
@@ -58,7 +59,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *FOUNDATION, "analysis", "measurement.trace", "scenario", "plots", "histograms",
         "new_folders", "report",
     ),
-    "system": (*FOUNDATION, "domain", "actors", *SIDES, "scenario"),
+    "work_places": ("probe", "actors", "scenario"),
+    "system": (*FOUNDATION, "domain", "actors", *SIDES, "scenario", "work_places"),
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
     "simulation": (*BELOW_ENGINES, "engines"),
     "fresh_reads": (*BELOW_ENGINES, "engines", "simulation"),

@@ -25,7 +25,7 @@ from cqrs_sim.analysis.quantiles import SampleSummary
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 from cqrs_sim.scenario.keys import keys_below, part_of
-from cqrs_sim.scenario.parts import Pause, RateSegment, ReadModel, Service
+from cqrs_sim.scenario.parts import Database, Pause, RateSegment, ReadModel, Service
 from cqrs_sim.scenario.quantities import (
     ChoiceQuantity,
     CountQuantity,
@@ -336,6 +336,8 @@ def expected_keys(
             yield from expected_keys(Pause, f"{path}[].")
         elif attribute.name == "read_models":
             yield from expected_keys(ReadModel, "read_models.NAME.")
+        elif attribute.name == "databases":
+            yield from expected_keys(Database, "databases.NAME.")
         elif quantity is None:
             part = part_of(attribute)
             assert part is not None
@@ -422,17 +424,20 @@ def generic(path: str) -> str:
     path = re.sub(r"^own_writes\.witness.*", "own_writes.witness", path)
     path = re.sub(r"^(intervals\..*)\.(mean|p99)\.\w+$", r"\1.FIGURE.INTERVAL", path)
     path = re.sub(r"^offered_load\..*", "offered_load.STAGE", path)
+    path = re.sub(r"^databases\.\w+", "databases.NAME", path)
     path = re.sub(r"^checks\.\w+", "checks.NAME", path)
     path = re.sub(r"^provenance\.versions\..*", "provenance.versions.NAME", path)
     of_sample = (
         r"^((?:served_)?response_s|queries_s|(?:lag_s|visibility_s)\.NAME|"
-        r"reads\.KIND\.STRATEGY\.(?:response|age)_s|generator\.(?:queries_)?slip_s)"
+        r"reads\.KIND\.STRATEGY\.(?:response|age)_s|generator\.(?:queries_)?slip_s|"
+        r"databases\.NAME\.wait_s)"
     )
     return re.sub(rf"{of_sample}\.({'|'.join(SAMPLE_KEYS)})$", r"\1.SAMPLE", path)
 
 
 def test_every_field_of_a_summary_stands_in_the_page_of_the_trace() -> None:
-    result = simulation.run(simulation.load_scenario("default", ["run.duration=4s"]))
+    shared = ["run.duration=4s", "databases.main.connections=4", "write_side.database=main"]
+    result = simulation.run(simulation.load_scenario("default", shared))
     summary = json.loads(json.dumps(result.to_json()))
     found = {generic(path) for path in paths_in(summary)}
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from cqrs_sim.analysis.saturation import WRITE_SIDE, StageLoad
+from cqrs_sim.analysis.saturation import StageLoad, unit_of
 
 
 @attrs.frozen(kw_only=True)
@@ -20,17 +20,17 @@ class Bottleneck:
     """The stage that saturates first."""
 
     stage: str
-    """`write side` (its busiest order), or the name of a read model."""
+    """`write side` (its busiest order), the name of a read model, or `database ` and a name."""
     offered_load: float
     """Utilisation, as long as it is below 1; more is offered than it can do."""
     saturates_at_per_s: float | None
-    """Commands (of the write side) or events per second at which it has no time to spare; None if
-    what keeps it busy are queries alone."""
+    """Commands (of the write side), operations (of a database) or events per second at which it has
+    no time to spare; None if what keeps it busy are queries alone."""
 
     @property
     def unit(self) -> str:
         """What that rate counts."""
-        return "commands" if self.stage == WRITE_SIDE else "events"
+        return unit_of(self.stage)
 
 
 def bottleneck(loads: Sequence[StageLoad]) -> Bottleneck | None:

@@ -19,13 +19,14 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from cqrs_sim.analysis.databases import databases_of
 from cqrs_sim.analysis.json_values import Json, plain
 from cqrs_sim.analysis.lag import queries_after, seconds
 from cqrs_sim.analysis.quantiles import SampleSummary, summarise_sample
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.staleness import answer_staleness_s, own_writes
 from cqrs_sim.measurement.trace import Trace
-from cqrs_sim.probe import QueryOutcome, Strategy
+from cqrs_sim.probe import NO_READ_MODEL, QueryOutcome, Strategy
 
 
 @attrs.frozen(kw_only=True)
@@ -117,18 +118,29 @@ def summarise_reads(
         _summary(trace, kind, strategy, age_s, paid_s, rows)
         for kind, strategy, rows in _groups(trace, chosen)
     ]
+    queue = {
+        name
+        for number, name in enumerate((WRITE_SIDE, *trace.read_models), start=NO_READ_MODEL)
+        if not set(saturated).isdisjoint(databases_of(trace, number))
+    }
     return ReadsSummary(
-        tuple(_withhold(row) if row.answered_by in saturated else row for row in found)
+        tuple(
+            _withhold(row, queues=row.answered_by in queue) if row.answered_by in saturated else row
+            for row in found
+        )
     )
 
 
-def _withhold(row: ReadSummary) -> ReadSummary:
-    """Without what measures how far behind the answering stage is; counts and shares stay."""
+def _withhold(row: ReadSummary, *, queues: bool) -> ReadSummary:
+    """Without what measures how far behind the answering stage is; counts and shares stay.
+
+    `queues`: whether even who asks for nothing fresh waits for a database that is saturated.
+    """
     # The write side knows all that it answers about: late as it may be, its answers lack nothing.
     names = [] if row.answered_by == WRITE_SIDE else ["age_s"]
     if names and row.versions_missing_mean is not None:
         names += ["versions_missing_mean", "versions_missing_max"]
-    if row.strategy != Strategy.EVENTUAL.name.lower():
+    if queues or row.strategy != Strategy.EVENTUAL.name.lower():
         names += ["response_s", "answered_mean_s", "paid_mean_s"]
     is_behind = "age_s" in names
     return attrs.evolve(

@@ -12,6 +12,13 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from cqrs_sim.analysis.databases import (
+    databases_of,
+    is_database,
+    mean_wait_s,
+    offered_loads,
+    works_in,
+)
 from cqrs_sim.analysis.intervals import t_quantile
 from cqrs_sim.analysis.lag import (
     commands_after,
@@ -21,12 +28,21 @@ from cqrs_sim.analysis.lag import (
     seconds,
 )
 from cqrs_sim.analysis.quantiles import quantiles
-from cqrs_sim.analysis.rates import backlog, mailbox_backlog
+from cqrs_sim.analysis.rates import backlog, inside, mailbox_backlog
 from cqrs_sim.measurement.trace import CommandTable, QueryTable, Trace
-from cqrs_sim.probe import Strategy
+from cqrs_sim.probe import NO_READ_MODEL, Strategy, WorkKind
 
 WRITE_SIDE = "write side"
 """The stage of the order actors; read models are stages by their own names."""
+
+
+def unit_of(stage: str) -> str:
+    """What is counted in a stage's rates."""
+    if is_database(stage):
+        return "operations"
+    return "commands" if stage == WRITE_SIDE else "events"
+
+
 BLOCKS = 20
 SLOPE_LIMIT = 0.01
 """Share of the offered rate by which a backlog must be seen to grow."""
@@ -41,9 +57,10 @@ class StageLoad:
     """How loaded one stage was."""
 
     stage: str
-    """`write side`, or the name of a read model."""
+    """`write side`, the name of a read model, or `database ` and the name of one."""
     offered_per_s: float
-    """Events for a read model, commands for the write side, that the load period offered."""
+    """Events for a read model, commands for the write side, operations (commands and queries) for a
+    database, that the load period offered."""
     offered_load: float | None
     """Work offered per second of time, in servers; None if no service was seen."""
     slope_per_s: float | None
@@ -87,7 +104,10 @@ def stage_loads(
     is_closed: bool = False,
     batches: Mapping[str, tuple[int, int]] | None = None,
 ) -> tuple[StageLoad, ...]:
-    """The load of every stage: the write side first, then the read models in trace order.
+    """The load of every stage: the write side, the read models, the databases, in trace order.
+
+    A stage that works in a database is loaded by its own work, not by its waits for a connection;
+    where the database is offered too much, it and all that work in it are saturated.
 
     Args:
         trace: the run.
@@ -116,9 +136,46 @@ def stage_loads(
         busy_s = busy_s_per_event(trace, name, batch, poll_ns)
         load = _scaled(events_per_s, busy_s)
         offers[name] = _Offer(load, events_per_s, events_per_s)
-    return tuple(
-        _stage(trace, stage, offer, is_closed=is_closed) for stage, offer in offers.items()
-    )
+    found = [_stage(trace, stage, offer, is_closed=is_closed) for stage, offer in offers.items()]
+    if trace.database_names:
+        reads = queries_after(trace, after_ns) & (trace.queries.intended < end)
+        operations_per_s = commands_per_s + int(np.count_nonzero(reads)) / window_s
+        met_an_actor = commands_per_s * _share_taken(trace, commands)
+        shared = offered_loads(
+            trace, after_ns=after_ns, commands_per_s=met_an_actor, events_per_s=events_per_s
+        )
+        found = _with_databases(
+            trace,
+            found,
+            [
+                _stage(trace, n, _Offer(o, operations_per_s, operations_per_s), is_closed=is_closed)
+                for n, o in shared.items()
+            ],
+        )
+    return tuple(found)
+
+
+def _share_taken(trace: Trace, rows: NDArray[np.bool_]) -> float:
+    """Share of commands that an order actor takes: all but the malformed and the refused."""
+    commands = trace.commands
+    turned_away = np.isnat(commands.dequeued) & ~np.isnat(commands.acknowledged)
+    return 1.0 - float(turned_away[rows].mean()) if rows.any() else 1.0
+
+
+def _with_databases(
+    trace: Trace, stages: Sequence[StageLoad], databases: Sequence[StageLoad]
+) -> list[StageLoad]:
+    """All of them; what works in a saturated database is behind with all of its work."""
+    overloaded = {load.stage: load for load in databases if load.is_saturated}
+    found = []
+    for number, load in enumerate(stages, start=NO_READ_MODEL):
+        why = tuple(
+            f"its {name} is saturated: {overloaded[name].reasons[0]}"
+            for name in databases_of(trace, number)
+            if name in overloaded
+        )
+        found.append(attrs.evolve(load, reasons=(*load.reasons, *why)))
+    return [*found, *databases]
 
 
 @attrs.frozen
@@ -163,9 +220,10 @@ def _busiest_order_load(
     """
     commands, queries = trace.commands, trace.queries
     orders = len(trace.order_ids)
+    # Without what they waited for a connection, which is the work of others.
     service_s = [
-        _mean_s((commands.committed - commands.dequeued)[rows]),
-        _mean_s((queries.answered - queries.dequeued)[asked]),
+        _less(_mean_s((commands.committed - commands.dequeued)[rows]), trace, WorkKind.WRITE),
+        _less(_mean_s((queries.answered - queries.dequeued)[asked]), trace, WorkKind.ANSWER),
     ]
     counts = (
         np.bincount(commands.order[rows], minlength=orders),
@@ -177,6 +235,10 @@ def _busiest_order_load(
         if each_s is not None
     ]
     return float(np.sum(work_s, axis=0).max()) / window_s if work_s else None
+
+
+def _less(mean_s: float | None, trace: Trace, kind: WorkKind) -> float | None:
+    return None if mean_s is None else max(mean_s - mean_wait_s(trace, kind), 0.0)
 
 
 def _mean_s(durations: NDArray[np.timedelta64]) -> float | None:
@@ -217,6 +279,9 @@ def busy_s_per_event(
     last_applied = np.maximum.reduceat(applied, first)
     service_ns = float((last_applied - taken[first]).sum()) / len(taken)
     checkpoint_ns = float((np.maximum.reduceat(checkpointed, first) - last_applied).mean())
+    waited_ns = 1e9 * mean_wait_s(trace, WorkKind.APPLY, trace.read_models.index(read_model))
+    service_ns = max(service_ns - waited_ns, 0.0)
+    checkpoint_ns = max(checkpoint_ns - waited_ns, 0.0)
     together = batch or int(size.max())
     batch_ns = service_ns * together + checkpoint_ns
     if poll_ns:
@@ -235,9 +300,14 @@ def backlog_slope_per_s(trace: Trace, stage: str) -> tuple[float | None, float |
     block_s = (end_ns - end_ns // 2) / BLOCKS / 1e9
     if block_s == 0.0:
         return None, None
-    inside = mailbox_backlog(trace, at_ns) if stage == WRITE_SIDE else backlog(trace, stage, at_ns)
-    growth = np.diff(inside) / block_s
-    mean = int(inside[-1] - inside[0]) / (BLOCKS * block_s)
+    if is_database(stage):
+        waiting = inside(works_in(trace, stage), at_ns)
+    elif stage == WRITE_SIDE:
+        waiting = mailbox_backlog(trace, at_ns)
+    else:
+        waiting = backlog(trace, stage, at_ns)
+    growth = np.diff(waiting) / block_s
+    mean = int(waiting[-1] - waiting[0]) / (BLOCKS * block_s)
     return mean, mean - t_quantile(BLOCKS - 1) * float(growth.std(ddof=1)) / math.sqrt(BLOCKS)
 
 

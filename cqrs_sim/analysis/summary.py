@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.analysis.consistency import CheckResult, check_trace, outcome_counts
+from cqrs_sim.analysis.databases import DatabaseSummary, summarise_databases
 from cqrs_sim.analysis.episodes import Episode, find_episodes
 from cqrs_sim.analysis.generator import GeneratorHealth, generator_health
 from cqrs_sim.analysis.json_values import Json, plain
@@ -25,6 +26,7 @@ from cqrs_sim.analysis.lag import (
     queries_after,
     seconds,
 )
+from cqrs_sim.analysis.planned import NOTHING_PLANNED, Planned
 from cqrs_sim.analysis.quantiles import SampleSummary, summarise_sample
 from cqrs_sim.analysis.reads import ReadsSummary, summarise_reads
 from cqrs_sim.analysis.samples import answered, seen
@@ -44,7 +46,7 @@ from cqrs_sim.analysis.stages import (
     write_stages_s,
 )
 from cqrs_sim.analysis.staleness import OwnWrites, own_writes
-from cqrs_sim.analysis.warm_up import Opinion, WarmUp, check_warm_up
+from cqrs_sim.analysis.warm_up import WarmUp, check_warm_up
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 
@@ -119,6 +121,8 @@ class Summary:
     show every event."""
     loads: tuple[StageLoad, ...]
     """Every stage, saturated or not."""
+    databases: Mapping[str, DatabaseSummary]
+    """By name, those that stages share."""
     episodes: tuple[Episode, ...]
     """When a stage that is not saturated fell behind for a while, in order of time."""
     invalid: tuple[str, ...]
@@ -183,6 +187,7 @@ class Summary:
                 }
                 for load in self.saturated
             ],
+            "databases": {name: plain(found) for name, found in self.databases.items()},
             "episodes": [plain(episode) for episode in self.episodes],
             "invalid": list(self.invalid),
             "checks": {
@@ -223,10 +228,7 @@ def summarise(
     deadline_ns: int | None = None,
     checks: Sequence[CheckResult] = (),
     provenance: Mapping[str, Json] | None = None,
-    query_timeout_ns: int | None = None,
-    varies: Mapping[str, Opinion] | None = None,
-    batches: Mapping[str, tuple[int, int]] | None = None,
-    is_closed: bool = False,
+    planned: Planned = NOTHING_PLANNED,
 ) -> Summary:
     """Summarise a run.
 
@@ -240,18 +242,17 @@ def summarise(
         deadline_ns: as for `check_trace`; ignored if the run is not complete.
         checks: results of checks that need more than the trace.
         provenance: versions, machine and clock, for the record.
-        query_timeout_ns: after which a query that waits was given up; the trace does not say.
-        varies: what keeps a stage from being steady by plan, by its name.
-        batches: as for `stage_loads`.
-        is_closed: whether clients made the load that wait for each answer.
+        planned: what the trace does not say.
     """
-    varies = varies or {}
-    loads = stage_loads(trace, after_ns=warm_up_ns, is_closed=is_closed, batches=batches)
+    varies = planned.varies
+    loads = stage_loads(
+        trace, after_ns=warm_up_ns, is_closed=planned.is_closed, batches=planned.batches
+    )
     saturated = {load.stage for load in loads if load.is_saturated}
     rows, asked = commands_after(trace, warm_up_ns), queries_after(trace, warm_up_ns)
     intervals = single_run_intervals(trace, warm_up_ns, saturated, varies)
     reads = summarise_reads(
-        trace, after_ns=warm_up_ns, timeout_ns=query_timeout_ns, saturated=saturated
+        trace, after_ns=warm_up_ns, timeout_ns=planned.query_timeout_ns, saturated=saturated
     )
     return Summary(
         engine=engine,
@@ -277,6 +278,7 @@ def summarise(
         write_stages_s=_write_stages_s(trace, warm_up_ns, saturated),
         read_stages_s=_read_stages_s(trace, warm_up_ns, saturated),
         loads=loads,
+        databases=summarise_databases(trace, after_ns=warm_up_ns),
         episodes=find_episodes(trace, after_ns=warm_up_ns, saturated=saturated),
         invalid=_invalid(trace, loads, warm_up_ns, complete=complete),
         checks=(*check_trace(trace, deadline_ns=deadline_ns if complete else None), *checks),

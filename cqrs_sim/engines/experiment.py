@@ -79,14 +79,18 @@ def refuse_timeless(scenario: Scenario, engine: str) -> None:
         "queries": scenario.queries.service,
         **{f"read_models.{name}": model.service for name, model in scenario.read_models.items()},
     }
+    own = attrs.asdict(scenario.queries.services, recurse=False)
+    paths = {f"{stage}.service": service for stage, service in stages.items()}
+    paths |= {f"queries.services.{kind}": service for kind, service in own.items() if service}
     mistakes = [
-        f'{path}.service.distribution = "real": the {engine} engine needs a modelled time, '
+        f'{path}.distribution = "real": the {engine} engine needs a modelled time, '
         'such as {distribution = "exponential", mean = "1ms"}'
-        for path, service in stages.items()
+        for path, service in paths.items()
         if service.distribution == "real"
     ]
     reads, writes = scenario.queries, scenario.write_side
-    takes_time = (reads.share > 0 and reads.service.mean > 0) or (
+    answers = (reads.service, *(service for service in own.values() if service))
+    takes_time = (reads.share > 0 and any(service.mean > 0 for service in answers)) or (
         reads.share < 1 and writes.service.mean > 0
     )
     if scenario.load.model == "closed" and not (scenario.load.think_time.mean or takes_time):
@@ -131,6 +135,7 @@ class Experiment:
             tuple(scenario.read_models),
             capacity=max(4096, planned),
             first_position=Position(len(set_up) + 1),
+            connections=scenario.connections,
         )
         told = self.recorder if probe is None else probe
         self.system = System(scenario, self.kernel, streams, told, set_up)

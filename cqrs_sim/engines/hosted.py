@@ -118,7 +118,7 @@ def run_hosted(
         Exception: whatever `main` raised.
     """
     kernel = Kernel(WallClock(), quantum=scenario.run.quantum)
-    recorder = Recorder(kernel.clock, tuple(scenario.read_models))
+    recorder = Recorder(kernel.clock, tuple(scenario.read_models), connections=scenario.connections)
     system = System(scenario, kernel, Streams(seed), recorder)
     host = TrioHost(kernel)
     return host.run(lambda: main(HostedSystem(system, host, kernel, recorder)))

@@ -13,7 +13,8 @@ import attrs
 
 from cqrs_sim.domain.events import Event
 from cqrs_sim.event_log.memory import MemoryLog
-from cqrs_sim.measurement.recorder import NAT, Recorder
+from cqrs_sim.measurement.recorder import Recorder
+from cqrs_sim.measurement.works import NAT
 from cqrs_sim.read_side.projector import Projector
 
 SAMPLE = 400

@@ -100,7 +100,7 @@ def trace_script(
 ) -> tuple[T, Trace]:
     """Like `run_script`, and return what was recorded until the script returned as well."""
     kernel = Kernel(VirtualClock(), quantum=scenario.run.quantum)
-    recorder = Recorder(kernel.clock, tuple(scenario.read_models))
+    recorder = Recorder(kernel.clock, tuple(scenario.read_models), connections=scenario.connections)
     system = System(scenario, kernel, Streams(seed), recorder)
     results: list[T] = []
 

@@ -21,7 +21,7 @@ from cqrs_sim.analysis.metrics import without_unit
 from cqrs_sim.analysis.quantiles import FRACTIONS, quantiles, too_few_for
 from cqrs_sim.analysis.thresholds import COMPARISONS, Threshold
 from cqrs_sim.engines.experiment import Experiment, Progress
-from cqrs_sim.measurement.recorder import NAT
+from cqrs_sim.measurement.works import NAT
 
 UPPER = ("<", "<=")
 STATISTICS = ("p50", "p90", "p99", "p999", "max", "mean")

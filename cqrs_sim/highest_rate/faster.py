@@ -2,6 +2,7 @@
 
 import attrs
 
+from cqrs_sim.analysis.databases import is_database
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.scenario.scenario import Scenario
 
@@ -22,6 +23,8 @@ def shortened(
         service = attrs.evolve(side.service, mean=round(side.service.mean * factor))
         faster = attrs.evolve(side, service=service)
         return attrs.evolve(scenario, write_side=faster), "write_side.service.mean"
+    if is_database(stage):
+        return None  # It has no time of its own: what is done in it are the stages' times.
     model = scenario.read_models[stage]
     key = "service.mean" if model.service.mean else "checkpoint"
     if model.service.mean:

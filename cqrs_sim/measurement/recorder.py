@@ -6,7 +6,7 @@ are lists, because a store into `array` or NumPy costs 60 to 90 ns and into a li
 is made of arrays, once, at the end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Protocol
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.ids import CommandId, Nanoseconds, OrderId, Position, QueryId, Version
+from cqrs_sim.measurement.database_tables import DatabaseTable
 from cqrs_sim.measurement.trace import (
     CommandTable,
     DeliveryTable,
@@ -22,11 +23,8 @@ from cqrs_sim.measurement.trace import (
     Trace,
 )
 from cqrs_sim.measurement.versions import versions_missing
+from cqrs_sim.measurement.works import NAT, Works
 from cqrs_sim.probe import Clock, DeliveryColumns, Outcome, QueryOutcome, Strategy
-
-NAT = -(2**63)
-"""What NumPy's NaT is in int64: never."""
-
 
 FIRST = Position(1)
 
@@ -80,8 +78,12 @@ class Recorder:
         *,
         capacity: int = 4096,
         first_position: Position = FIRST,
+        connections: Mapping[str, int] | None = None,
     ) -> None:
-        """Make room for `capacity` commands and as many events; more room is made when needed."""
+        """Make room for `capacity` commands and as many events; more room is made when needed.
+
+        `connections`: of each database that stages share, by its name.
+        """
         self._clock = clock
         self._read_models = tuple(read_models)
         self._first_position = first_position
@@ -112,6 +114,10 @@ class Recorder:
             },
             max(1, capacity // 4),
         )
+        self._connections = dict(connections or {})
+        self._works = Works(clock)
+        self.work_submitted = self._works.submit
+        self.work_begun, self.work_ended = self._works.begin, self._works.end
         self._commands: list[object] = []
         self._queries: list[object] = []
 
@@ -240,6 +246,11 @@ class Recorder:
             load_ended_ns=load_ended_ns,
             ended_ns=ended_ns,
             first_position=int(self._first_position),
+            databases=DatabaseTable(
+                connections=np.array([*self._connections.values()], np.int32),
+            ),
+            works=self._works.table(),
+            database_names=tuple(self._connections),
         )
 
     def _command_table(

@@ -10,7 +10,7 @@ Stamps are `timedelta64[ns]` from the start of the run; NaT means that it never 
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 import attrs
 import numpy as np
@@ -19,18 +19,14 @@ from numpy.typing import NDArray
 
 from cqrs_sim.errors import IncompleteTraceError, ResultFolderError
 from cqrs_sim.measurement.archive import check_bounds, read_arrays
-from cqrs_sim.probe import NO_READ_MODEL, Outcome, QueryOutcome, Strategy
+from cqrs_sim.measurement.columns import Bytes, Floats, Ints, Longs, Stamps, check_columns
+from cqrs_sim.measurement.database_tables import DatabaseTable, WorkTable, no_works
+from cqrs_sim.probe import NO_READ_MODEL, Outcome, QueryOutcome, Strategy, WorkKind
 
 Array: TypeAlias = NDArray[np.generic]
 
 SCHEMA = 1
 """Of the file; raised when a column changes its meaning or goes away."""
-
-Stamps = Annotated[NDArray[np.timedelta64], np.dtype("m8[ns]")]
-Bytes = Annotated[NDArray[np.int8], np.dtype(np.int8)]
-Ints = Annotated[NDArray[np.int32], np.dtype(np.int32)]
-Longs = Annotated[NDArray[np.int64], np.dtype(np.int64)]
-Floats = Annotated[NDArray[np.float64], np.dtype(np.float64)]
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -61,7 +57,7 @@ class CommandTable:
     """Position of the command's last event; 0 if it recorded nothing."""
 
     def __attrs_post_init__(self) -> None:
-        _check_columns(self)
+        check_columns(self)
 
     def __len__(self) -> int:
         return len(self.intended)
@@ -83,7 +79,7 @@ class EventTable:
     """When the event was visible in the log; non-decreasing, never NaT."""
 
     def __attrs_post_init__(self) -> None:
-        _check_columns(self)
+        check_columns(self)
 
     def __len__(self) -> int:
         return len(self.position)
@@ -110,7 +106,7 @@ class DeliveryTable:
     """When the projector had stored that it did."""
 
     def __attrs_post_init__(self) -> None:
-        _check_columns(self)
+        check_columns(self)
 
     def __len__(self) -> int:
         return len(self.position)
@@ -159,13 +155,15 @@ class QueryTable:
         return np.full(len(self.intended), np.timedelta64("NaT", "ns"))
 
     def __attrs_post_init__(self) -> None:
-        _check_columns(self)
+        check_columns(self)
 
     def __len__(self) -> int:
         return len(self.intended)
 
 
-Table = TypeVar("Table", CommandTable, EventTable, DeliveryTable, QueryTable)
+Table = TypeVar(
+    "Table", CommandTable, EventTable, DeliveryTable, QueryTable, DatabaseTable, WorkTable
+)
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -190,6 +188,19 @@ class Trace:
     """When the run ended; what had not happened by then is NaT (right-censored)."""
     first_position: int
     """Position of the first event of the run; events before it were set up before the run."""
+    databases: DatabaseTable = attrs.field()
+    """Older files have none, and no works."""
+    works: WorkTable = attrs.field()
+    database_names: tuple[str, ...] = ()
+    """Names of the databases, in scenario order."""
+
+    @databases.default
+    def _no_databases(self) -> DatabaseTable:
+        return DatabaseTable(connections=np.empty(0, np.int32))
+
+    @works.default
+    def _no_works(self) -> WorkTable:
+        return no_works()
 
     def __attrs_post_init__(self) -> None:
         _check_indices(self)
@@ -242,6 +253,7 @@ class Trace:
             load_ended_ns=_whole_number(arrays, "load_ended_ns"),
             ended_ns=_whole_number(arrays, "ended_ns"),
             first_position=_whole_number(arrays, "first_position"),
+            **_shared_databases(arrays),
         )
 
 
@@ -294,20 +306,6 @@ def load_trace(path: Path | str) -> Trace:
         raise IncompleteTraceError(f"{path}: {error}") from error
 
 
-def _check_columns(table: CommandTable | EventTable | DeliveryTable | QueryTable) -> None:
-    """Every column has its type, and all have one length."""
-    fields = attrs.fields(type(table))
-    rows = len(getattr(table, fields[0].name))
-    for field in fields:
-        column = getattr(table, field.name)
-        (dtype,) = field.type.__metadata__
-        if column.dtype != dtype or column.shape != (rows,):
-            raise IncompleteTraceError(
-                f"{type(table).__name__}.{field.name} is {column.dtype} of shape {column.shape}, "
-                f"not {dtype} of shape ({rows},)"
-            )
-
-
 def _check_indices(trace: Trace) -> None:
     """No row points outside the names that it refers to, and `deliveries_of` may bisect."""
     commands, events, deliveries, queries = (
@@ -327,9 +325,17 @@ def _check_indices(trace: Trace) -> None:
         ("queries.read_model", queries.read_model, NO_READ_MODEL, len(trace.read_models)),
         ("queries.strategy", queries.strategy, 0, len(Strategy)),
         ("queries.outcome", queries.outcome, 0, len(QueryOutcome)),
+        ("works.database", trace.works.database, 0, len(trace.databases)),
+        ("works.kind", trace.works.kind, 0, len(WorkKind)),
+        ("works.read_model", trace.works.read_model, NO_READ_MODEL, len(trace.read_models)),
     ):
         if len(index) and not lowest <= int(index.min()) <= int(index.max()) < size:
             raise IncompleteTraceError(f"{what} points outside the {size} names it refers to")
+    connections, names = trace.databases.connections, trace.database_names
+    if len(connections) != len(names) or np.any(connections < 1):
+        raise IncompleteTraceError(f"databases.connections must be from 1, of {len(names)} names")
+    if np.isnat(trace.works.submitted).any():
+        raise IncompleteTraceError("works.submitted lacks an instant")
     caused = events.command
     # -1 points at none: that is for `analysis.consistency` to find.
     if len(caused) and not -1 <= int(caused.min()) <= int(caused.max()) < len(commands):
@@ -337,6 +343,17 @@ def _check_indices(trace: Trace) -> None:
     models, positions = np.diff(deliveries.read_model), np.diff(deliveries.position)
     if np.any((models < 0) | ((models == 0) & (positions < 0))):
         raise IncompleteTraceError("deliveries are not sorted by read model and position")
+
+
+def _shared_databases(arrays: Mapping[str, Array]) -> "dict[str, Any]":
+    """What a file from before there were databases does not have: the defaults do."""
+    if "database_names" not in arrays:
+        return {}
+    return {
+        "databases": _table(DatabaseTable, "databases", arrays),
+        "works": _table(WorkTable, "works", arrays),
+        "database_names": _names(arrays, "database_names"),
+    }
 
 
 def _table(table: type[Table], name: str, arrays: Mapping[str, Array]) -> Table:

@@ -6,6 +6,7 @@ from typing import assert_never
 import attrs
 
 from cqrs_sim.actors.kernel import Kernel, Rank
+from cqrs_sim.actors.pauses import Work
 from cqrs_sim.actors.randomness import Draws
 from cqrs_sim.actors.reply import Latch
 from cqrs_sim.domain.queries import (
@@ -35,6 +36,20 @@ class Answer:
     """None: the write side answered."""
 
 
+@attrs.frozen
+class Answering:
+    """How answers are made, beyond one modelled time for all."""
+
+    services: Mapping[type[Query], Draws | None] = attrs.field(factory=dict)
+    """By query id, for these kinds of query in place of the time for all; None: only the work."""
+    works: Mapping[str, Work] = attrs.field(factory=dict)
+    """What spends the modelled time of a read model's answers; without: each query has a server
+    of its own."""
+
+
+ALONE = Answering()
+
+
 class QueryGateway:
     """The way in for queries."""
 
@@ -44,11 +59,13 @@ class QueryGateway:
         probe: Probe,
         projectors: Mapping[str, Projector],
         service: Draws | None,
+        answering: Answering = ALONE,
     ) -> None:
         self._kernel = kernel
         self._probe = probe
         self._projectors = projectors
         self._service = service
+        self._answering = answering
         self._in_flight_count = 0
         self._drained: Latch | None = None
 
@@ -75,8 +92,10 @@ class QueryGateway:
             projector = self._projector_for(query)
             if at_least is not None:
                 await self._wait_shown(projector, at_least, timeout_ns, query_id)
-            if self._service is not None:
-                await self._kernel.sleep(self._service[query_id], Rank.QUERY, query_id)
+            service = self._answering.services.get(type(query), self._service)
+            if service is not None:
+                work = self._answering.works.get(projector.options.name, self._kernel.sleep)
+                await work(service[query_id], Rank.QUERY, query_id)
             value, position = _read(projector, query), projector.applied
             self._probe.query_answered(query_id, projector.options.index, position)
         finally:

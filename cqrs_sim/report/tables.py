@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
+from cqrs_sim.analysis.databases import is_database
 from cqrs_sim.analysis.lag import commands_after, queueing_s, response_time_s, service_s
 from cqrs_sim.analysis.quantiles import SampleSummary, summarise_sample
 from cqrs_sim.analysis.reads import ReadSummary
@@ -186,6 +187,9 @@ def _versions_missing(read: ReadSummary) -> str:
 def gaps(summary: Summary) -> Iterable[str]:
     """Why figures are missing, one sentence each."""
     for load in summary.saturated:
+        if is_database(load.stage):
+            yield f"{load.stage}: saturated, because {', and '.join(load.reasons)}."
+            continue
         yield (
             f"{load.stage}: percentiles withheld, because {', and '.join(load.reasons)}. They "
             "would measure how long the run was."

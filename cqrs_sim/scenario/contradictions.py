@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
+    Database,
     Load,
     Pause,
     Queries,
@@ -19,6 +20,7 @@ from cqrs_sim.scenario.parts import (
     Workload,
     WriteSide,
 )
+from cqrs_sim.scenario.shared_databases import databases_used, of_databases
 from cqrs_sim.scenario.units import format_duration
 from cqrs_sim.scenario.wording import joined, nearest
 
@@ -41,6 +43,7 @@ def contradictions_among(
     queries: Queries | None = None,
     write_side: WriteSide | None = None,
     read_models: Mapping[str, ReadModel] | None = None,
+    databases: Mapping[str, Database] | None = None,
 ) -> list[str]:
     """The contradictions within and among the parts given; one line a mistake."""
     mistakes: list[str] = []
@@ -52,6 +55,7 @@ def contradictions_among(
         mistakes += _of_workload(workload)
     if queries is not None:
         mistakes += _of_service("queries.service", queries.service)
+        mistakes += _of_services(queries)
         mistakes += _of_mix(queries)
         mistakes += _of_strategies(queries)
     if write_side is not None:
@@ -63,6 +67,8 @@ def contradictions_among(
             mistakes += _of_pauses(joined("read_models", name), model.pauses)
     if queries is not None and read_models is not None:
         mistakes += _of_answers(queries, read_models)
+    if databases is not None:
+        mistakes += of_databases(databases, databases_used(write_side, read_models), run)
     return mistakes
 
 
@@ -165,6 +171,13 @@ def _of_service(path: str, service: Service) -> Iterator[str]:
     if service.distribution == "real" and service.mean != 0:
         mean = format_duration(service.mean)
         yield f'{path}.mean = "{mean}": a real service has no modelled time; leave the mean out'
+
+
+def _of_services(queries: Queries) -> Iterator[str]:
+    for query in _READ_MODEL_OF_QUERY:
+        service: Service | None = getattr(queries.services, query)
+        if service is not None:
+            yield from _of_service(f"queries.services.{query}", service)
 
 
 def _of_mix(queries: Queries) -> Iterator[str]:

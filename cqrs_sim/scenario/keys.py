@@ -1,6 +1,7 @@
 """The keys of a scenario file: which there are, and which was meant by one that is not there."""
 
 from collections.abc import Iterator
+from types import UnionType
 from typing import get_args, get_origin
 
 import attrs
@@ -14,15 +15,29 @@ from cqrs_sim.scenario.wording import joined, nearest
 
 def part_of(attribute: "attrs.Attribute[object]") -> type[attrs.AttrsInstance] | None:
     """The class of the table that a field holds; None for a value or a list of tables."""
-    kind = attribute.type
+    kind: object = attribute.type
     if get_origin(kind) is dict:
         kind = get_args(kind)[1]
+    elif isinstance(kind, UnionType):  # A table that may be left out.
+        kind = get_args(kind)[0]
     return kind if isinstance(kind, type) and attrs.has(kind) else None
 
 
 def is_named(attribute: "attrs.Attribute[object]") -> bool:
     """Whether the field holds tables by name."""
     return get_origin(attribute.type) is dict
+
+
+ANY_NAME = "NAME"
+"""Stands in a path for the name of a table that may have any."""
+
+
+def quantity_at(path: str) -> Quantity | None:
+    """The quantity of the value at a path; None if there is no value there, or no such path."""
+    names = path.split(".")
+    if len(names) == 3 and names[0] == "databases":
+        names[1] = ANY_NAME
+    return dict(keys_below()).get(".".join(names))
 
 
 def keys_below(
@@ -37,6 +52,9 @@ def keys_below(
             continue
         if not is_named(attribute):
             yield from keys_below(part, path)
+            continue
+        if attribute.name == "databases":
+            yield from keys_below(part, joined(path, ANY_NAME))
             continue
         for name in READ_MODEL_NAMES:
             yield joined(path, name), None

@@ -25,6 +25,14 @@ READ_MODEL_NAMES = ("orders", "statistics", "search")
 
 
 @attrs.frozen(kw_only=True)
+class Database:
+    """A database that stages share: what they do in it occupies one of its connections."""
+
+    connections: Count = units.count(1, maximum=1024)
+    """How much it does at once; the rest waits, first come first served."""
+
+
+@attrs.frozen(kw_only=True)
 class Service:
     """Modelled time of one stage, drawn for each command, event or query."""
 
@@ -124,6 +132,16 @@ class QueryMix:
 
 
 @attrs.frozen(kw_only=True)
+class QueryServices:
+    """Time to answer each kind of query, in place of `queries.service` where given."""
+
+    by_id: Service | None = units.optional_part(Service)
+    by_customer: Service | None = units.optional_part(Service)
+    by_status: Service | None = units.optional_part(Service)
+    statistics: Service | None = units.optional_part(Service)
+
+
+@attrs.frozen(kw_only=True)
 class QueryStrategies:
     """How fresh the answer to each kind of query is to be."""
 
@@ -144,6 +162,7 @@ class Queries:
     sessions: Count = units.count(50, maximum=10_000_000)
     mix: QueryMix = units.part(QueryMix)
     service: Service = units.part(Service)
+    services: QueryServices = units.part(QueryServices)
     strategy: QueryStrategies = units.part(QueryStrategies)
     timeout: Duration = units.duration(1_000_000_000)
     """`at_least`: how long a query waits for the session's own write before it is given up."""
@@ -162,6 +181,8 @@ class WriteSide:
     """An order idle for this long leaves memory; its state comes back from the log."""
     pauses: tuple[Pause, ...] = units.series(Pause)
     """When no order actor takes a message, as in a stop of the whole process."""
+    database: Text | None = units.text(None, minimum=1)
+    """Where the order actors' modelled work is done; none: each actor has a server of its own."""
 
 
 @attrs.frozen(kw_only=True)
@@ -182,3 +203,6 @@ class ReadModel:
     """The projector takes events at multiples of this only; 0: as soon as it can."""
     pauses: tuple[Pause, ...] = units.series(Pause)
     """When the projector begins nothing."""
+    database: Text | None = units.text(None, minimum=1)
+    """Where the projector's modelled work is done, and that of the queries which this read model
+    answers; none: each has a server of its own."""

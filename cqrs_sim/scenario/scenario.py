@@ -16,6 +16,7 @@ from cqrs_sim.scenario.contradictions import contradictions_among
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     ArrivalProcess,
+    Database,
     Distribution,
     Load,
     LoadModel,
@@ -24,6 +25,7 @@ from cqrs_sim.scenario.parts import (
     Popularity,
     Queries,
     QueryMix,
+    QueryServices,
     QueryStrategies,
     RateSegment,
     ReadModel,
@@ -39,6 +41,7 @@ from cqrs_sim.scenario.units import Rate, Text
 __all__ = [
     "READ_MODEL_NAMES",
     "ArrivalProcess",
+    "Database",
     "Distribution",
     "Load",
     "LoadModel",
@@ -47,6 +50,7 @@ __all__ = [
     "Popularity",
     "Queries",
     "QueryMix",
+    "QueryServices",
     "QueryStrategies",
     "RateSegment",
     "ReadModel",
@@ -76,6 +80,8 @@ class Scenario:
     write_side: WriteSide = units.part(WriteSide)
     read_models: dict[str, ReadModel] = units.named(ReadModel, lambda: {"orders": ReadModel()})
     """By name: `orders`, `statistics`, `search`; in the order of the file."""
+    databases: dict[str, Database] = units.named(Database, dict)
+    """By any name: what `write_side.database` and `read_models.NAME.database` may be."""
 
     def __attrs_post_init__(self) -> None:
         mistakes = contradictions(self)
@@ -93,6 +99,11 @@ class Scenario:
             for name, model in self.read_models.items()
         }
 
+    @property
+    def connections(self) -> dict[str, int]:
+        """By database that stages share."""
+        return {name: database.connections for name, database in self.databases.items()}
+
 
 def contradictions(scenario: Scenario) -> list[str]:
     """What no single field shows to be wrong; one line a mistake, empty if none."""
@@ -103,4 +114,5 @@ def contradictions(scenario: Scenario) -> list[str]:
         queries=scenario.queries,
         write_side=scenario.write_side,
         read_models=scenario.read_models,
+        databases=scenario.databases,
     )

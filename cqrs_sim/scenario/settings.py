@@ -63,10 +63,10 @@ def _field_at(names: Sequence[str]) -> "attrs.Attribute[object] | None":
         attribute = attrs.fields_dict(cls)[name]
         parent = joined(parent, name)
         if left and is_named(attribute):
-            read_model = left.pop(0)
-            if read_model not in READ_MODEL_NAMES:
-                raise ValueError(unknown_read_model(read_model))
-            parent = joined(parent, read_model)
+            member = left.pop(0)
+            if attribute.name == "read_models" and member not in READ_MODEL_NAMES:
+                raise ValueError(unknown_read_model(member))
+            parent = joined(parent, member)
         part = part_of(attribute)
         if left and part is None:
             raise ValueError(f"{joined(parent, left[0])}: unknown key; {parent} is not a table")

@@ -19,6 +19,7 @@ from cqrs_sim.scenario.contradictions import contradictions_among, unknown_read_
 from cqrs_sim.scenario.keys import meant_key, unknown_key
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
+    Database,
     Load,
     Pause,
     Queries,
@@ -107,8 +108,9 @@ def _table_hook(
         elif attribute.name in _SERIES:
             series = partial(_series, converter, *_SERIES[attribute.name])
             overrides[attribute.name] = override(struct_hook=series)
-        elif attribute.name == "read_models":
-            overrides[attribute.name] = override(struct_hook=partial(_read_models, converter))
+        elif attribute.name in _NAMED:
+            named = partial(_tables, converter, *_NAMED[attribute.name])
+            overrides[attribute.name] = override(struct_hook=named)
     structure = make_dict_structure_fn(cls, converter, **overrides)
 
     def table(raw: object, kind: type) -> object:
@@ -144,10 +146,19 @@ def _series(
     return converter.structure(raw, tuple[cls, ...])  # type: ignore[valid-type] # cls is a class
 
 
-def _read_models(converter: cattrs.Converter, raw: object, _: object) -> dict[str, ReadModel]:
+_NAMED: dict[str, tuple[type, str]] = {
+    "read_models": (ReadModel, "read models"),
+    "databases": (Database, "databases"),
+}
+"""Fields that hold tables by name: their class, and what they are called."""
+
+
+def _tables(
+    converter: cattrs.Converter, cls: type[T], name: str, raw: object, _: object
+) -> dict[str, T]:
     if not isinstance(raw, Mapping):
-        raise _MistakeError(raw, "must be a table of read models by name")
-    return converter.structure(raw, dict[str, ReadModel])
+        raise _MistakeError(raw, f"must be a table of {name} by name")
+    return converter.structure(raw, dict[str, cls])  # type: ignore[valid-type] # cls is a class
 
 
 def _mistakes_of(error: Exception, path: str) -> Iterator[str]:
@@ -224,4 +235,5 @@ def _contradictions(converter: cattrs.Converter, document: Mapping[str, object])
         queries=sound("queries", Queries),
         write_side=sound("write_side", WriteSide),
         read_models=sound("read_models", dict[str, ReadModel]),
+        databases=sound("databases", dict[str, Database]),
     )

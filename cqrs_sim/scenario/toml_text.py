@@ -48,8 +48,10 @@ def _pairs(table: attrs.AttrsInstance) -> Iterator[tuple[str, str | attrs.AttrsI
         elif isinstance(value, dict):
             for key, member in value.items():
                 yield f"{name}.{key_shown(key)}", member
-        else:
-            yield name, value if isinstance(table, Scenario) else _inline(value)
+        elif isinstance(table, Scenario):
+            yield name, value
+        elif value is not None and dict(_pairs(value)):
+            yield name, _inline(value)
 
 
 def _array(tables: tuple[attrs.AttrsInstance, ...]) -> str:

@@ -126,6 +126,16 @@ def part(cls: type[T], factory: Callable[[], T] | None = None) -> T:
     return attrs.field(factory=factory or cls, validator=check)
 
 
+def optional_part(cls: type[T]) -> T | None:
+    """A field for another table of the scenario that may be left out."""
+
+    def check(instance: object, attribute: "attrs.Attribute[T | None]", value: object) -> None:
+        if value is not None:
+            _must_be(cls, instance, attribute.name, value)
+
+    return attrs.field(default=None, validator=check)
+
+
 def series(cls: type[T]) -> tuple[T, ...]:
     """A field for up to `LONGEST_SERIES` tables in order; a list will do."""
 

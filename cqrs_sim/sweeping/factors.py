@@ -16,7 +16,7 @@ import attrs
 
 from cqrs_sim.analysis.metrics import Unit
 from cqrs_sim.errors import InvalidScenarioError
-from cqrs_sim.scenario.keys import keys_below
+from cqrs_sim.scenario.keys import quantity_at
 from cqrs_sim.scenario.quantities import (
     CountQuantity,
     DurationQuantity,
@@ -137,7 +137,7 @@ def parse_factors(texts: Sequence[str]) -> tuple[Factor, ...]:
 
 def _parse_factor(path: str, values: str) -> Factor:
     path = plain_path(path)
-    is_number = isinstance(dict(keys_below()).get(path), Number)
+    is_number = isinstance(quantity_at(path), Number)
     match = _RANGE.fullmatch(values) if is_number else None
     if match is None:
         texts = [text.strip() for text in values.split(",")]
@@ -249,7 +249,7 @@ def raw_value(text: str) -> object:
 
 
 def _quantity_at(path: str, value: object) -> Quantity:
-    quantity = dict(keys_below()).get(path)
+    quantity = quantity_at(path)
     if quantity is None:
         # The message of an unknown key is the same as of any setting.
         apply_settings({}, [f"{path}={value if isinstance(value, str) else 0}"])

@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cqrs_sim.analysis.databases import is_database
 from cqrs_sim.analysis.lag import commands_after, queueing_s, response_time_s, service_s
 from cqrs_sim.analysis.quantiles import (
     FRACTIONS,
@@ -118,7 +119,8 @@ def _withheld(summary: Summary) -> Iterable[Text]:
     """Why figures are missing, one line a stage."""
     for load in summary.saturated:
         reasons = ", and ".join(load.reasons)
-        yield Text(f"{printable(load.stage)}: percentiles withheld, because {reasons}", WARNING)
+        what = "saturated" if is_database(load.stage) else "percentiles withheld"
+        yield Text(f"{printable(load.stage)}: {what}, because {reasons}", WARNING)
         yield from _bounds(load.stage, summary.lag_s.get(load.stage))
     for name, lag in summary.lag_s.items():
         if lag.censored and lag.p50 is not None:

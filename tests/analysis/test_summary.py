@@ -50,6 +50,7 @@ def test_the_summary_has_the_fields_that_others_read() -> None:
         "intervals",
         "offered_load",
         "saturated",
+        "databases",
         "episodes",
         "invalid",
         "checks",

@@ -7,6 +7,7 @@ key.
 
 from collections.abc import Sequence
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +40,7 @@ from cqrs_sim.measurement.versions import versions_missing
 from cqrs_sim.probe import Outcome, QueryOutcome, Strategy
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.scenario import Pause, Scenario, Service
+from cqrs_sim.scenario.shared_databases import databases_used
 from cqrs_sim.scenario.units import format_duration
 from cqrs_sim.system import draws
 
@@ -55,10 +57,15 @@ def unsupported(scenario: Scenario) -> list[str]:
     if scenario.run.processors:
         count = scenario.run.processors
         mistakes.append(f"run.processors = {count}: the stages wait for one another")
+    for path, name in databases_used(scenario.write_side, scenario.read_models).items():
+        mistakes.append(f'{path} = "{name}": the stages wait for one another')
     for kind in ("by_id", "by_customer", "by_status", "statistics"):
         strategy = getattr(queries.strategy, kind)
         if queries.share and getattr(queries.mix, kind) and strategy != "eventual":
             mistakes.append(f'queries.strategy.{kind} = "{strategy}": such a query waits')
+    for kind, service in attrs.asdict(queries.services, recurse=False).items():
+        if service is not None:
+            mistakes.append(f"queries.services.{kind}: a service of its own")
     return [f"{mistake}, which the algebra engine cannot do; virtual can" for mistake in mistakes]
 
 
