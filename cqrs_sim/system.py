@@ -228,7 +228,10 @@ class System:
         side, pauses = scenario.write_side, self._pauses(scenario.write_side.pauses)
         service = self._write_draws = draws(streams, "write", side.service)
         work = self._places.of_write_side()
-        actors = OrderActors(self.log, self._probe, self._kernel.clock, work, service, questions)
+        actors = OrderActors(
+            self.log, self._probe, self._kernel.clock, work, service, questions,
+            reply_ns=side.reply,
+        )  # fmt: skip
         options = MailboxOptions(side.mailbox, side.policy, side.passivate_after, pauses)
         return CommandGateway(self._kernel, self._probe, actors, options)
 
@@ -250,7 +253,10 @@ class System:
         service = draws(streams, f"read/{name}", settings.service)
         if service is not None:
             self._read_draws.append(service)
-        options = ProjectorOptions(index, name, settings.batch, service, settings.checkpoint)
+        options = ProjectorOptions(
+            index, name, settings.batch, service, settings.checkpoint,
+            gives_way=self._places.are_turns,
+        )  # fmt: skip
         model = READ_MODELS[name]()
         projector = Projector(self._kernel, self._probe, inbox, model, work, options)
         projector.catch_up(self.log.events)

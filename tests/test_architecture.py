@@ -67,6 +67,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "replications": (*BELOW_ENGINES, "engines", "simulation"),
     "predictions": ("analysis", "load_generation", "scenario"),
     "checking": (*BELOW_ENGINES, "engines", "simulation", "predictions"),
+    "calibration": (*BELOW_ENGINES, "engines", "simulation"),
     "sweeping": (*BELOW_ENGINES, "engines", "simulation"),
     "highest_rate": (*BELOW_ENGINES, "engines", "simulation", "sweeping.crews"),
     "loading": BELOW_ENGINES,
@@ -74,11 +75,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "demo": (*BELOW_ENGINES, "engines", "simulation"),
     "terminal": (
         *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "comparison", "demo",
-        "predictions", "checking", "sweeping", "highest_rate",
+        "predictions", "checking", "calibration", "sweeping", "highest_rate",
     ),
     "verbs": (
         *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "replications", "loading",
-        "comparison", "demo", "predictions", "checking", "sweeping",
+        "comparison", "demo", "predictions", "checking", "calibration", "sweeping",
         "highest_rate", "terminal", "",
     ),
     "cli": ("verbs",),

@@ -21,6 +21,7 @@ from cqrs_sim.scenario.parts import (
     WriteSide,
 )
 from cqrs_sim.scenario.shared_databases import databases_used, of_databases
+from cqrs_sim.scenario.turns import of_turns
 from cqrs_sim.scenario.units import format_duration
 from cqrs_sim.scenario.wording import joined, nearest
 
@@ -65,6 +66,8 @@ def contradictions_among(
         mistakes += _of_read_models(read_models)
         for name, model in read_models.items():
             mistakes += _of_pauses(joined("read_models", name), model.pauses)
+    if run is not None:
+        mistakes += of_turns(run, load, write_side)
     if queries is not None and read_models is not None:
         mistakes += _of_answers(queries, read_models)
     if databases is not None:

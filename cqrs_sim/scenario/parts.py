@@ -19,6 +19,7 @@ ArrivalProcess: TypeAlias = Literal["constant", "poisson"]
 WorkloadKind: TypeAlias = Literal["lifecycle", "amendments"]
 Popularity: TypeAlias = Literal["uniform", "zipf", "hot_set"]
 MailboxPolicy: TypeAlias = Literal["block", "reject"]
+Discipline: TypeAlias = Literal["fifo", "turns"]
 ReadStrategy: TypeAlias = Literal["eventual", "at_least", "write_side"]
 
 READ_MODEL_NAMES = ("orders", "statistics", "search")
@@ -75,6 +76,12 @@ class Run:
     throughput. On the virtual clock turns take no time."""
     processors: Count = units.count(0, minimum=0, maximum=1024)
     """CPUs that the modelled stages queue for, first come first served; 0: one for each actor."""
+    discipline: Discipline = units.choice("fifo", Discipline)
+    """Who of those that wait for a processor comes next. `fifo`: whoever waited longest. `turns`:
+    the one processor is shared as the wall engine shares its thread, queries included."""
+    settle: Duration = units.duration(0, minimum=0)
+    """With the discipline `turns`: time from having nothing left to do until the next can be
+    noticed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -96,6 +103,8 @@ class Load:
     """Replay: path of the recorded command log (CSV)."""
     speed: Real = units.real(1.0, minimum=1e-6, maximum=1e6)
     """Replay: how many times faster than recorded."""
+    send: Duration = units.duration(0, minimum=0)
+    """With the discipline `turns`: time of the processor to send one planned operation."""
 
 
 @attrs.frozen(kw_only=True)
@@ -181,6 +190,8 @@ class WriteSide:
     """An order idle for this long leaves memory; its state comes back from the log."""
     pauses: tuple[Pause, ...] = units.series(Pause)
     """When no order actor takes a message, as in a stop of the whole process."""
+    reply: Duration = units.duration(0, minimum=0)
+    """Time of the order actor between commit and acknowledgement, with the discipline `turns`."""
     database: Text | None = units.text(None, minimum=1)
     """Where the order actors' modelled work is done; none: each actor has a server of its own."""
 

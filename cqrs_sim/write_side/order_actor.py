@@ -98,6 +98,8 @@ class OrderActors:
     """Modelled service time by command id; None: only the work itself."""
     question_service: Draws | None = None
     """Modelled time to answer a question, by query id; None: only the work itself."""
+    reply_ns: int = 0
+    """Modelled time between commit and acknowledgement."""
 
     def run(
         self, order_id: OrderId, mailbox: Inbox, answered: Callable[[], None]
@@ -110,7 +112,7 @@ class OrderActors:
             answered: called after each message was answered.
         """
         log, probe, clock, service = self.log, self.probe, self.clock, self.service
-        work, append, write = self.work, log.append, Rank.WRITE
+        work, append, write, reply_ns = self.work, log.append, Rank.WRITE, self.reply_ns
         take = cast("Callable[[], Envelope | None]", mailbox.take)
         dequeued, acknowledged = probe.dequeued, probe.acknowledged
         version = log.version_of(order_id)
@@ -153,6 +155,8 @@ class OrderActors:
             for event in events:
                 order = evolve(order, event)
                 version = event.version
+            if reply_ns:
+                yield work(reply_ns, write, command_id)
             reply = envelope.reply
             if reply is None:
                 acknowledged[command_id] = clock.instant_ns
