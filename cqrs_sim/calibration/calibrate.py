@@ -26,7 +26,7 @@ from cqrs_sim.calibration.measuring import (
     run_at,
     run_flat_out,
 )
-from cqrs_sim.calibration.model import calibrated, distribution_of
+from cqrs_sim.calibration.model import calibrated
 from cqrs_sim.calibration.prediction import JUDGED_AT, AtRate, RunFigures, figures_of
 from cqrs_sim.calibration.stages import Stages, StageTime, over_runs, stages_of
 from cqrs_sim.engines import virtual
@@ -104,7 +104,6 @@ class Calibration:
                 **attrs.asdict(time),
                 "low_s": self.range_of(name)[0],
                 "high_s": self.range_of(name)[1],
-                "distribution": distribution_of(time),
             }
             for name, time in self.stages.items()
         }

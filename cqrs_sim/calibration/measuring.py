@@ -48,7 +48,9 @@ def real_scenario(scenario: Scenario) -> Scenario:
         InvalidScenarioError: if its load is a replay, whose rate is the recorded one.
     """
     if scenario.load.model == "replay":
-        mistake = 'load.model = "replay": it is calibrated at other rates; must be "open" or "closed"'
+        mistake = (
+            'load.model = "replay": it is calibrated at other rates; must be "open" or "closed"'
+        )
         raise InvalidScenarioError([mistake])
     nothing = Duration(0)
     run = attrs.evolve(scenario.run, processors=Count(0), discipline="fifo", settle=nothing)

@@ -1,10 +1,10 @@
 """From stage times to a scenario: this machine's thread as one processor.
 
 All actors of the wall engine share a thread, so the scenario has `processors = 1`, and because
-they take turns at it, `discipline = "turns"`. Of the distributions that exist, a stage gets
-`constant` where its times vary little, else `exponential`: what a mean does to a queue depends on
-the spread beside it (Pollaczek and Khinchine's formula has 1 + cv^2), and the two stand for a
-coefficient of variation of 0 and of 1.
+they take turns at it, `discipline = "turns"`. A stage is lognormal with the mean and the
+coefficient of variation that it had: skewed to the right and never below 0, as times of work are.
+The spread matters: what a mean does to a queue depends on it (Pollaczek and Khinchine's formula has
+1 + cv^2), and where every stage took its mean, half of all lags would be one and the same.
 """
 
 from collections.abc import Mapping
@@ -15,12 +15,11 @@ from cqrs_sim.calibration import stages
 from cqrs_sim.calibration.stages import StageTime
 from cqrs_sim.scenario.parts import QueryServices
 from cqrs_sim.scenario.reading import to_toml
-from cqrs_sim.scenario.scenario import Distribution, Scenario, Service
-from cqrs_sim.scenario.units import Count, Duration, Text
+from cqrs_sim.scenario.scenario import Scenario, Service
+from cqrs_sim.scenario.units import Count, Duration, Real, Text
 
-SPREAD = 0.7
-"""From this coefficient of variation on a stage is exponential: nearer to 1 than to 0, as squares
-(0.7^2 = 0.49)."""
+LEAST_CV, MOST_CV = 0.02, 5.0
+"""Below the least a stage is constant; a scenario allows no more than the most."""
 
 QUERY_KINDS = {
     "by_id": "GetOrderById",
@@ -68,15 +67,13 @@ def calibrated(real: Scenario, times: Mapping[str, StageTime]) -> Scenario:
     )
 
 
-def distribution_of(time: StageTime) -> Distribution:
-    """Which of the distributions that exist comes nearest."""
-    return "exponential" if time.cv >= SPREAD else "constant"
-
-
 def service_of(times: Mapping[str, StageTime], name: str) -> Service:
     """The modelled time of a stage; none if it never ran."""
     mean = _mean(times, name)
-    return Service(distribution=distribution_of(times[name]), mean=mean) if mean else Service()
+    if not mean or times[name].cv < LEAST_CV:
+        return Service(mean=mean)
+    cv = Real(round(min(times[name].cv, MOST_CV), 3))
+    return Service(distribution="lognormal", mean=mean, cv=cv)
 
 
 def _mean(times: Mapping[str, StageTime], name: str) -> Duration:

@@ -169,8 +169,13 @@ def _of_workload(workload: Workload) -> Iterator[str]:
 
 
 def _of_service(path: str, service: Service) -> Iterator[str]:
-    if service.distribution == "exponential" and service.mean == 0:
-        yield f'{path}.mean: an exponential time needs a mean above 0, such as "5ms"'
+    drawn = {"exponential": "an exponential", "lognormal": "a lognormal"}.get(service.distribution)
+    if drawn is not None and service.mean == 0:
+        yield f'{path}.mean: {drawn} time needs a mean above 0, such as "5ms"'
+    if service.distribution == "lognormal" and service.cv == 0:
+        yield f"{path}.cv = 0: a lognormal time needs a spread above 0, such as 0.5"
+    if service.distribution != "lognormal" and service.cv != 0:
+        yield f'{path}.cv = {service.cv}: must be 0, unless {path}.distribution = "lognormal"'
     if service.distribution == "real" and service.mean != 0:
         mean = format_duration(service.mean)
         yield f'{path}.mean = "{mean}": a real service has no modelled time; leave the mean out'

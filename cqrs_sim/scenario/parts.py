@@ -13,7 +13,7 @@ import attrs
 from cqrs_sim.scenario import units
 from cqrs_sim.scenario.units import Count, Duration, Rate, Real, Share, Text
 
-Distribution: TypeAlias = Literal["constant", "exponential", "real"]
+Distribution: TypeAlias = Literal["constant", "exponential", "lognormal", "real"]
 LoadModel: TypeAlias = Literal["open", "closed", "replay"]
 ArrivalProcess: TypeAlias = Literal["constant", "poisson"]
 WorkloadKind: TypeAlias = Literal["lifecycle", "amendments"]
@@ -41,6 +41,8 @@ class Service:
     """`real`: no modelled time at all, only the work itself (for the wall clock)."""
     mean: Duration = units.duration(0, minimum=0)
     """Mean of the distribution; 0 with `real`."""
+    cv: Real = units.real(0.0, minimum=0.0, maximum=5.0)
+    """`lognormal`: coefficient of variation, its standard deviation / its mean."""
 
 
 @attrs.frozen(kw_only=True)
