@@ -262,7 +262,7 @@ def _station(service: Service, rate_per_s: float, checkpoint_s: float = 0.0) -> 
             is_exponential=True,
         )
     is_constant = service.distribution == "constant"
-    spread = {"constant": 0.0, "exponential": 1.0}.get(service.distribution, service.cv)
+    spread = {"constant": 0.0, "exponential": 1.0}.get(service.distribution, service.spread)
     general = MG1(
         rate_per_s=rate_per_s,
         service_s=service_s + checkpoint_s,

@@ -316,7 +316,7 @@ def draws(streams: Streams, name: str, service: Service) -> Draws | None:
     if service.distribution == "real" or service.mean == 0:
         return None
     stream = streams.stream(f"service/{name}")
-    return Draws(stream, service.distribution, service.mean, service.cv)
+    return Draws(stream, service.distribution, service.mean, service.spread)
 
 
 def query_draws(streams: Streams, services: QueryServices) -> dict[type[Query], Draws | None]:

@@ -31,7 +31,7 @@ int64."""
 LONGEST_TIMES = 1000.0
 LONGEST_NS = 2.0**60
 """A lognormal draw is cut at so many times its mean, and there at the latest: it has no bound of
-its own. With the greatest `cv` of a scenario, 5, that meets one draw in a million."""
+its own. With the greatest `spread` of a scenario, 5, that meets one draw in a million."""
 
 
 class Streams:
@@ -66,14 +66,14 @@ class Draws:
     others are asked for, in whatever order.
     """
 
-    __slots__ = ("_blocks", "_cv", "_distribution", "_generator", "_mean_ns", "drawn")
+    __slots__ = ("_blocks", "_distribution", "_generator", "_mean_ns", "_spread", "drawn")
 
     def __init__(
         self,
         generator: np.random.Generator,
         distribution: ServiceDistribution,
         mean_ns: Nanoseconds | int,
-        cv: float = 0.0,
+        spread: float = 0.0,
     ) -> None:
         """Draw from a distribution of this mean.
 
@@ -81,7 +81,7 @@ class Draws:
             generator: at the beginning of a stream.
             distribution: its name.
             mean_ns: of the distribution.
-            cv: standard deviation / mean of a lognormal; the others have their own.
+            spread: standard deviation / mean of a lognormal; the others have their own.
 
         Raises:
             InvalidScenarioError: if it cannot be drawn from.
@@ -93,7 +93,7 @@ class Draws:
         self._generator = generator
         self._distribution = distribution
         self._mean_ns = mean_ns
-        self._cv = cv
+        self._spread = spread
         self._blocks: list[NDArray[np.int64]] = []
         self.drawn: list[int] = []
         """The first draws, as far as they were asked for; a hot loop looks here before it asks."""
@@ -142,9 +142,9 @@ class Draws:
         return np.rint(unit * self._mean_ns).astype(np.int64)
 
     def _lognormal(self) -> NDArray[np.int64]:
-        # ln X is normal with variance ln(1 + cv^2) and mean ln(mean) - variance / 2 (N. L.
+        # ln X is normal with variance ln(1 + spread^2) and mean ln(mean) - variance / 2 (N. L.
         # Johnson, S. Kotz, N. Balakrishnan, "Continuous Univariate Distributions", 1994, ch. 14).
-        variance = math.log1p(self._cv**2)
+        variance = math.log1p(self._spread**2)
         normal = self._generator.standard_normal(BLOCK)
         unit = np.exp(math.sqrt(variance) * normal - variance / 2.0)
         longest = min(LONGEST_TIMES * self._mean_ns, LONGEST_NS)

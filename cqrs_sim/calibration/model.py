@@ -72,8 +72,8 @@ def service_of(times: Mapping[str, StageTime], name: str) -> Service:
     mean = _mean(times, name)
     if not mean or times[name].cv < LEAST_CV:
         return Service(mean=mean)
-    cv = Real(round(min(times[name].cv, MOST_CV), 3))
-    return Service(distribution="lognormal", mean=mean, cv=cv)
+    spread = Real(round(min(times[name].cv, MOST_CV), 3))
+    return Service(distribution="lognormal", mean=mean, spread=spread)
 
 
 def _mean(times: Mapping[str, StageTime], name: str) -> Duration:

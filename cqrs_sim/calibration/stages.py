@@ -111,10 +111,10 @@ def stages_of(trace: Trace, waited_s: float) -> Stages:
     """
     line = timeline_of(trace)
     wake = _wake_ns(line, SENT)
-    send_ns, after_ns = _send_ns(line, wake)
+    send_ns, rest_ns = _send_ns(line)
     times = {
         SEND: _constant(send_ns, int(line.of(SENT).sum())),
-        WRITE: _write(line, after_ns),
+        WRITE: _write(line, rest_ns),
         REPLY: _per(line, ACKNOWLEDGED, int(line.of(COMMITTED).sum())),
         SETTLE: _constant(_settle_ns(line, waited_s * 1e9, wake), int(line.is_after_idling.sum())),
         WAKE: _constant(wake, int(line.of(SENT).sum())),
@@ -124,7 +124,7 @@ def stages_of(trace: Trace, waited_s: float) -> Stages:
         times[checkpoint(name)] = _time(line.gap_ns[line.of(checkpointed(name))])
     asked_ns = _start_ns(line, ASKED)
     for kind in trace.query_kinds:
-        times[query(kind)] = _later(_time(line.gap_ns[line.of(answered(kind))]), asked_ns - send_ns)
+        times[query(kind)] = _later(_after_sending(line, answered(kind)), asked_ns - send_ns)
     is_busy = ~line.is_after_idling
     return Stages(
         times=times,
@@ -156,9 +156,12 @@ def _wake_ns(line: Timeline, name: str) -> float:
 
 
 def _start_ns(line: Timeline, name: str) -> float:
-    """Per operation, what comes before its stamp; waking, where the host waited."""
+    """Per operation, what comes before its stamp; waking, where the host waited.
+
+    What comes between two stamps of sending holds the rest of the first as well, and is left out.
+    """
     rows = line.of(name)
-    busy = _kept(line.gap_ns[rows & ~line.is_after_idling])
+    busy = _kept(line.gap_ns[rows & ~line.is_after_idling & ~line.follows_sending])
     count, idle = int(rows.sum()), int((rows & line.is_after_idling).sum())
     if not count:
         return 0.0
@@ -166,7 +169,7 @@ def _start_ns(line: Timeline, name: str) -> float:
     return (mean * (count - idle) + _wake_ns(line, name) * idle) / count
 
 
-def _send_ns(line: Timeline, wake: float) -> tuple[float, float]:
+def _send_ns(line: Timeline) -> tuple[float, float]:
     """What sending a command costs, and how much of that comes after its stamp."""
     dequeued, follows = line.of(DEQUEUED), line.follows_sending
     own = _kept(line.gap_ns[dequeued & follows])
@@ -179,11 +182,11 @@ def _send_ns(line: Timeline, wake: float) -> tuple[float, float]:
 
 def _write(line: Timeline, rest_ns: float) -> StageTime:
     """Dequeued and committed, without the rest of sending; a rejected command has no commit."""
-    dequeued = _time(line.gap_ns[line.of(DEQUEUED)])
+    dequeued = _after_sending(line, DEQUEUED)
     committed = _time(line.gap_ns[line.of(COMMITTED)])
     if not dequeued.n:
         return dequeued
-    share = committed.n / dequeued.n
+    share = committed.n / int(line.of(DEQUEUED).sum())
     mean_s = dequeued.mean_s + share * committed.mean_s
     # The two vary on their own, so their variances add.
     deviation_s = math.hypot(dequeued.cv * dequeued.mean_s, committed.cv * committed.mean_s)
@@ -194,6 +197,13 @@ def _write(line: Timeline, rest_ns: float) -> StageTime:
         n=dequeued.n,
     )
     return _later(total, -rest_ns)
+
+
+def _after_sending(line: Timeline, name: str) -> StageTime:
+    """The gaps of a name that begin with a sending, if there are enough: these hold its rest."""
+    rows = line.of(name)
+    following = rows & line.follows_sending
+    return _time(line.gap_ns[following if following.sum() >= FEWEST else rows])
 
 
 def _apply(line: Timeline, name: str) -> StageTime:

@@ -95,7 +95,7 @@ def timeline_of(trace: Trace) -> Timeline:
         intended.append(plan)
         names.append(name)
     kind, at, due = (np.concatenate(parts) for parts in (kinds, instants, intended))
-    # Stable: of one instant, in the order of the columns, which is that of an operation's life.
+    # Stable: of one instant, in the order of the columns.
     order = np.argsort(at, kind="stable")
     kind, at, due = kind[order], at[order], due[order]
     before = np.concatenate([[0], at[:-1]])
@@ -115,20 +115,22 @@ Column = NDArray[np.timedelta64]
 
 
 def _columns(trace: Trace) -> Iterator[tuple[str, Column, Column | None]]:
+    """Ends of work first, then beginnings: at one instant, one ends before the next begins."""
     commands, queries = trace.commands, trace.queries
-    yield SENT, commands.submitted, commands.intended
-    yield ASKED, queries.submitted, queries.intended
-    yield DEQUEUED, commands.dequeued, None
     yield COMMITTED, commands.committed, None
     yield ACKNOWLEDGED, commands.acknowledged, None
-    for name in trace.read_models:
-        deliveries = trace.deliveries_of(name)
-        # The events of a batch are taken, and checkpointed, at one instant: one stamp a batch.
-        yield taken(name), _once(deliveries.taken), None
+    tables = {name: trace.deliveries_of(name) for name in trace.read_models}
+    for name, deliveries in tables.items():
         yield applied(name), deliveries.applied, None
+        # The events of a batch are checkpointed, and taken, at one instant: one stamp a batch.
         yield checkpointed(name), _once(deliveries.checkpointed), None
     for index, kind in enumerate(trace.query_kinds):
         yield answered(kind), queries.answered[queries.kind == index], None
+    yield SENT, commands.submitted, commands.intended
+    yield ASKED, queries.submitted, queries.intended
+    yield DEQUEUED, commands.dequeued, None
+    for name, deliveries in tables.items():
+        yield taken(name), _once(deliveries.taken), None
 
 
 def _once(stamps: Column) -> Column:

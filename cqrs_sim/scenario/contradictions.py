@@ -172,10 +172,10 @@ def _of_service(path: str, service: Service) -> Iterator[str]:
     drawn = {"exponential": "an exponential", "lognormal": "a lognormal"}.get(service.distribution)
     if drawn is not None and service.mean == 0:
         yield f'{path}.mean: {drawn} time needs a mean above 0, such as "5ms"'
-    if service.distribution == "lognormal" and service.cv == 0:
-        yield f"{path}.cv = 0: a lognormal time needs a spread above 0, such as 0.5"
-    if service.distribution != "lognormal" and service.cv != 0:
-        yield f'{path}.cv = {service.cv}: must be 0, unless {path}.distribution = "lognormal"'
+    if service.distribution == "lognormal" and service.spread == 0:
+        yield f"{path}.spread = 0: a lognormal time needs a spread above 0, such as 0.5"
+    if service.distribution != "lognormal" and service.spread != 0:
+        yield f'{path}.spread = {service.spread}: must be 0, unless its distribution is "lognormal"'
     if service.distribution == "real" and service.mean != 0:
         mean = format_duration(service.mean)
         yield f'{path}.mean = "{mean}": a real service has no modelled time; leave the mean out'

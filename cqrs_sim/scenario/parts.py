@@ -41,7 +41,7 @@ class Service:
     """`real`: no modelled time at all, only the work itself (for the wall clock)."""
     mean: Duration = units.duration(0, minimum=0)
     """Mean of the distribution; 0 with `real`."""
-    cv: Real = units.real(0.0, minimum=0.0, maximum=5.0)
+    spread: Real = units.real(0.0, minimum=0.0, maximum=5.0)
     """`lognormal`: coefficient of variation, its standard deviation / its mean."""
 
 
