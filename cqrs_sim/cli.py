@@ -8,6 +8,7 @@ Each verb is a module of `verbs`, and whatever it needs is imported inside its c
 
 import click
 
+from cqrs_sim.verbs.calibrate import calibrate
 from cqrs_sim.verbs.capacity import capacity
 from cqrs_sim.verbs.check import check
 from cqrs_sim.verbs.compare import compare
@@ -29,6 +30,7 @@ Examples:
   cqrs-sim reads slow_projector        what it costs to read one's own write
   cqrs-sim sweep --vary load.rate=200/s..1200/s:lin:11
   cqrs-sim capacity --slo "lag.orders.p99 < 250ms"
+  cqrs-sim calibrate                   what the real stages take on this machine
   cqrs-sim check hot_order             held against its other engine, and theory
   cqrs-sim scenarios default > my.toml; cqrs-sim run my.toml
   cqrs-sim run --threshold "lag.orders.p99 < 50ms"
@@ -40,7 +42,19 @@ Examples:
 
 @click.group(
     cls=CommandLine,
-    commands=[demo, run, reads, sweep, capacity, compare, check, report, scenarios, validate],
+    commands=[
+        demo,
+        run,
+        reads,
+        sweep,
+        capacity,
+        calibrate,
+        compare,
+        check,
+        report,
+        scenarios,
+        validate,
+    ],
     invoke_without_command=True,
     epilog=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

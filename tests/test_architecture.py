@@ -105,12 +105,14 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "threading": ("engines.interrupts",),
     "matplotlib": (
         *("plots.canvas", "plots.comparison", "plots.intervals", "plots.reads", "plots.run"),
+        "plots.calibration",
         "plots.capacity",
         "plots.sweep",
         "plots.tails",
     ),
     "click": (
         "cli",
+        "verbs.calibrate",
         "verbs.capacity",
         "verbs.check",
         "verbs.compare",
@@ -124,6 +126,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "verbs.sweep",
     ),
     "rich": (
+        "terminal.calibration",
         "terminal.capacity",
         "terminal.check",
         "terminal.comparison",

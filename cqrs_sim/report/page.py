@@ -103,12 +103,20 @@ def write_report(result: Reported, path: Path) -> None:
     Raises:
         ResultFolderError: if the disk or its permissions do not allow it.
     """
-    page = report_html(result).encode()
+    write_page(report_html(result), path)
+
+
+def write_page(text: str, path: Path) -> None:
+    """Write a page; what stands at `path` is replaced, all or nothing; a link is not followed.
+
+    Raises:
+        ResultFolderError: if the disk or its permissions do not allow it.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         try:
             with partial.open("xb") as file:
-                file.write(page)
+                file.write(text.encode())
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(path)
@@ -120,18 +128,28 @@ def write_report(result: Reported, path: Path) -> None:
 
 def report_html(result: Reported) -> str:
     """The report of a result as one HTML file; equal results give equal pages."""
+    return rendered(TEMPLATE, _content(result))
+
+
+def rendered(template: str, content: Mapping[str, object]) -> str:
+    """A template filled in, with the style and the script that all pages share.
+
+    Args:
+        template: name of a file beside this one.
+        content: what it shows, by name; every text is escaped.
+    """
     style, script = _text_of(STYLE), _text_of(SCRIPT)
-    return _template().render(
+    return _template(template).render(
         style=style,
         script=script,
         policy=_policy(style, script),
-        **_content(result),
+        **content,
     )
 
 
 @cache
-def _template() -> "Template":
-    """The page's template, compiled once: that takes as long as filling it."""
+def _template(name: str) -> "Template":
+    """A template, compiled once: that takes as long as filling it."""
     # Jinja2 takes its time to import; the command line should not wait for it.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -143,7 +161,7 @@ def _template() -> "Template":
         lstrip_blocks=True,
         finalize=_shown,
     )
-    return environment.get_template(TEMPLATE)
+    return environment.get_template(name)
 
 
 def _content(result: Reported) -> dict[str, object]:
