@@ -92,6 +92,11 @@ class Calibration:
         """What was wrong with the runs behind the verdict, a line each."""
         return () if self.judged is None else tuple(self.judged.invalid)
 
+    @property
+    def is_invalid(self) -> bool:
+        """Whether most of these runs were: the median over them is then not to be trusted."""
+        return self.judged is not None and 2 * len(self.invalid) > len(self.judged.measured)
+
     def range_of(self, stage: str) -> tuple[float, float]:
         """Least and greatest mean of a stage over the runs, in seconds."""
         means = [run.times[stage].mean_s for run in self.runs if stage in run.times]
@@ -116,6 +121,7 @@ class Calibration:
             "saturation_per_s": self.saturation_per_s,
             "flat_out_per_s": list(self.flat_out_per_s),
             "is_good": self.is_good,
+            "is_invalid": self.is_invalid,
             "invalid": list(self.invalid),
             "stages": stages,
             "accounts": [_account(run) for run in self.runs],

@@ -16,40 +16,27 @@ from cqrs_sim.calibration.prediction import (
     lag,
 )
 from cqrs_sim.calibration.words import NOTHING, microseconds, per_cent
-from cqrs_sim.report.chart import Axis, Chart, Series, Whisker
-from cqrs_sim.report.scales import linear_to_tick, logarithmic, ticks
+from cqrs_sim.plain_text import count_of
+from cqrs_sim.report.chart import Axis, Chart, Series, Weight, Whisker
+from cqrs_sim.report.scales import Scale, linear_to_tick, logarithmic, ticks
 from cqrs_sim.report.tables import Row, Table
 
 READ_MODEL_LOOKS = 4
 
 
-def response_chart(found: Calibration) -> Chart:
-    """Median response of commands and queries over the rate."""
+def prediction_charts(found: Calibration) -> list[Chart]:
+    """One chart a quantity: its median over the rate, predicted and measured."""
     looks = {RESPONSE: "write", ANSWER: "load"}
-    names = [name for name in looks if _is_known(found, name)]
-    return _chart(
-        found,
-        key="response",
-        title="Median response, predicted and measured",
-        lead="From the instant the plan wanted an operation sent. Solid: measured, with least and "
-        "greatest of the runs; dotted: predicted by the calibrated scenario.",
-        looks={name: looks[name] for name in names},
-    )
-
-
-def lag_chart(found: Calibration) -> Chart:
-    """Median lag of each read model over the rate."""
-    looks = {
+    looks |= {
         lag(name): f"rm{index % READ_MODEL_LOOKS}"
         for index, name in enumerate(found.source.read_models)
     }
-    return _chart(
-        found,
-        key="lag",
-        title="Median lag, predicted and measured",
-        lead="From the commit to the instant a read model shows the event, by read model.",
-        looks=looks,
-    )
+    names = dict.fromkeys(pair.name for rate in found.rates for pair in rate.medians())
+    scale = logarithmic(np.array([*_everything(found)], np.float64))
+    return [
+        _chart(found, name, looks[name], f"median-{number}", scale)
+        for number, name in enumerate(names)
+    ]
 
 
 def errors_table(found: Calibration) -> Table:
@@ -67,9 +54,12 @@ def errors_table(found: Calibration) -> Table:
         ),
         rows=tuple(rows),
         notes=(
+            (
             f"Each run: {found.plan.operations:,} operations; measured: the median over "
-            f"{found.plan.repetitions} runs of what each came to. The verdict is about the medians "
-            f"of response and lag at {JUDGED_AT:.0%} of saturation: off by {TOLERANCE:.0%} at most.",
+            f"{found.plan.repetitions} runs of what each came to. The verdict is about the "
+            f"medians of response and lag at {JUDGED_AT:.0%} of saturation: off by "
+            f"{TOLERANCE:.0%} at most."
+            ),
             *_invalid_notes(found),
         ),
     )  # fmt: skip
@@ -87,9 +77,11 @@ def stages_table(found: Calibration) -> Table:
         head=("stage", "mean", "least", "greatest", "median", "cv", "n"),
         rows=tuple(rows),
         notes=(
-            "Least and greatest: means of single runs. cv: standard deviation / mean. Send, settle "
-            "and wake are told from others by comparison, so they have no spread of their own. "
-            "The longest half per cent of each stage's times is set aside.",
+            (
+                "Least and greatest: means of single runs. cv: standard deviation / mean. Send, "
+                "settle and wake are told from others by comparison, so they have no spread of "
+                "their own. The longest half per cent of each stage's times is set aside."
+            ),
         ),
     )
 
@@ -111,8 +103,10 @@ def accounts_table(found: Calibration) -> Table:
         head=("", "in stages", "waiting", "without a stamp", "of the stages, set aside"),
         rows=tuple(rows),
         notes=(
-            "The first three sum to the whole run. Without a stamp: settling (the kernel looks once "
-            "more, the host goes to wait) and waking.",
+            (
+                "The first three sum to the whole run. Without a stamp: settling (the kernel looks "
+                "once more, the host goes to wait) and waking."
+            ),
         ),
     )
 
@@ -140,13 +134,17 @@ def _invalid_notes(found: Calibration) -> Iterator[str]:
     for rate in found.rates:
         repeated = sum(run.is_repeated for run in rate.measured)
         if repeated:
-            yield f"At {rate.share:.0%}: {repeated} runs were repeated, since their generator was late."
+            runs = count_of(repeated, "run")
+            yield f"At {rate.share:.0%}: {runs} made once more, since the generator was late."
         for line in rate.invalid:
             yield f"At {rate.share:.0%}, invalid even then: {line}."
 
 
-def _is_known(found: Calibration, name: str) -> bool:
-    return any(pair.name == name for rate in found.rates for pair in rate.medians())
+def _everything(found: Calibration) -> Iterator[float]:
+    for rate in found.rates:
+        for pair in rate.medians():
+            ends = (pair.predicted_s, pair.measured_low_s, pair.measured_high_s)
+            yield from (1e6 * value for value in ends if value is not None)
 
 
 def _pairs(found: Calibration, name: str) -> list[Pair | None]:
@@ -154,69 +152,58 @@ def _pairs(found: Calibration, name: str) -> list[Pair | None]:
     return [pairs.get(name) for pairs in by_rate]
 
 
-def _chart(found: Calibration, *, key: str, title: str, lead: str, looks: dict[str, str]) -> Chart:
-    series: list[Series] = []
-    whiskers: list[Whisker] = []
+def _chart(found: Calibration, name: str, look: str, key: str, scale: Scale) -> Chart:
+    pairs = _pairs(found, name)
     rates = np.array([rate.rate_per_s for rate in found.rates])
-    for name, look in looks.items():
-        pairs = _pairs(found, name)
-        measured = _values([None if pair is None else pair.measured_s for pair in pairs])
-        predicted = _values([None if pair is None else pair.predicted_s for pair in pairs])
-        series.append(_series(name, look, measured))
-        series.append(_series(f"{name}, predicted", look, predicted, is_measured=False))
-        for rate, pair in zip(rates.tolist(), pairs, strict=True):
-            if pair is None or None in (pair.measured_low_s, pair.measured_s, pair.measured_high_s):
-                continue
-            low, middle, high = (
-                1e6 * (value or 0.0)
-                for value in (pair.measured_low_s, pair.measured_s, pair.measured_high_s)
-            )
-            whiskers.append(Whisker(look=look, at=rate, low=low, middle=middle, high=high))
-    values = np.concatenate([one.values for one in series]) if series else np.zeros(0)
-    ends = [end for whisker in whiskers for end in (whisker.low, whisker.high)]
-    scale = logarithmic(np.concatenate([values, np.array(ends, np.float64)]))
     across = linear_to_tick(float(rates.max(initial=1.0)))
+    measured = _values([None if pair is None else pair.measured_s for pair in pairs])
+    predicted = _values([None if pair is None else pair.predicted_s for pair in pairs])
+    whiskers = [
+        Whisker(
+            look=look,
+            at=rate,
+            low=1e6 * pair.measured_low_s,
+            middle=1e6 * pair.measured_s,
+            high=1e6 * pair.measured_high_s,
+        )
+        for rate, pair in zip(rates.tolist(), pairs, strict=True)
+        if pair is not None
+        and pair.measured_s is not None
+        and pair.measured_low_s is not None
+        and pair.measured_high_s is not None
+    ]
     return Chart(
         key=key,
-        title=title,
-        lead=lead,
-        alternative=_in_words(found, looks),
+        title=name,
+        lead="",
+        alternative=_in_words(found, name),
         x=Axis(title="rate (operations per second)", scale=across, ticks=ticks(across)),
-        y=Axis(title="µs", scale=scale, ticks=ticks(scale)),
+        y=Axis(title="median (µs)", scale=scale, ticks=ticks(scale)),
         at=rates,
         at_texts=tuple(f"{rate.rate_per_s:,.0f}/s ({rate.share:.0%})" for rate in found.rates),
         at_name="rate",
-        series=tuple(series),
+        series=(
+            _series("measured", look, measured, "line"),
+            _series("predicted", look, predicted, "thin"),
+        ),
         whiskers=tuple(whiskers),
+        height=150,
     )
 
 
-def _series(
-    name: str, look: str, values: NDArray[np.float64], *, is_measured: bool = True
-) -> Series:
+def _series(name: str, look: str, values: NDArray[np.float64], weight: Weight) -> Series:
     texts = tuple(NOTHING if np.isnan(value) else f"{value:,.1f}" for value in values.tolist())
-    return Series(
-        name=name,
-        look=look,
-        values=values,
-        texts=texts,
-        unit="µs",
-        weight="line" if is_measured else "bound",
-        is_labelled=is_measured,
-    )
+    return Series(name=name, look=look, values=values, texts=texts, unit="µs", weight=weight)
 
 
 def _values(durations_s: Sequence[float | None]) -> NDArray[np.float64]:
     return np.array([np.nan if value is None else value * 1e6 for value in durations_s])
 
 
-def _in_words(found: Calibration, looks: dict[str, str]) -> str:
-    parts = []
-    for name in looks:
-        for rate, pair in zip(found.rates, _pairs(found, name), strict=True):
-            if pair is not None:
-                parts.append(
-                    f"{name} at {rate.share:.0%}: predicted {microseconds(pair.predicted_s)}, "
-                    f"measured {microseconds(pair.measured_s)} µs ({per_cent(pair.error)})"
-                )
-    return "; ".join(parts) + "."
+def _in_words(found: Calibration, name: str) -> str:
+    return "; ".join(
+        f"{name} at {rate.share:.0%}: predicted {microseconds(pair.predicted_s)}, "
+        f"measured {microseconds(pair.measured_s)} µs ({per_cent(pair.error)})"
+        for rate, pair in zip(found.rates, _pairs(found, name), strict=True)
+        if pair is not None
+    )

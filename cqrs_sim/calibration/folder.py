@@ -1,4 +1,4 @@
-"""The folder of a calibration: `calibrated.toml`, `calibration.json`, `calibration.html`, figures."""
+"""The folder of a calibration: the scenario, what was found, the page, and the figure."""
 
 import json
 from functools import partial
@@ -9,8 +9,7 @@ from cqrs_sim.calibration.calibrate import Calibration
 from cqrs_sim.calibration.charts import (
     accounts_table,
     errors_table,
-    lag_chart,
-    response_chart,
+    prediction_charts,
     stages_table,
 )
 from cqrs_sim.calibration.model import toml_of
@@ -66,11 +65,10 @@ def page_html(found: Calibration) -> str:
     content: dict[str, object] = {
         "name": found.source.name,
         "verdict": verdict(found),
-        "tone": "good" if found.is_good and not found.invalid else "bad",
+        "tone": "good" if found.is_good and not found.is_invalid else "bad",
         "invalid": found.invalid,
         "frame": list(_frame(found)),
-        "response": response_chart(found),
-        "lag": lag_chart(found),
+        "charts": prediction_charts(found),
         "errors": errors_table(found),
         "stages": stages_table(found),
         "accounts": accounts_table(found),

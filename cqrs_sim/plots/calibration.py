@@ -51,6 +51,7 @@ def plot_predictions(ax: "Axes", points: Sequence[Predicted]) -> list["Line2D"]:
     ax.set_ylabel("median (µs)")
     canvas.log_if_positive(ax, [line for line in drawn if len(np.asarray(line.get_ydata()))])
     ax.set_xlim(left=0.0)
+    ax.xaxis.set_major_formatter(canvas.plain_number)
     canvas.legend(ax, drawn)
     return drawn
 

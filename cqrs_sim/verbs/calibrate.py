@@ -39,7 +39,7 @@ def calibrate(
     page with its predictions beside what was measured. Takes about half a minute; leave the machine
     alone meanwhile.
 
-    Exit code 4 if the load generator could not keep to its plan.
+    Exit code 4 if the load generator could not keep to its plan in most runs at half of saturation.
     """
     from cqrs_sim.calibration.calibrate import calibrate as calibrate_scenario
     from cqrs_sim.calibration.folder import check_place, json_text, write_calibration
@@ -65,4 +65,4 @@ def calibrate(
         screen = Screen(sys.stderr if as_json else sys.stdout)
         show_calibration(screen, found, is_quiet=quiet)
         show_lines(screen, [f"written to {folder}"])
-    return exits.first_of({exits.INVALID: bool(found.invalid)})
+    return exits.first_of({exits.INVALID: found.is_invalid})
