@@ -37,7 +37,7 @@ from cqrs_sim.scenario.units import Text
 SHARES = (0.1, 0.25, 0.5, 0.75)
 """Of the saturation rate, at which prediction and measurement are compared."""
 
-REPETITIONS = 3
+REPETITIONS = 5
 
 STAGE_SEEDS = 1_000_003
 """Stage times come of seeds so much further on than those that are predicted."""
