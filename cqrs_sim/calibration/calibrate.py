@@ -257,7 +257,6 @@ def _account(run: Stages) -> dict[str, Json]:
         "busy_s": run.busy_s,
         "idle_s": run.idle_s,
         "without_stamp_s": run.elapsed_s - run.busy_s - run.idle_s,
-        "set_aside_s": run.set_aside_s,
     }
 
 

@@ -80,7 +80,7 @@ def stages_table(found: Calibration) -> Table:
             (
                 "Least and greatest: means of single runs. cv: standard deviation / mean. Send, "
                 "settle and wake are told from others by comparison, so they have no spread of "
-                "their own. The longest half per cent of each stage's times is set aside."
+                "their own."
             ),
         ),
     )
@@ -94,17 +94,16 @@ def accounts_table(found: Calibration) -> Table:
             run.busy_s,
             run.idle_s,
             run.elapsed_s - run.busy_s - run.idle_s,
-            run.set_aside_s,
         )
         cells = (f"{share / run.elapsed_s:.1%}" for share in shares)
         rows.append(Row(cells=(f"run {number}", *cells)))
     return Table(
         caption="Where the time of the thread went",
-        head=("", "in stages", "waiting", "without a stamp", "of the stages, set aside"),
+        head=("", "in stages", "waiting", "without a stamp"),
         rows=tuple(rows),
         notes=(
             (
-                "The first three sum to the whole run. Without a stamp: settling (the kernel looks "
+                "They sum to the whole run. Without a stamp: settling (the kernel looks "
                 "once more, the host goes to wait) and waking."
             ),
         ),

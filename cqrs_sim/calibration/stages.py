@@ -16,9 +16,10 @@ the ones that cannot do without it:
 - *wake*: from the instant at which an operation was intended to that at which it was sent, where
   the host was waiting. It is in *send*, since a response counts from the intended instant.
 
-Means are of all but the longest half per cent of a stage's gaps: these are the machine's doing (an
-interrupt, another program), and one of a millisecond among ten thousand of ten microseconds would
-double the spread. What was set aside is told. Nothing here is fitted to a response or a lag.
+Nothing is set aside: means are of all gaps, so that stages, waiting, settling and waking sum to the
+run. A long gap is mostly real work (all delivered orders in one answer); against those that are the
+machine's doing stands the median over several runs (`over_runs`). Nothing here is fitted to a
+response or a lag.
 """
 
 import math
@@ -44,9 +45,6 @@ from cqrs_sim.calibration.timeline import (
 )
 from cqrs_sim.measurement.trace import Trace
 
-KEPT = 0.995
-"""Share of a stage's gaps that counts: all but the longest."""
-
 FREE_NS = 20_000
 """An operation intended so long after the last stamp found the host waiting."""
 
@@ -62,7 +60,7 @@ class StageTime:
     """What one stage cost each time, in one run or over several."""
 
     mean_s: float
-    """Over all but the longest half per cent; 0 if it never ran."""
+    """0 if it never ran."""
     median_s: float
     cv: float
     """Coefficient of variation: standard deviation / mean; 0 if it never ran."""
@@ -75,13 +73,11 @@ class Stages:
 
     times: Mapping[str, StageTime]
     busy_s: float
-    """Time of the thread in stages, all gaps counted, the longest too."""
+    """Time of the thread in stages."""
     idle_s: float
     """Time that the host says it waited, or spun."""
     elapsed_s: float
     """All of the run: stages, waiting, and what has no stamp (settling, waking)."""
-    set_aside_s: float
-    """Time in the gaps that no mean counts."""
 
 
 SEND, WRITE, REPLY, SETTLE, WAKE = "send", "write", "reply", "settle", "wake"
@@ -131,7 +127,6 @@ def stages_of(trace: Trace, waited_s: float) -> Stages:
         busy_s=float(line.gap_ns[is_busy].sum()) / 1e9,
         idle_s=waited_s,
         elapsed_s=trace.ended_ns / 1e9,
-        set_aside_s=_set_aside_ns(line) / 1e9,
     )
 
 
@@ -161,7 +156,7 @@ def _start_ns(line: Timeline, name: str) -> float:
     What comes between two stamps of sending holds the rest of the first as well, and is left out.
     """
     rows = line.of(name)
-    busy = _kept(line.gap_ns[rows & ~line.is_after_idling & ~line.follows_sending])
+    busy = line.gap_ns[rows & ~line.is_after_idling & ~line.follows_sending]
     count, idle = int(rows.sum()), int((rows & line.is_after_idling).sum())
     if not count:
         return 0.0
@@ -172,8 +167,8 @@ def _start_ns(line: Timeline, name: str) -> float:
 def _send_ns(line: Timeline) -> tuple[float, float]:
     """What sending a command costs, and how much of that comes after its stamp."""
     dequeued, follows = line.of(DEQUEUED), line.follows_sending
-    own = _kept(line.gap_ns[dequeued & follows])
-    others = _kept(line.gap_ns[dequeued & ~follows])
+    own = line.gap_ns[dequeued & follows]
+    others = line.gap_ns[dequeued & ~follows]
     rest = 0.0
     if min(len(own), len(others)) >= FEWEST:
         rest = max(0.0, float(own.mean() - others.mean()))
@@ -239,31 +234,14 @@ def _settle_ns(line: Timeline, waited_ns: float, wake: float) -> float:
     return max(0.0, (line.idle_ns - waited_ns) / count - wake) if count else 0.0
 
 
-def _set_aside_ns(line: Timeline) -> float:
-    aside = 0.0
-    for name in line.names:
-        gaps = line.gap_ns[line.of(name) & ~line.is_after_idling]
-        aside += float(gaps.sum() - _kept(gaps).sum())
-    return aside
-
-
-def _kept(gaps: Instants) -> NDArray[np.float64]:
-    whole: NDArray[np.float64] = gaps.astype(np.float64)
-    if not len(whole):
-        return whole
-    kept: NDArray[np.float64] = whole[whole <= np.quantile(whole, KEPT)]
-    return kept
-
-
 def _time(gaps: Instants) -> StageTime:
-    kept = _kept(gaps)
-    if not len(kept):
+    if not len(gaps):
         return StageTime(mean_s=0.0, median_s=0.0, cv=0.0, n=0)
-    mean = float(kept.mean())
+    mean = float(gaps.mean())
     return StageTime(
         mean_s=mean / 1e9,
-        median_s=float(np.median(gaps.astype(np.float64))) / 1e9,
-        cv=float(kept.std()) / mean if mean else 0.0,
+        median_s=float(np.median(gaps)) / 1e9,
+        cv=float(gaps.std()) / mean if mean else 0.0,
         n=len(gaps),
     )
 

@@ -64,7 +64,7 @@ def calibration(lag_us: float = 10.0, name: str = "default", invalid: str = "") 
         predicted=(figures(0, 20.0, lag_us),),
         measured=tuple(figures(seed, 18.0 + seed, 10.0, invalid) for seed in range(3)),
     )
-    run = Stages(times=TIMES, busy_s=0.5, idle_s=0.4, elapsed_s=1.0, set_aside_s=0.01)
+    run = Stages(times=TIMES, busy_s=0.5, idle_s=0.4, elapsed_s=1.0)
     return Calibration(
         source=source(name),
         scenario=model(name),
