@@ -27,7 +27,6 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
-from numpy.typing import NDArray
 
 from cqrs_sim.calibration.timeline import (
     ACKNOWLEDGED,
