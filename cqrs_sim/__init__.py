@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from cqrs_sim.engines.hosted import run_hosted
     from cqrs_sim.engines.virtual import run_script
+    from cqrs_sim.event_log.past import Instant
     from cqrs_sim.fresh_reads import compare_reads
     from cqrs_sim.highest_rate.search import capacity
     from cqrs_sim.loading import load
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     )
     from cqrs_sim.results import Result, write_result
     from cqrs_sim.scenario.scenario import Scenario
+    from cqrs_sim.side_by_side.comparison import compare_architectures
     from cqrs_sim.simulation import load_scenario, run
     from cqrs_sim.sweeping.session import sweep
 
@@ -53,6 +55,7 @@ __all__ = [
     "GetOrderStatistics",
     "GetOrdersByCustomer",
     "GetOrdersByStatus",
+    "Instant",
     "OrderItem",
     "Result",
     "Scenario",
@@ -60,6 +63,7 @@ __all__ = [
     "UpdateOrderStatus",
     "capacity",
     "compare",
+    "compare_architectures",
     "compare_reads",
     "consistency_lag_s",
     "load",
@@ -88,6 +92,7 @@ _HOMES = {
     "GetOrderStatistics": "domain.queries",
     "GetOrdersByCustomer": "domain.queries",
     "GetOrdersByStatus": "domain.queries",
+    "Instant": "event_log.past",
     "OrderItem": "domain.item",
     "Result": "results",
     "Scenario": "scenario.scenario",
@@ -95,6 +100,7 @@ _HOMES = {
     "UpdateOrderStatus": "domain.commands",
     "capacity": "highest_rate.search",
     "compare": "comparison",
+    "compare_architectures": "side_by_side.comparison",
     "compare_reads": "fresh_reads",
     "consistency_lag_s": "analysis.lag",
     "load": "loading",

@@ -8,12 +8,16 @@ Each verb is a module of `verbs`, and whatever it needs is imported inside its c
 
 import click
 
+from cqrs_sim.verbs.architectures import architectures
 from cqrs_sim.verbs.calibrate import calibrate
 from cqrs_sim.verbs.capacity import capacity
 from cqrs_sim.verbs.check import check
 from cqrs_sim.verbs.compare import compare
+from cqrs_sim.verbs.delivery import delivery
 from cqrs_sim.verbs.demo import demo
 from cqrs_sim.verbs.exits import CommandLine
+from cqrs_sim.verbs.log import log
+from cqrs_sim.verbs.projection import projection
 from cqrs_sim.verbs.reads import reads
 from cqrs_sim.verbs.report import report
 from cqrs_sim.verbs.run import run
@@ -28,11 +32,14 @@ Examples:
   cqrs-sim run --rate 1500/s           more load than it can take
   cqrs-sim run --engine wall           the same in real time, on this machine
   cqrs-sim reads slow_projector        what it costs to read one's own write
+  cqrs-sim architectures               CRUD and kinds of CQRS under one load
   cqrs-sim sweep --vary load.rate=200/s..1200/s:lin:11
   cqrs-sim capacity --slo "lag.orders.p99 < 250ms"
   cqrs-sim calibrate                   what the real stages take on this machine
   cqrs-sim check hot_order             held against its other engine, and theory
+  cqrs-sim delivery                    what is lost and doubled when processes crash
   cqrs-sim scenarios default > my.toml; cqrs-sim run my.toml
+  cqrs-sim run --engine wall --store my-store; cqrs-sim log verify my-store
   cqrs-sim run --threshold "lag.orders.p99 < 50ms"
   cqrs-sim run --replications 10 -o A
   cqrs-sim run --replications 10 --set read_models.orders.service.mean=600us -o B
@@ -43,17 +50,8 @@ Examples:
 @click.group(
     cls=CommandLine,
     commands=[
-        demo,
-        run,
-        reads,
-        sweep,
-        capacity,
-        calibrate,
-        compare,
-        check,
-        report,
-        scenarios,
-        validate,
+        *(demo, run, reads, architectures, delivery, sweep, capacity, calibrate),
+        *(compare, check, report, log, projection, scenarios, validate),
     ],
     invoke_without_command=True,
     epilog=EXAMPLES,

@@ -138,15 +138,18 @@ def run_demo(scenario: Scenario | None = None, *, clock: Clock = "virtual", seed
     """
     scenario = demo_scenario() if scenario is None else scenario
     read_models = tuple(scenario.read_models)
+    # Where events may overtake each other the story is true only if it waits between its steps, as
+    # tutorials do by sleeping; here the step is over when it is seen.
+    waits = tuple(name for name in read_models if name in scenario.unordered)
 
     async def hosted(system: HostedSystem) -> tuple[Story, Trace]:
-        return await tell_the_story(system, read_models), system.trace()
+        return await tell_the_story(system, read_models, waits), system.trace()
 
     match clock:
         case "virtual":
             refuse_timeless(scenario, "virtual")
             story, trace = trace_script(
-                lambda system: tell_the_story(system, read_models), scenario, seed=seed
+                lambda system: tell_the_story(system, read_models, waits), scenario, seed=seed
             )
         case "wall":
             story, trace = run_hosted(hosted, scenario, seed=seed)
@@ -155,8 +158,16 @@ def run_demo(scenario: Scenario | None = None, *, clock: Clock = "virtual", seed
     return _measured(story, trace, clock, scenario.name)
 
 
-async def tell_the_story(system: OrderSystem, read_models: tuple[str, ...]) -> Story:
-    """Send the six commands, ask the four queries, and wait until every read model shows it all."""
+async def tell_the_story(
+    system: OrderSystem, read_models: tuple[str, ...], waits: tuple[str, ...] = ()
+) -> Story:
+    """Send the six commands, ask the four queries, and wait until every read model shows it all.
+
+    Args:
+        system: on which it is told.
+        read_models: their names.
+        waits: those that must show each command's event before the next command is sent.
+    """
     lines: list[str] = []
     told: list[str] = []
     last = Position(0)
@@ -165,6 +176,8 @@ async def tell_the_story(system: OrderSystem, read_models: tuple[str, ...]) -> S
         for command in commands:
             accepted = await system.execute(command)
             last = accepted.position
+            for name in waits:
+                await _events_shown(system, name, last)
             told.append(f"{type(command).__name__} {command.order_id}")
             lines.append(
                 f"  {told[-1]}{_to_status(command)}: "

@@ -4,18 +4,24 @@ CqrsSimError
 ├── InvalidScenarioError         the caller's configuration is impossible; raised before a run
 ├── InvalidCommandLogError       a recorded command log cannot be replayed as it stands
 ├── ResultFolderError            a result cannot be written, or a folder holds no valid one
+├── StoreError                   a durable store cannot be opened, read or written
 ├── IncomparableResultsError     two results are not of one kind, so a difference means nothing
 ├── CommandRejectedError         the domain says no: expected, counted, part of the results
 │   ├── InvalidCommandError      the command's own fields break a rule, whatever the order's state
 │   │   └── InvalidQuantityError an item's quantity is not positive
+│   ├── DuplicateCommandError    its request id belongs to another command
 │   ├── OrderNotFoundError       the order has no events
 │   ├── OrderAlreadyExistsError  the order was created before
 │   └── InvalidTransitionError   the order's status does not allow the command
 ├── ConcurrencyConflictError     an append saw another version than it expected
 ├── MailboxFullError             a full mailbox with policy `reject` refused a message
 ├── ActorStoppedError            told or asked after the drain began, or never answered by its end
+├── WriteSideDownError           the write side's process ended, or is not there: outcome unknown
 ├── FreshnessTimeoutError        `at_least(position)` was not reached in time
 ├── IncompleteTraceError         an analysis needs columns or rows that the trace lacks
+├── UnknownSchemaError           a stored event is of a type or schema unknown to this program
+├── UpcastError                  a stored event of an older schema is not what that schema says
+├── UnknownPastError             a question about a time that the log does not cover
 ├── ActorCrashedError            an actor raised; the run ends with its name and message
 ├── ForeignAwaitError            an actor awaited what its kernel does not know (trio, asyncio)
 ├── DeadlockError                nothing can run any more, and these actors still wait
@@ -51,6 +57,14 @@ class ResultFolderError(CqrsSimError, OSError):
     """A result cannot be written there, or the folder does not hold a valid result."""
 
 
+class StoreError(CqrsSimError, OSError):
+    """The environment's fault: a store is locked, damaged, full, of another version or not ours.
+
+    One line that names the file. A write that failed is not tried again; what was committed before
+    is intact.
+    """
+
+
 class IncomparableResultsError(CqrsSimError, ValueError):
     """What two results measured is not one thing: other engines, or no metric in common."""
 
@@ -68,6 +82,15 @@ class InvalidCommandError(CommandRejectedError):
         self.order_id = order_id
         self.reasons = tuple(reasons)
         super().__init__("; ".join(self.reasons))
+
+
+class DuplicateCommandError(CommandRejectedError):
+    """A request id names one command for ever, and this one has the id of another."""
+
+    def __init__(self, order_id: OrderId, request_id: str) -> None:
+        self.order_id = order_id
+        self.request_id = request_id
+        super().__init__(f"request id {request_id!r} was used for another command")
 
 
 class OrderNotFoundError(CommandRejectedError):
@@ -130,6 +153,18 @@ class ActorStoppedError(CqrsSimError):
         super().__init__(f"{actor} has stopped")
 
 
+class WriteSideDownError(CqrsSimError):
+    """The process of the write side ended before it had answered, or nobody is there to ask.
+
+    In the first case the outcome is unknown: what was asked may have been done. Unlike
+    `ActorStoppedError` the run goes on, and the process comes back.
+    """
+
+    def __init__(self, order_id: OrderId) -> None:
+        self.order_id = order_id
+        super().__init__(f"the write side of {order_id} is down")
+
+
 class FreshnessTimeoutError(CqrsSimError):
     """The read model did not reach the wanted position in time."""
 
@@ -145,6 +180,36 @@ class FreshnessTimeoutError(CqrsSimError):
 
 class IncompleteTraceError(CqrsSimError):
     """An analysis needs columns or rows that this trace does not have."""
+
+
+class UnknownSchemaError(CqrsSimError, ValueError):
+    """A stored event is of a type, or a schema version, that this program does not know."""
+
+    def __init__(self, type_name: str, schema_version: int | None, newest: int | None) -> None:
+        self.type_name = type_name
+        self.schema_version = schema_version
+        self.newest = newest
+        """None: there is no such type."""
+        version = "" if schema_version is None else f" of schema version {schema_version}"
+        known = (
+            "this program knows no such type"
+            if newest is None
+            else f"this program knows version{'' if newest == 1 else 's 1 to'} {newest}"
+        )
+        super().__init__(f"event {type_name}{version}: {known}")
+
+
+class UpcastError(CqrsSimError, ValueError):
+    """A stored event of an older schema is not what that schema says."""
+
+    def __init__(self, type_name: str, schema_version: int, reason: str) -> None:
+        self.type_name = type_name
+        self.schema_version = schema_version
+        super().__init__(f"event {type_name} of schema version {schema_version}: {reason}")
+
+
+class UnknownPastError(CqrsSimError, ValueError):
+    """Somebody asked for the past as of a position or an instant that the log does not have yet."""
 
 
 class ActorCrashedError(CqrsSimError):

@@ -2,8 +2,8 @@
 
 Nothing is unpickled or run, nothing grows: every file has a size limit, must be a regular one, and
 is checked before it is used. The summary is computed anew from the trace, so a folder says what its
-trace says, by today's definitions; from `summary.json` come only seed, engine, provenance, the
-checks that need more than a trace, and the replications.
+trace says, by today's definitions; from `summary.json` come only seed, engine, provenance, what
+needs more than a trace (some checks, rehydration, rebuilds), and the replications.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import cast, get_args
 from cqrs_sim.analysis.consistency import CheckResult
 from cqrs_sim.analysis.databases import stage_name
 from cqrs_sim.analysis.json_values import Json
+from cqrs_sim.analysis.rebuilds import CHECK, Rebuild, rebuilds_from
 from cqrs_sim.analysis.replicated import Replications, replications_from
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import SCHEMA
@@ -29,7 +30,7 @@ from cqrs_sim.scenario.wording import shown
 LARGEST_SUMMARY_BYTES = 50_000_000
 LARGEST_TRACE_BYTES = 8_000_000_000
 _MOST_DIGITS = 300
-OF_THE_ENGINE = ("convergence",)
+OF_THE_ENGINE = ("convergence", "order_states", CHECK)
 """Checks that need more than the trace."""
 
 
@@ -67,6 +68,8 @@ def load(folder: Path | str) -> Result:
         aborted=aborted if isinstance(aborted, str) else None,
         replications=replications,
         extra_checks=tuple(_checks(summary, where)),
+        rebuilds=_rebuilds(summary, where, trace),
+        rehydration=_table(summary, "rehydration", where),
         provenance=_table(summary, "provenance", where),
     )
 
@@ -165,6 +168,17 @@ def _checks(summary: Mapping[str, Json], where: Path) -> list[CheckResult]:
         if not isinstance(ok, bool) or not isinstance(detail, str):
             raise ResultFolderError(f"{where}: checks.{name} must have ok and detail")
         found.append(CheckResult(name=name, ok=ok, detail=detail))
+    return found
+
+
+def _rebuilds(summary: Mapping[str, Json], where: Path, trace: Trace) -> tuple[Rebuild, ...]:
+    try:
+        found = rebuilds_from(summary.get("rebuilds", []))
+    except ValueError as error:
+        raise ResultFolderError(f"{where}: rebuilds{error}") from None
+    unknown = [one.read_model for one in found if one.read_model not in trace.read_models]
+    if unknown:
+        raise ResultFolderError(f"{where}: rebuilds: {shown(unknown[0])} is no read model of it")
     return found
 
 

@@ -13,7 +13,7 @@ conditions below, and only then is anything predicted; for the rest there is a r
   transport. Its channel and its batches do not matter, as long as a checkpoint takes no time; if it
   does and is stored for every event, the read model is an M/G/1.
 - Nothing stands still (pauses), waits for its instant (polls) or queues for something else
-  (processors, reads by the write side).
+  (processors, databases, reads by the write side), and every read model has a projector.
 - The load of each station is below 1.
 
 Sources: as of `analysis.queueing`; for routing and thinning Gross and others (2008), section 1.8.
@@ -30,7 +30,9 @@ from cqrs_sim.analysis.queueing import MG1, MM1
 from cqrs_sim.analysis.time_quantiles import mixture_quantile_s
 from cqrs_sim.load_generation.popularity import zipf_probabilities
 from cqrs_sim.load_generation.workload import INVALID_KINDS
+from cqrs_sim.scenario.deliveries import unusual_deliveries
 from cqrs_sim.scenario.scenario import ReadModel, Scenario, Service, Workload
+from cqrs_sim.scenario.shared_databases import databases_used
 from cqrs_sim.scenario.units import format_duration
 
 QUANTILES = {"p50": 0.5, "p99": 0.99}
@@ -129,8 +131,18 @@ def _why_no_arrivals(scenario: Scenario) -> Iterator[str]:
         yield f'load.process = "{load.process}": arrivals are not Poisson'
     if scenario.run.processors:
         yield f"run.processors = {scenario.run.processors}: stages wait for one another"
+    for key in unusual_deliveries(scenario.write_side, scenario.read_models):
+        yield f"{key}: processes are gone at times, or store in another order"
+    for path, name in databases_used(scenario.write_side, scenario.read_models).items():
+        yield f'{path} = "{name}": stages wait for one another'
+    for name, model in scenario.read_models.items():
+        if model.projection == "inline":
+            yield f'read_models.{name}.projection = "inline": each commit takes its time too'
     if scenario.write_side.pauses:
         yield "write_side.pauses: the orders stand still at times"
+    if scenario.write_side.replay:
+        replay = format_duration(scenario.write_side.replay)
+        yield f'write_side.replay = "{replay}": an order that was idle serves longer at first'
     if queries.share and queries.mix.by_id and queries.strategy.by_id == "write_side":
         yield 'queries.strategy.by_id = "write_side": reads queue with the commands'
     if queries.share == 1.0:
@@ -167,8 +179,12 @@ def _why_no_lags(scenario: Scenario, name: str) -> tuple[str, ...]:
         )
     if scenario.workload.invalid_share == 1.0:
         reasons.append("workload.invalid_share = 1: there are no events")
+    if model.projection == "task":
+        reasons.append(f'{path}.projection = "task": it is no queue')
     if model.pauses:
         reasons.append(f"{path}.pauses: the projector stands still at times")
+    if model.rebuilds:
+        reasons.append(f"{path}.rebuilds: another projector takes over")
     if model.poll:
         every = format_duration(model.poll)
         reasons.append(f'{path}.poll = "{every}": events wait for the next poll')

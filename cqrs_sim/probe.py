@@ -25,11 +25,14 @@ class Outcome(IntEnum):
     REJECTED = 2
     """The domain said no."""
     REFUSED = 3
-    """A full mailbox with policy `reject` turned it away."""
+    """A full mailbox with policy `reject` turned it away, or the write side was down."""
     DROPPED = 4
     """A full mailbox with a drop policy threw it away (no such policy exists yet)."""
     UNKNOWN = 5
-    """Its caller went away before the answer; the command ran on."""
+    """Its caller went away before the answer; the command ran on. Or the process of the write
+    side ended before it had answered: perhaps just after it had stored the events."""
+    REPEATED = 6
+    """Its request id was known: answered with the first outcome, it has no events of its own."""
 
 
 class Strategy(IntEnum):
@@ -55,6 +58,17 @@ class QueryOutcome(IntEnum):
     """A full mailbox with policy `reject` turned it away."""
 
 
+class Lookup(IntEnum):
+    """What a cache of answers had for a query; the codes stand in the trace."""
+
+    NONE = 0
+    """It was not asked."""
+    MISS = 1
+    """Nothing, or nothing that is fresh enough."""
+    HIT = 2
+    """The answer."""
+
+
 class WorkKind(IntEnum):
     """What was done in a database; the codes stand in the trace."""
 
@@ -64,6 +78,17 @@ class WorkKind(IntEnum):
     """A projector's work on an event, or on its checkpoint."""
     ANSWER = 2
     """The answer to a query."""
+
+
+class Handling(IntEnum):
+    """How the handling of an event was out of the ordinary; the codes stand in the trace."""
+
+    SKIPPED = 0
+    """It came again, and had no effect a second time."""
+    REPEATED = 1
+    """It came again, and took effect again."""
+    WITHOUT_EFFECT = 2
+    """It came for the first time, and found nothing to change: an earlier event never came."""
 
 
 NO_READ_MODEL = -1
@@ -150,6 +175,31 @@ class Probe(Protocol):
     def query_failed(self, query_id: QueryId, outcome: QueryOutcome) -> None:
         """The query ended without an answer."""
 
+    def promised(self, read_model: int, delivery: str) -> None:
+        """Events come to the read model in this mode of delivery: checkpoints tell more by it."""
+
+    def handled(self, read_model: int, position: Position, handling: Handling) -> None:
+        """The read model's projector handled an event, out of the ordinary."""
+
+    def crashed(
+        self, read_model: int, resumed: Position, reached: Position, repeated_count: int
+    ) -> int:
+        """A process ended; returns its row.
+
+        Args:
+            read_model: whose projector it was; `NO_READ_MODEL`: the write side.
+            resumed: where the next process begins: behind the projector's checkpoint, or the last
+                event that the write side published.
+            reached: the last event that the projector had begun with, or the write side stored.
+            repeated_count: how many events are delivered again.
+        """
+
+    def restarted(self, row: int) -> None:
+        """The next process is there."""
+
+    def query_looked_up(self, query_id: QueryId, found: Lookup) -> None:
+        """A cache was asked before the read model."""
+
     def work_submitted(self, database: int, kind: WorkKind, read_model: int) -> int:
         """A stage has something to do in the database of this index; returns its row.
 
@@ -213,6 +263,17 @@ class NullProbe:
         self, query_id: QueryId, read_model: int, position: Position
     ) -> None: ...
     def query_failed(self, query_id: QueryId, outcome: QueryOutcome) -> None: ...  # noqa: D102
+    def promised(self, read_model: int, delivery: str) -> None: ...  # noqa: D102
+    def handled(  # noqa: D102
+        self, read_model: int, position: Position, handling: Handling
+    ) -> None: ...
+    def crashed(  # noqa: D102
+        self, read_model: int, resumed: Position, reached: Position, repeated_count: int
+    ) -> int:
+        return 0
+
+    def restarted(self, row: int) -> None: ...  # noqa: D102
+    def query_looked_up(self, query_id: QueryId, found: Lookup) -> None: ...  # noqa: D102
     def work_submitted(  # noqa: D102
         self, database: int, kind: WorkKind, read_model: int
     ) -> int:

@@ -13,9 +13,11 @@ import attrs
 
 from cqrs_sim import new_folders
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.diverged import DivergedOrders
 from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.metrics import Metric, Metrics, metric
 from cqrs_sim.analysis.planned import Planned
+from cqrs_sim.analysis.rebuilds import Rebuild, RebuildSummary, summarise_rebuild
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import Summary, summarise
@@ -73,6 +75,13 @@ class Result:
     """What runs with other seeds came to, this one among them."""
     extra_checks: tuple[CheckResult, ...] = ()
     """Findings of the engine that need more than the trace."""
+    rebuilds: tuple[Rebuild, ...] = ()
+    """Of read models, beside the live ones, in the order in which they began."""
+    diverged: DivergedOrders | None = None
+    """What read models kept by tasks show wrong for good; of a result that was loaded, the checks
+    alone say it."""
+    rehydration: Mapping[str, Json] = attrs.field(factory=dict)
+    """What it took to bring idle orders back; empty if the engine has no order actors."""
     provenance: Mapping[str, Json] = attrs.field()
 
     @provenance.default
@@ -82,7 +91,7 @@ class Result:
     @cached_property
     def summary(self) -> Summary:
         """The run summed up, from the scenario's warm-up on."""
-        return summarise(
+        summary = summarise(
             self.trace,
             scenario=self.scenario.name,
             engine=self.engine,
@@ -94,6 +103,7 @@ class Result:
             provenance=self.provenance,
             planned=self._planned,
         )
+        return attrs.evolve(summary, rehydration=self.rehydration)
 
     @property
     def _planned(self) -> Planned:
@@ -101,7 +111,18 @@ class Result:
             query_timeout_ns=self.scenario.queries.timeout,
             varies=self.varies,
             batches=self.scenario.batches,
+            unordered=self.scenario.unordered,
             is_closed=self.scenario.load.model == "closed",
+        )
+
+    @cached_property
+    def rebuild_summaries(self) -> tuple[RebuildSummary, ...]:
+        """What each rebuild took, and cost the others."""
+        saturated = {load.stage for load in self.summary.saturated}
+        warm_up_ns = self.scenario.run.warm_up
+        return tuple(
+            summarise_rebuild(self.trace, rebuild, after_ns=warm_up_ns, saturated=saturated)
+            for rebuild in self.rebuilds
         )
 
     @property
@@ -113,9 +134,13 @@ class Result:
         if scenario.load.model == "open" and len(rates) > 1:
             return dict.fromkeys(stages, Opinion.LOAD_PROFILE)
         # What comes of a write side that stands still comes to every read model at once.
-        if scenario.write_side.pauses:
+        if scenario.write_side.pauses or scenario.write_side.crashes:
             return dict.fromkeys(stages, Opinion.PAUSES)
-        paused = (name for name, model in scenario.read_models.items() if model.pauses)
+        # A rebuild takes its processors from all.
+        if scenario.run.processors and any(m.rebuilds for m in scenario.read_models.values()):
+            return dict.fromkeys(stages, Opinion.REBUILDS)
+        models = scenario.read_models.items()
+        paused = (name for name, model in models if model.pauses or model.crashes)
         return dict.fromkeys(paused, Opinion.PAUSES)
 
     @cached_property
@@ -151,6 +176,7 @@ class Result:
             "aborted": self.aborted,
             "thresholds": [verdict.to_json() for verdict in self.verdicts],
             "replications": None if replications is None else replications.to_json(),
+            "rebuilds": [rebuild.to_json() for rebuild in self.rebuild_summaries],
         }
 
     @property
@@ -196,22 +222,30 @@ def check_folder(folder: Path, *, force: bool) -> None:
 
 
 def _write_files(result: Result, folder: Path) -> None:
-    _write_json(result.to_json(), folder / SUMMARY)
-    (folder / SCENARIO).write_text(to_toml(result.scenario), encoding="utf-8")
-    save_trace(result.trace, folder / TRACE)
+    write_files(result, folder)
     figures = folder / FIGURES
     figures.mkdir()
-    warm_up_ns = result.scenario.run.warm_up
     write_figures(
         figures,
         result.trace,
         result.title,
-        warm_up_ns=warm_up_ns,
+        warm_up_ns=result.scenario.run.warm_up,
         replications=result.replications,
+        rebuilds=result.rebuilds,
     )
+
+
+def write_files(result: Result, folder: Path) -> None:
+    """Write a result into a folder that exists, but for its figures, which take longest to draw.
+
+    For whoever writes many of them, inside `new_folders.write_folder`.
+    """
+    _write_json(result.to_json(), folder / SUMMARY)
+    (folder / SCENARIO).write_text(to_toml(result.scenario), encoding="utf-8")
+    save_trace(result.trace, folder / TRACE)
     histograms = folder / HISTOGRAMS
     histograms.mkdir()
-    write_histograms(histograms, result.trace, after_ns=warm_up_ns)
+    write_histograms(histograms, result.trace, after_ns=result.scenario.run.warm_up)
     write_report(result, folder / REPORT)
     if result.replications is not None:
         _write_replications(result.replications, folder / REPLICATIONS)

@@ -70,6 +70,7 @@ def run(
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
     abort_on_fail: bool = False,
+    store: Path | str | None = None,
 ) -> Result:
     """Run a scenario.
 
@@ -81,16 +82,21 @@ def run(
         progress: called now and then while the run lasts.
         abort_on_fail: end the run when a threshold of the scenario has failed already; which can
             be judged so early stands in `engines.watch`.
+        store: folder of a new store, in which the event log is kept.
 
     Raises:
         InvalidScenarioError: if the scenario is impossible, a threshold names no metric, or the
             engine cannot run it.
+        StoreError: if the store cannot be made or written.
     """
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
     if engine not in get_args(RunnableEngine):
         engines = ", ".join(get_args(RunnableEngine))
         raise InvalidScenarioError([f"engine = {engine!r}: must be one of {engines}"])
+    folder = None if store is None else Path(store)
+    if folder is not None:
+        scenario = attrs.evolve(scenario, store="sqlite")
     thresholds = checked_thresholds(scenario)
     abort_on = thresholds if abort_on_fail else ()
     if abort_on and engine == "algebra":
@@ -99,9 +105,11 @@ def run(
         )
     match engine:
         case "virtual":
-            return virtual.run(scenario, seed=seed, progress=progress, abort_on=abort_on)
+            return virtual.run(
+                scenario, seed=seed, progress=progress, abort_on=abort_on, store=folder
+            )
         case "wall":
-            return wall.run(scenario, seed=seed, progress=progress, abort_on=abort_on)
+            return wall.run(scenario, seed=seed, progress=progress, abort_on=abort_on, store=folder)
         case "algebra":
             return algebra.run(scenario, seed=seed)
         case _:

@@ -6,49 +6,63 @@ same ones of `engines.hosted.HostedSystem`.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 
-from cqrs_sim.actors.kernel import Actor, Kernel
+from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.actors.mailbox import MailboxStatistics
 from cqrs_sim.actors.pauses import Pauses
 from cqrs_sim.actors.randomness import Draws, Streams
-from cqrs_sim.actors.reply import Latch, Reply
+from cqrs_sim.actors.reply import Reply
+from cqrs_sim.delivery_modes import projector_of
 from cqrs_sim.domain.commands import Command, CreateOrder
-from cqrs_sim.domain.events import Event
-from cqrs_sim.domain.order import Order
-from cqrs_sim.domain.queries import (
-    GetOrderById,
-    GetOrdersByCustomer,
-    GetOrdersByStatus,
-    GetOrderStatistics,
-    OrderRow,
-    Query,
-)
+from cqrs_sim.domain.queries import GetOrderById, Query, row_of
 from cqrs_sim.errors import (
-    ActorStoppedError,
     CommandRejectedError,
     InvalidScenarioError,
     MailboxFullError,
+    UnknownPastError,
+    WriteSideDownError,
 )
-from cqrs_sim.event_log.memory import MemoryLog
-from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, Position, QueryId
+from cqrs_sim.event_feed import EventFeed
+from cqrs_sim.event_log.durable import StoreOfRun
+from cqrs_sim.event_log.past import AsOf, position_as_of
+from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, OrderId, Position, QueryId
 from cqrs_sim.probe import NO_READ_MODEL, Probe
+from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.gateway import Answer, Answering, QueryGateway
+from cqrs_sim.read_side.inboxes import inbox_of
+from cqrs_sim.read_side.inline import InlineProjector
 from cqrs_sim.read_side.orders import OrdersReadModel
-from cqrs_sim.read_side.paused import PausedSubscription
-from cqrs_sim.read_side.polled import PolledSubscription
-from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
+from cqrs_sim.read_side.past import answer_by_replay
+from cqrs_sim.read_side.projector import Projector, ProjectorOptions, ReadModel
+from cqrs_sim.read_side.projector_actors import ProjectorActors
+from cqrs_sim.read_side.rebuild import Rebuild, Rebuilds, Site
 from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
-from cqrs_sim.scenario.scenario import Pause, QueryServices, Scenario, Service
+from cqrs_sim.read_side.tasks import TaskProjector
+from cqrs_sim.run_log import log_of_run
+from cqrs_sim.scenario.scenario import Pause, Scenario
+from cqrs_sim.service_times import cache_of, draws, query_draws
 from cqrs_sim.work_places import WorkPlaces
+from cqrs_sim.write_side.activations import Activations
+from cqrs_sim.write_side.crashing import watch_for_crashes
 from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
 from cqrs_sim.write_side.order_actor import Accepted, OrderActors, Snapshot
+from cqrs_sim.write_side.rehydration import Rehydrated, Rehydrator
+from cqrs_sim.write_side.snapshots import MemorySnapshots
 
 READ_MODELS: dict[str, Callable[[], ReadModel]] = {
     "orders": OrdersReadModel,
     "statistics": StatisticsReadModel,
     "search": SearchReadModel,
 }
+
+
+CARELESS: dict[str, Callable[[], ReadModel]] = {
+    "orders": CarelessOrders,
+    "statistics": CarelessStatistics,
+}
+"""Those whose events are handled by tasks."""
 
 
 class System:
@@ -61,29 +75,46 @@ class System:
         streams: Streams,
         probe: Probe,
         set_up: tuple[CreateOrder, ...] = (),
+        store: StoreOfRun | None = None,
     ) -> None:
-        """Wire the system; the orders of `set_up` exist and are projected before it runs."""
+        """Wire the system; the orders of `set_up` exist and are projected before it runs.
+
+        So does what is in `store`, where the log is kept from now on.
+
+        Raises:
+            StoreError: if the store cannot be read or written.
+        """
         self._kernel = kernel
         self._probe = probe
         self._places = WorkPlaces(scenario, kernel, probe)
-        self.log = MemoryLog(kernel, probe)
+        self.log = log_of_run(scenario, kernel, probe, streams, store)
+        self.activations = Activations()
+        self._replay_ns = scenario.write_side.replay
         self._query_draws = draws(streams, "query", scenario.queries.service)
         services = query_draws(streams, scenario.queries.services)
         questions = services.get(GetOrderById, self._query_draws)
+        self._read_draws: dict[str, Draws] = {}
+        for name, model in scenario.read_models.items():
+            drawn = draws(streams, f"read/{name}", model.service)
+            if drawn is not None:
+                self._read_draws[name] = drawn
         self.commands = self._write_side(scenario, streams, questions)
         self.commands.set_up(set_up)
+        self.log.write_recorded()
+        watch_for_crashes(kernel, probe, self.log, self.commands)
         self.projectors: dict[str, Projector] = {}
-        self._projector_actors: list[Actor] = []
-        self._read_draws: list[Draws] = []
-        self._projecting_count = 0
-        self._quiet: Latch | None = None
+        self._actors = ProjectorActors(kernel)
+        self._tasks: list[TaskProjector] = []
+        self.rebuilds = Rebuilds(kernel)
         for name in scenario.read_models:
             self._add_read_model(name, scenario, streams)
         works = {name: self._places.of_answers(name) for name in self.projectors}
         places = {name: work for name, work in works.items() if work is not None}
-        answering = Answering(services, places)
+        cache = cache_of(scenario.queries.cache, kernel, streams)
+        answering = Answering(services, places, cache)
         self.queries = QueryGateway(kernel, probe, self.projectors, self._query_draws, answering)
-        self._all_query_draws = [self._query_draws, *services.values()]
+        of_cache = None if cache is None else cache.service
+        self._all_query_draws = [self._query_draws, of_cache, *services.values()]
 
     # The facade.
 
@@ -94,6 +125,7 @@ class System:
         intended_ns: Nanoseconds | None = None,
         session: int = 0,
         correlation_id: CorrelationId | None = None,
+        request_id: str | None = None,
     ) -> Coroutine[object, None, Accepted]:
         """Send a command and wait for its outcome.
 
@@ -102,27 +134,36 @@ class System:
             intended_ns: when its sender wanted it sent, if that was not now.
             session: of the sender.
             correlation_id: of the conversation, if this command does not begin one.
+            request_id: a name of the sender's own, unique for ever. A command that is sent again
+                with it is not decided again: it gets the first outcome, with a durable log also
+                after a restart. A rejection leaves no trace, so what was rejected is decided anew.
 
         Returns:
             The order's version and the position of the command's last event.
 
         Raises:
             CommandRejectedError: if the domain says no; its subclasses say why.
+            StoreError: if the durable log cannot commit; the run ends.
             MailboxFullError: if the order's mailbox is full and its policy is `reject`.
+            WriteSideDownError: if a planned crash came before the answer, or is not over.
             ActorStoppedError: if the system is closed, or closes before the command was handled.
         """
         command_id = self._probe.new_command(command, intended_ns, session)
-        return self.await_outcome(command_id, command, correlation_id)
+        return self.await_outcome(command_id, command, correlation_id, request_id)
 
     async def await_outcome(
-        self, command_id: CommandId, command: Command, correlation_id: CorrelationId | None = None
+        self,
+        command_id: CommandId,
+        command: Command,
+        correlation_id: CorrelationId | None = None,
+        request_id: str | None = None,
     ) -> Accepted:
         """Like `execute`, for a command that already has an id."""
         reply: Reply[Accepted] = Reply(self._kernel, command.order_id)
-        self.commands.submit(command, command_id, reply, correlation_id)
+        self.commands.submit(command, command_id, reply, correlation_id, request_id)
         try:
             accepted = await reply.wait()
-        except (CommandRejectedError, MailboxFullError):
+        except (CommandRejectedError, MailboxFullError, WriteSideDownError):
             self._probe.acknowledged[command_id] = self._kernel.clock.instant_ns
             raise
         self._probe.acknowledged[command_id] = self._kernel.clock.instant_ns
@@ -133,18 +174,56 @@ class System:
         query: Query,
         *,
         at_least: Position | None = None,
+        as_of: AsOf | None = None,
         timeout_ns: int | None = None,
         intended_ns: Nanoseconds | None = None,
         session: int = 0,
     ) -> Coroutine[object, None, Answer]:
         """Ask the read side; with `at_least` wait until the answer reflects that position.
 
+        With `as_of` the answer is that of then, from the log (`answer_as_of`); it is no part of the
+        trace, which is about answers of now.
+
         Raises:
             FreshnessTimeoutError: if `at_least` is not reached within `timeout_ns`.
+            UnknownPastError: if the log does not reach to `as_of`, or `at_least` is given too.
             ActorStoppedError: if the system closes first.
         """
+        if as_of is not None:
+            return self.answer_as_of(query, as_of, at_least)
         query_id = self._probe.new_query(query, intended_ns, session)
         return self.queries.answer(query, query_id, at_least, timeout_ns)
+
+    async def answer_as_of(
+        self, query: Query, as_of: AsOf, at_least: Position | None = None
+    ) -> Answer:
+        """What the answer was when the log ended at a position, or at an instant.
+
+        One order comes from its own events and snapshots, everything else from a replay of the log;
+        no read model of the scenario is needed. Each event read takes `write_side.replay`.
+
+        Raises:
+            UnknownPastError: as `query`.
+        """
+        if at_least is not None:
+            raise UnknownPastError(f"as_of with at_least = {at_least}: the past waits for nothing")
+        log, kernel, replay_ns = self.log, self._kernel, self._replay_ns
+        head = position_as_of(log, as_of, kernel.now_ns())
+        if not isinstance(query, GetOrderById):
+            return await answer_by_replay(query, log.events, head, kernel, replay_ns)
+        found = self.rehydrator.state_of(query.order_id, head)
+        if replay_ns:
+            await kernel.pause(replay_ns * found.read_count)
+        return Answer(row_of(found.order), head, None, replayed_count=found.read_count)
+
+    def order_as_of(self, order_id: OrderId, as_of: AsOf) -> Rehydrated:
+        """An order's state on the write side as it was then, at no modelled time.
+
+        Raises:
+            UnknownPastError: if the log does not reach there.
+        """
+        head = position_as_of(self.log, as_of, self._kernel.now_ns())
+        return self.rehydrator.state_of(order_id, head)
 
     def query_write_side(
         self, query: GetOrderById, *, intended_ns: Nanoseconds | None = None, session: int = 0
@@ -166,7 +245,7 @@ class System:
         self._probe.query_answered(query_id, NO_READ_MODEL, snapshot.position)
         return Answer(row_of(snapshot.order), snapshot.position, None)
 
-    def subscribe(self, read_model: str, after: Position | None = None) -> "EventFeed":
+    def subscribe(self, read_model: str, after: Position | None = None) -> EventFeed:
         """The events that a read model shows, one by one, as it comes to show them.
 
         Args:
@@ -179,6 +258,10 @@ class System:
         projector = self.projectors[read_model]
         return EventFeed(self.log, projector, projector.applied if after is None else after)
 
+    def rebuild(self, read_model: str, *, batch: int = 100) -> Coroutine[object, None, Rebuild]:
+        """Rebuild a read model beside the live one; return after the switch: `Rebuilds.rebuild`."""
+        return self.rebuilds.rebuild(read_model, batch)
+
     # The course of a run.
 
     def reserve(self, commands_count: int, queries_count: int) -> None:
@@ -188,7 +271,7 @@ class System:
         for drawn in self._all_query_draws:
             if drawn is not None:
                 drawn.reserve(queries_count)
-        for service in self._read_draws:
+        for service in self._read_draws.values():
             # No command has more than one event.
             service.reserve(self.log.head + commands_count)
 
@@ -200,17 +283,18 @@ class System:
         await self.commands.wait_drained()
         await self.queries.wait_drained()
         self.log.end_subscriptions()
-        if self._projecting_count:
-            self._quiet = Latch(self._kernel, "the projectors to finish")
-            await self._quiet.wait()
+        for tasks in self._tasks:
+            await tasks.wait_drained()
+        await self._actors.wait_done()
 
     def close(self) -> None:
         """Stop everything: messages left in mailboxes are answered, waiting readers hear of it."""
         self.commands.close()
-        for actor in self._projector_actors:
-            self._kernel.discard(actor)
+        self.rebuilds.close()
+        self._actors.close()
         for projector in self.projectors.values():
             projector.stop()
+        self.log.close()
 
     def write_side_statistics(self) -> WriteSideStatistics:
         """A snapshot of the write side."""
@@ -227,121 +311,79 @@ class System:
     ) -> CommandGateway:
         side, pauses = scenario.write_side, self._pauses(scenario.write_side.pauses)
         service = self._write_draws = draws(streams, "write", side.service)
-        work = self._places.of_write_side()
+        work, inline = self._places.of_write_side(), self._inline_service(scenario)
+        if inline is not None and service is None:
+            service = Draws(streams.stream("service/write"), "constant", 0)
+        self.rehydrator = Rehydrator(self.log, MemorySnapshots(), side.snapshot_every)
         actors = OrderActors(
-            self.log, self._probe, self._kernel.clock, work, service, questions,
+            *(self.log, self._probe, self._kernel.clock, work, service, questions, inline),
+            rehydrator=self.rehydrator,
             reply_ns=side.reply,
-        )  # fmt: skip
+            replay_ns=side.replay,
+            activations=self.activations,
+        )
         options = MailboxOptions(side.mailbox, side.policy, side.passivate_after, pauses)
         return CommandGateway(self._kernel, self._probe, actors, options)
 
-    def _add_read_model(
-        self,
-        name: str,
-        scenario: Scenario,
-        streams: Streams,
-    ) -> None:
+    def _inline_service(self, scenario: Scenario) -> Callable[[int], int] | None:
+        """By command id, the time to update all that is updated within a commit.
+
+        The draws of a read model are the same as if it had a projector, but by command instead of
+        by position, which is not known before the commit.
+        """
+        models = scenario.read_models
+        inline = [d for name, d in self._read_draws.items() if models[name].projection == "inline"]
+        return (lambda index: sum(drawn[index] for drawn in inline)) if inline else None
+
+    def _add_read_model(self, name: str, scenario: Scenario, streams: Streams) -> None:
         settings, index = scenario.read_models[name], len(self.projectors)
+        options = ProjectorOptions(
+            *(index, name, settings.batch, self._read_draws.get(name), settings.checkpoint),
+            gives_way=self._places.are_turns,
+        )
         work = self._places.of_projector(name)
+        if settings.projection == "inline":
+            inline = InlineProjector(self._kernel, self._probe, READ_MODELS[name](), options)
+            self._add(inline)
+            self.log.hooks.append(inline)
+            return
+        if settings.projection == "task":
+            model = CARELESS[name]()
+            tasks = TaskProjector(self._kernel, self._probe, model, work, options)
+            self._add(tasks)
+            self.log.hooks.append(tasks)
+            self._tasks.append(tasks)
+            return
         subscription = self.log.subscribe(name, index, settings.channel, settings.transport)
-        inbox: Inbox = subscription
         pauses = self._pauses(settings.pauses)
         if pauses is not None:
-            inbox, work = PausedSubscription(subscription, pauses), pauses.holding(work)
-        if settings.poll:
-            inbox = PolledSubscription(self._kernel, subscription, settings.poll, pauses)
-        service = draws(streams, f"read/{name}", settings.service)
-        if service is not None:
-            self._read_draws.append(service)
-        options = ProjectorOptions(
-            index, name, settings.batch, service, settings.checkpoint,
-            gives_way=self._places.are_turns,
-        )  # fmt: skip
-        model = READ_MODELS[name]()
-        projector = Projector(self._kernel, self._probe, inbox, model, work, options)
-        projector.catch_up(self.log.events)
-        self.projectors[name] = projector
-        self._projecting_count += 1
-        self._projector_actors.append(
-            self._kernel.spawn(
-                projector.run(), f"projector {name}", is_background=True, on_exit=self._projected
-            )
+            work = pauses.holding(work)
+        new_inbox = partial(inbox_of, self._kernel, subscription, settings.poll, pauses)
+        new_model = READ_MODELS[name]
+        projector = projector_of(
+            scenario, new_model, self._kernel, self._probe, new_inbox(), work, options
         )
+        self._add(projector)
+        self._actors.start(projector)
+        site = Site(
+            projector=projector,
+            subscription=subscription,
+            new_inbox=new_inbox,
+            new_model=new_model,
+            # A stream of its own each time: the draws of the live projector stay what they are.
+            new_service=lambda number: draws(streams, f"rebuild/{name}/{number}", settings.service),
+            work=work,
+            restart=lambda: self._actors.start(projector),
+        )
+        self.rebuilds.add(site, [(planned.at, planned.batch) for planned in settings.rebuilds])
+
+    def _add(self, projector: Projector) -> None:
+        projector.catch_up(self.log.events)
+        self.projectors[projector.options.name] = projector
 
     def _pauses(self, pauses: Sequence[Pause]) -> Pauses | None:
         spans = [(pause.at, pause.at + pause.duration) for pause in pauses]
         return Pauses(self._kernel, spans) if spans else None
-
-    def _projected(self, _: object) -> None:
-        self._projecting_count -= 1
-        if self._quiet is not None and not self._projecting_count:
-            self._quiet.open()
-
-
-class EventFeed:
-    """Events of the log as one read model comes to show them; the log is the buffer."""
-
-    def __init__(self, log: MemoryLog, projector: Projector, after: Position) -> None:
-        self._log = log
-        self._projector = projector
-        self._seen = after
-
-    def __aiter__(self) -> "EventFeed":
-        return self
-
-    async def __anext__(self) -> Event:
-        """The next event; ends when the system closes."""
-        try:
-            await self.wait_next()
-        except ActorStoppedError:
-            raise StopAsyncIteration from None
-        return self.take()
-
-    async def wait_next(self) -> None:
-        """Return when the next event is shown.
-
-        Raises:
-            ActorStoppedError: if the system closes first.
-        """
-        await self._projector.wait_applied(Position(self._seen + 1))
-
-    def take(self) -> Event:
-        """The next event, which must be shown."""
-        self._seen = Position(self._seen + 1)
-        return self._log.events[self._seen - 1]
-
-
-def draws(streams: Streams, name: str, service: Service) -> Draws | None:
-    """The service times of a stage; None where no modelled time passes at all."""
-    if service.distribution == "real" or service.mean == 0:
-        return None
-    stream = streams.stream(f"service/{name}")
-    return Draws(stream, service.distribution, service.mean, service.spread)
-
-
-def query_draws(streams: Streams, services: QueryServices) -> dict[type[Query], Draws | None]:
-    """The service times of those kinds of query that have one of their own."""
-    of_kind = {
-        GetOrderById: services.by_id,
-        GetOrdersByCustomer: services.by_customer,
-        GetOrdersByStatus: services.by_status,
-        GetOrderStatistics: services.statistics,
-    }
-    return {
-        kind: draws(streams, f"query/{kind.__name__}", service)
-        for kind, service in of_kind.items()
-        if service is not None
-    }
-
-
-def row_of(order: Order | None) -> OrderRow | None:
-    """An order's state as a query answers it: what the read model `orders` shows once it can."""
-    if order is None:
-        return None
-    return OrderRow(
-        order.order_id, order.customer_id, f"Customer-{order.customer_id}", order.items,
-        order.total_cents, order.status, order.created_ns, order.updated_ns, order.version,
-    )  # fmt: skip
 
 
 def fold(system: System, name: str) -> ReadModel:

@@ -29,6 +29,8 @@ from cqrs_sim.ids import (
 from cqrs_sim.probe import (
     Column,
     DeliveryColumns,
+    Handling,
+    Lookup,
     NullProbe,
     Outcome,
     QueryOutcome,
@@ -102,6 +104,18 @@ class RecordingProbe(NullProbe):
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None:
         self._note("turned_away", command_id, outcome)
 
+    def handled(self, read_model: int, position: Position, handling: Handling) -> None:
+        self._note("handled", read_model, position, handling)
+
+    def crashed(
+        self, read_model: int, resumed: Position, reached: Position, repeated_count: int
+    ) -> int:
+        self._note("crashed", read_model, resumed, reached, repeated_count)
+        return 0
+
+    def restarted(self, row: int) -> None:
+        self._note("restarted", row)
+
     def query_submitted(self, query_id: QueryId, strategy: Strategy) -> None:
         self._note("query_submitted", query_id, strategy)
 
@@ -110,6 +124,9 @@ class RecordingProbe(NullProbe):
 
     def query_answered(self, query_id: QueryId, read_model: int, position: Position) -> None:
         self._note("query_answered", query_id, read_model, position)
+
+    def query_looked_up(self, query_id: QueryId, found: Lookup) -> None:
+        self._note("query_looked_up", query_id, found)
 
     def query_failed(self, query_id: QueryId, outcome: QueryOutcome) -> None:
         self._note("query_failed", query_id, outcome)
@@ -123,9 +140,17 @@ def run_actors(kernel: Kernel, *coroutines: Coroutine[object, None, object]) -> 
     for name, coroutine in zip("abcdefghij", coroutines, strict=False):
         kernel.spawn(coroutine, name)
     try:
-        kernel.run_virtual()
+        settle(kernel)
     finally:
         kernel.close()
+
+
+def settle(kernel: Kernel) -> None:
+    """Run in virtual time until nothing is left to do, not for a writer thread either."""
+    kernel.run_virtual()
+    while kernel.owed_count:
+        kernel.inbox.get(timeout=60)()
+        kernel.run_virtual()
 
 
 def run_one(main: Callable[[Kernel], Awaitable[T]]) -> T:

@@ -18,25 +18,40 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 FOUNDATION = ("errors", "ids", "probe")
 SIDES = ("event_log", "write_side", "read_side")
 BELOW_ENGINES = (
-    *FOUNDATION, "domain", "actors", *SIDES, "load_generation", "measurement", "scenario",
-    "analysis", "plots", "histograms", "plain_text", "new_folders", "verdict", "report", "results",
-    "work_places", "system",
+    *FOUNDATION, "fault_sites", "storage", "domain", "actors", "tables", *SIDES, "crud",
+    "projections", "load_generation", "measurement", "scenario", "analysis", "plots", "histograms",
+    "plain_text", "new_folders", "verdict", "report", "results", "work_places", "service_times",
+    "delivery_modes", "divergence", "event_feed", "run_log", "system",
 )  # fmt: skip
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ids": (),
     "errors": ("ids",),
+    "fault_sites": (),
+    "storage": ("errors", "ids", "fault_sites"),
     "probe": ("errors", "ids"),
     "domain": ("errors", "ids"),
     "actors": ("errors", "ids"),
-    "event_log": (*FOUNDATION, "actors", "domain.events"),
+    "tables": ("errors",),
+    "event_log": (
+        *FOUNDATION, "fault_sites", "storage", "actors", "domain.events", "domain.item",
+        "domain.status", "domain.upcasting",
+    ),
     "write_side": (
         *FOUNDATION, "actors", "event_log", "domain.commands", "domain.events", "domain.item",
         "domain.order", "domain.status",
     ),
     "read_side": (
-        *FOUNDATION, "actors", "event_log", "domain.events", "domain.item", "domain.queries",
-        "domain.status",
+        *FOUNDATION, "actors", "tables", "event_log", "domain.events", "domain.item",
+        "domain.queries", "domain.status",
+    ),
+    "crud": (
+        "errors", "ids", "tables", "domain.events", "domain.item", "domain.order",
+        "domain.queries", "domain.status", "read_side.search",
+    ),
+    "projections": (
+        "errors", "fault_sites", "storage", "tables", "domain.events", "event_log.codec",
+        "read_side",
     ),
     "load_generation": (
         *FOUNDATION, "actors", "domain.commands", "domain.item", "domain.queries", "domain.status",
@@ -44,8 +59,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "measurement": FOUNDATION,
     "scenario": ("errors", "ids"),
     "analysis": (
-        *FOUNDATION, "measurement.trace", "measurement.database_tables", "scenario.unit_text",
-        "scenario.wording",
+        *FOUNDATION, "measurement.trace", "measurement.database_tables",
+        "measurement.delivery_tables", "scenario.unit_text", "scenario.wording",
     ),
     "plots": (*FOUNDATION, "analysis", "measurement.trace", "scenario"),
     "histograms": ("analysis", "measurement.trace"),
@@ -59,33 +74,54 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *FOUNDATION, "analysis", "measurement.trace", "scenario", "plots", "histograms",
         "new_folders", "report",
     ),
+    "architectures": ("scenario",),
+    "event_feed": ("ids", "errors", "domain", "event_log", "read_side"),
     "work_places": ("probe", "actors", "scenario"),
-    "system": (*FOUNDATION, "domain", "actors", *SIDES, "scenario", "work_places"),
+    "service_times": ("actors", "domain", "read_side", "scenario"),
+    "delivery_modes": ("probe", "actors", "read_side", "scenario"),
+    "divergence": ("ids", "domain", "read_side"),
+    "run_log": (
+        "errors", "probe", "actors", "event_log", "scenario", "service_times", "delivery_modes",
+    ),
+    "system": (
+        *FOUNDATION, "storage", "domain", "actors", *SIDES, "scenario", "work_places",
+        "service_times", "delivery_modes", "event_feed", "run_log",
+    ),
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
     "simulation": (*BELOW_ENGINES, "engines"),
     "fresh_reads": (*BELOW_ENGINES, "engines", "simulation"),
+    "side_by_side": (*BELOW_ENGINES, "engines", "simulation", "architectures"),
+    "delivery": (*BELOW_ENGINES, "engines"),
     "replications": (*BELOW_ENGINES, "engines", "simulation"),
     "predictions": ("analysis", "load_generation", "scenario"),
     "checking": (*BELOW_ENGINES, "engines", "simulation", "predictions"),
     "calibration": (*BELOW_ENGINES, "engines", "simulation"),
     "sweeping": (*BELOW_ENGINES, "engines", "simulation"),
     "highest_rate": (*BELOW_ENGINES, "engines", "simulation", "sweeping.crews"),
+    "query_cost": (
+        *FOUNDATION, "actors.clock", "actors.randomness", "domain", "tables", "read_side.sqlite",
+        "crud", "load_generation", "analysis", "plots.query_cost",
+    ),
     "loading": BELOW_ENGINES,
     "comparison": BELOW_ENGINES,
     "demo": (*BELOW_ENGINES, "engines", "simulation"),
+    "auditing": (
+        "errors", "storage", "event_log", "domain", "analysis.json_values", "ids"),
     "terminal": (
-        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "comparison", "demo",
-        "predictions", "checking", "calibration", "sweeping", "highest_rate",
+        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "side_by_side", "delivery",
+        "comparison", "demo", "predictions", "checking", "calibration", "sweeping", "highest_rate",
+        "auditing",
     ),
     "verbs": (
-        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "replications", "loading",
-        "comparison", "demo", "predictions", "checking", "calibration", "sweeping",
-        "highest_rate", "terminal", "",
+        *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "architectures", "side_by_side",
+        "delivery", "replications", "loading", "comparison", "demo", "predictions", "checking",
+        "calibration", "sweeping",
+        "highest_rate", "auditing", "terminal", "",
     ),
     "cli": ("verbs",),
     "__init__": (
         *BELOW_ENGINES, "engines", "simulation", "loading", "comparison", "fresh_reads",
-        "sweeping", "highest_rate",
+        "side_by_side", "sweeping", "highest_rate",
     ),
     "__main__": ("cli",),
 }  # fmt: skip
@@ -99,26 +135,39 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "random": ("actors.randomness",),
     "uuid": ("actors.randomness",),
     "secrets": ("actors.randomness",),
-    "signal": ("engines.interrupts",),
+    "signal": ("engines.interrupts", "fault_sites"),
     "multiprocessing": ("replications", "sweeping.crews"),
     "concurrent": (*("replications", "sweeping.crews", "sweeping.runner", "highest_rate.search"),),
-    "threading": ("engines.interrupts",),
+    "threading": ("engines.interrupts", "event_log.writer_thread"),
+    "sqlite3": ("storage.database", "storage.event_store", "tables.connection"),
+    "fcntl": ("storage.folder", "sweeping.folder"),
+    "msgspec": (
+        *("event_log.codec", "storage.event_rows", "write_side.snapshots"),
+        *("read_side.sqlite.orders", "read_side.sqlite.search"),
+    ),
     "matplotlib": (
+        "plots.architectures",
         *("plots.canvas", "plots.comparison", "plots.intervals", "plots.reads", "plots.run"),
         "plots.calibration",
         "plots.capacity",
+        "plots.delivery",
+        "plots.query_cost",
         "plots.sweep",
         "plots.tails",
     ),
     "click": (
         "cli",
+        "verbs.architectures",
         "verbs.calibrate",
         "verbs.capacity",
         "verbs.check",
         "verbs.compare",
+        "verbs.delivery",
         "verbs.demo",
         "verbs.exits",
+        "verbs.log",
         "verbs.options",
+        "verbs.projection",
         "verbs.reads",
         "verbs.report",
         "verbs.run",
@@ -126,11 +175,15 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "verbs.sweep",
     ),
     "rich": (
+        "terminal.architectures",
         "terminal.calibration",
         "terminal.capacity",
         "terminal.check",
         "terminal.comparison",
+        "terminal.delivery",
         "terminal.demo",
+        "terminal.log",
+        "terminal.projection",
         "terminal.reads",
         "terminal.screen",
         "terminal.summary",
@@ -438,7 +491,9 @@ def test_the_tree_of_errors_in_the_docstring_is_complete() -> None:
 
 def test_nobody_catches_everything_or_a_bug_of_our_own() -> None:
     """`except Exception` is for those who must tell others: kernel, host, bridge, command line."""
-    may_catch_all = {"actors.kernel", "actors.trio_host", "verbs.exits"}
+    may_catch_all = {
+        *("actors.kernel", "actors.trio_host", "event_log.writer_thread", "verbs.exits"),
+    }
     handlers = [
         (module, node, ast.unparse(node.type) if node.type else "BaseException")
         for module in MODULES

@@ -1,5 +1,7 @@
 """Databases that stages share: who waits for whom, and who is named when there is no more room."""
 
+from functools import cache
+
 import attrs
 import numpy as np
 import pytest
@@ -7,10 +9,11 @@ from fakes import MS, SECOND
 
 from cqrs_sim import simulation
 from cqrs_sim.analysis.bottleneck import bottleneck
+from cqrs_sim.analysis.consistency import check_connections
 from cqrs_sim.analysis.databases import summarise_databases
 from cqrs_sim.engines import algebra, virtual
 from cqrs_sim.engines.algebra.engine import unsupported
-from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.errors import IncompleteTraceError, InvalidScenarioError
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import WorkKind
 from cqrs_sim.results import Result
@@ -20,8 +23,8 @@ from cqrs_sim.verdict import judge
 
 SHARED = """
 [run]
-duration = "4s"
-drain = "2s"
+duration = "2s"
+drain = "1s"
 [load]
 rate = "1000/s"
 [queries]
@@ -47,6 +50,7 @@ def shared(*settings: str) -> Scenario:
     return read_scenario(SHARED, settings)
 
 
+@cache
 def run(*settings: str, seed: int = 1) -> Result:
     return virtual.run(shared(*settings), seed=seed)
 
@@ -118,7 +122,7 @@ def test_with_connections_for_all_nothing_changes_but_the_record_of_work() -> No
 
 
 def test_the_same_seed_gives_the_same_works() -> None:
-    one, other = (run(seed=5).trace.to_arrays() for _ in range(2))
+    one, other = (virtual.run(shared(), seed=5).trace.to_arrays() for _ in range(2))
     assert all(np.array_equal(one[n], other[n], equal_nan=one[n].dtype.kind in "fm") for n in one)
 
 
@@ -156,6 +160,10 @@ def test_a_saturated_database_is_named_and_all_that_work_in_it_are_withheld() ->
     of_statistics = summary.reads.of("GetOrderStatistics", "eventual")
     assert of_statistics is not None
     assert not of_statistics.withheld
+    # What is work and what is waiting for the database grows with the run too.
+    assert summary.write_stages_s.parts["service"] is None
+    assert summary.read_stages_s["orders"].parts["apply"] is None
+    assert summary.read_stages_s["statistics"].parts["apply"] is not None
     told = judge(summary)
     assert "database main (offered load" in told.text
     assert summary.is_correct
@@ -180,6 +188,71 @@ def test_databases_survive_the_disk(tmp_path: pytest.TempPathFactory) -> None:
     result = run("run.duration=1s")
     write_result(result, f"{tmp_path}/out")
     assert load(f"{tmp_path}/out").to_json() == result.to_json()
+
+
+def planted(name: str, row: int, instant_ns: int) -> Trace:
+    """A right trace with one stamp of the works changed."""
+    trace = run("databases.main.connections=2", "load.rate=1800/s").trace
+    column = getattr(trace.works, name).copy()
+    column[row] = np.timedelta64(instant_ns, "ns")
+    return attrs.evolve(trace, works=attrs.evolve(trace.works, **{name: column}))
+
+
+def test_a_right_run_keeps_to_its_connections() -> None:
+    found = check_connections(run("load.rate=1800/s").trace)
+    assert found.ok
+    assert "each on a connection of its own" in found.detail
+
+
+def test_work_that_overtakes_or_begins_before_it_came_is_caught() -> None:
+    works = run("databases.main.connections=2", "load.rate=1800/s").trace.works
+    waited = int(np.flatnonzero(works.begun > works.submitted)[5])
+    found = check_connections(planted("begun", waited, ns(works.submitted)[waited] - 1))
+    assert not found.ok
+    assert found.witness == (waited,)
+    begun, ended = ns(works.begun), ns(works.ended)
+    row = next(n for n in range(len(begun)) if begun[n] < begun[n + 1] < ended[n])
+    found = check_connections(planted("begun", row, begun[row + 1] + 1))
+    assert not found.ok
+    assert found.detail == f"main: work {row + 1} overtook another"
+
+
+def test_more_at_once_than_there_are_connections_is_caught() -> None:
+    works = run("databases.main.connections=2", "load.rate=1800/s").trace.works
+    row = int(np.flatnonzero(works.begun > works.submitted)[5])
+    early = max(ns(works.begun)[row - 1], ns(works.submitted)[row])
+    assert early < ns(works.begun)[row]
+    found = check_connections(planted("begun", row, early))
+    assert not found.ok
+    assert found.detail.startswith(f"main: work {row} began when all 2 connections were occupied")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("works.database", np.array([3], np.int8), "works.database points outside"),
+        ("works.kind", np.array([9], np.int8), "works.kind points outside"),
+        ("works.read_model", np.array([-2], np.int8), "works.read_model points outside"),
+        ("databases.connections", np.array([0], np.int32), "databases.connections must be from 1"),
+        ("works.submitted", np.array(["NaT"], "m8[ns]"), "works.submitted lacks an instant"),
+    ],
+)
+def test_works_that_cannot_be_are_refused(
+    key: str, value: np.ndarray[tuple[int], np.dtype[np.int8]], told: str
+) -> None:
+    arrays = run("run.duration=1s").trace.to_arrays()
+    changed = arrays[key].copy()
+    changed[:1] = value
+    with pytest.raises(IncompleteTraceError, match=told):
+        Trace.from_arrays({**arrays, key: changed})
+
+
+def test_a_trace_from_before_there_were_databases_has_none() -> None:
+    alone = shared("databases={}", "write_side.database=none", "read_models.orders.database=none")
+    arrays = virtual.run(alone).trace.to_arrays()
+    older = {n: a for n, a in arrays.items() if not n.startswith(("works", "database"))}
+    trace = Trace.from_arrays(older)
+    assert (len(trace.databases), len(trace.works), trace.database_names) == (0, 0, ())
 
 
 def test_the_algebra_refuses_each_of_them_by_its_key() -> None:

@@ -2,8 +2,11 @@
 
 import pytest
 
-from cqrs_sim.demo import Demo, run_demo
-from cqrs_sim.scenario.presets import load_preset, preset_names
+from cqrs_sim.architectures.catalogue import ARCHITECTURES
+from cqrs_sim.demo import Demo, run_demo, tell_the_story
+from cqrs_sim.engines.virtual import run_script
+from cqrs_sim.scenario.presets import load_preset, preset_names, preset_text
+from cqrs_sim.scenario.reading import read_scenario
 
 GOLDEN = (
     "  order-001 of Customer-customer-123: SHIPPED, 2 lines, $109.97",
@@ -41,6 +44,28 @@ def test_the_demo_tells_its_exact_numbers_on_the_wall_clock() -> None:
 @pytest.mark.parametrize("preset", preset_names())
 def test_the_demo_tells_its_exact_numbers_on_every_preset(preset: str) -> None:
     assert_golden(run_demo(load_preset(preset), seed=5))
+
+
+@pytest.mark.parametrize("preset", ARCHITECTURES)
+def test_the_demo_tells_them_on_the_wall_clock_too_whatever_the_architecture(preset: str) -> None:
+    assert_golden(run_demo(load_preset(preset), clock="wall", seed=5))
+
+
+def test_where_tasks_update_the_read_models_the_story_is_true_only_because_it_waits() -> None:
+    """Else a shipment overtakes the confirmation, now and then; here tasks take long enough."""
+    slow = read_scenario(
+        preset_text("tutorial"),
+        [f"read_models.{name}.service.mean=50ms" for name in ("orders", "statistics")],
+    )
+
+    def is_golden(seed: int, waits: tuple[str, ...]) -> bool:
+        story = run_script(
+            lambda system: tell_the_story(system, ("orders", "statistics"), waits), slow, seed=seed
+        )
+        return story.lines[-len(GOLDEN) :] == GOLDEN
+
+    assert all(is_golden(seed, ("orders", "statistics")) for seed in range(10))
+    assert not all(is_golden(seed, ()) for seed in range(10))
 
 
 def test_the_lags_on_the_virtual_clock_are_those_worked_out_by_hand() -> None:

@@ -22,14 +22,24 @@ from matplotlib import pyplot as plt
 
 from cqrs_sim import cli, results, simulation
 from cqrs_sim.analysis.quantiles import SampleSummary
+from cqrs_sim.domain.upcasting import CHAINS, schema_of
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 from cqrs_sim.scenario.keys import keys_below, part_of
-from cqrs_sim.scenario.parts import Database, Pause, RateSegment, ReadModel, Service
+from cqrs_sim.scenario.parts import (
+    Crash,
+    Database,
+    Pause,
+    PlannedRebuild,
+    RateSegment,
+    ReadModel,
+    Service,
+)
 from cqrs_sim.scenario.quantities import (
     ChoiceQuantity,
     CountQuantity,
     DurationQuantity,
+    FlagQuantity,
     Quantity,
     RateQuantity,
     RealQuantity,
@@ -41,6 +51,7 @@ from cqrs_sim.scenario.reading import read_scenario
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.scenario.unit_text import duration_text, rate_text
 from cqrs_sim.scenario.units import quantity_of
+from cqrs_sim.side_by_side import substrates
 from cqrs_sim.verbs import exits
 
 ROOT = Path(__file__).parent.parent
@@ -140,6 +151,9 @@ def test_every_cqrs_sim_command_of_every_page_runs(
     monkeypatch.chdir(tmp_path)
     # A second a run; the figures have their own test below.
     monkeypatch.setattr(results, "write_figures", lambda *_, **__: [])
+    comparison_folder = "cqrs_sim.side_by_side.folder"
+    monkeypatch.setattr(f"{comparison_folder}.write_architecture_figures", lambda *_: [])
+    monkeypatch.setattr(substrates, "OPERATIONS", 500)
     shutil.copytree(DOCS / "examples", tmp_path / "docs" / "examples")
     ran = 0
     for name, command in command_lines():
@@ -147,6 +161,10 @@ def test_every_cqrs_sim_command_of_every_page_runs(
         arguments = shlex.split(words)[1:]
         if arguments[0] == "run":
             arguments += [*SMALL, "--force"] if "--out" in arguments else SMALL
+        elif arguments[0] == "architectures":
+            # Another folder each time, since nothing is replaced; real time has its own tests.
+            chosen = () if "--substrate" in arguments else ("--substrate", "modelled")
+            arguments = [*arguments, *SMALL, *chosen, "--out", f"compared{ran}"]
         elif arguments[0] in ("reads", "check", "sweep"):
             arguments += SMALL
         elif arguments[0] == "capacity":
@@ -198,6 +216,23 @@ def test_the_figure_of_fresh_reads_is_one_that_the_command_below_it_makes(
     drawn = (tmp_path / "results" / "reads" / "fresh_reads.png").read_bytes()
     kept = (DOCS / "images" / "fresh_reads.png").read_bytes()
     assert kept[:24] == drawn[:24]
+
+
+def test_the_figure_of_the_architectures_is_one_that_its_command_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = {words for _, words in command_lines() if "--out results/architectures" in words}
+    assert len(made) == 1, "README and docs/architectures.md give the same command"
+    monkeypatch.setattr(substrates, "OPERATIONS", 500)
+    few = [*SMALL, "--substrate", "modelled"]
+    ended = CliRunner().invoke(cli.main, [*shlex.split(made.pop())[1:], *few])
+
+    assert ended.exit_code == 0
+    figure = tmp_path / "results" / "architectures" / "figures" / "overview.png"
+    kept = (DOCS / "images" / "architectures.png").read_bytes()
+    # Signature and size: the runs here are shorter, the drawing is the same.
+    assert kept[:24] == figure.read_bytes()[:24]
 
 
 # Notebooks.
@@ -317,6 +352,8 @@ def values_of(quantity: Quantity | None) -> str:
             return f"text, {quantity.minimum:,} to {quantity.maximum:,} characters"
         case TextsQuantity():
             return f"up to {quantity.most}, of {values_of(quantity.text)}"
+        case FlagQuantity():
+            return "true, false"
         case ChoiceQuantity():
             return ", ".join(quantity.choices)
         case _:
@@ -334,6 +371,10 @@ def expected_keys(
             yield from expected_keys(RateSegment, "load.profile[].")
         elif attribute.name == "pauses":
             yield from expected_keys(Pause, f"{path}[].")
+        elif attribute.name == "rebuilds":
+            yield from expected_keys(PlannedRebuild, f"{path}[].")
+        elif attribute.name == "crashes":
+            yield from expected_keys(Crash, f"{path}[].")
         elif attribute.name == "read_models":
             yield from expected_keys(ReadModel, "read_models.NAME.")
         elif attribute.name == "databases":
@@ -395,6 +436,13 @@ def tables_of(cls: type[attrs.AttrsInstance]) -> list[str]:
     ]
 
 
+def test_the_page_of_event_sourcing_has_the_schema_of_every_event() -> None:
+    rows = rows_of(DOCS / "event-sourcing.md", "Events of an older schema")
+    assert {unquoted(row[0]): int(row[1]) for row in rows} == {
+        name: schema_of(name) for name in CHAINS
+    }
+
+
 def test_every_outcome_stands_in_the_page_of_the_trace() -> None:
     rows = rows_of(DOCS / "trace-format.md", "Outcomes")
     assert [(int(row[0]), unquoted(row[1])) for row in rows] == [
@@ -425,12 +473,13 @@ def generic(path: str) -> str:
     path = re.sub(r"^(intervals\..*)\.(mean|p99)\.\w+$", r"\1.FIGURE.INTERVAL", path)
     path = re.sub(r"^offered_load\..*", "offered_load.STAGE", path)
     path = re.sub(r"^databases\.\w+", "databases.NAME", path)
+    path = re.sub(r"^delivery\.\w+", "delivery.NAME", path)
     path = re.sub(r"^checks\.\w+", "checks.NAME", path)
     path = re.sub(r"^provenance\.versions\..*", "provenance.versions.NAME", path)
     of_sample = (
         r"^((?:served_)?response_s|queries_s|(?:lag_s|visibility_s)\.NAME|"
         r"reads\.KIND\.STRATEGY\.(?:response|age)_s|generator\.(?:queries_)?slip_s|"
-        r"databases\.NAME\.wait_s)"
+        r"databases\.NAME\.wait_s|cache\.(?:hits|misses)_age_s)"
     )
     return re.sub(rf"{of_sample}\.({'|'.join(SAMPLE_KEYS)})$", r"\1.SAMPLE", path)
 

@@ -117,8 +117,11 @@ def check_order_is_kept(trace: Trace) -> None:
         assert dequeued == sorted(dequeued)
 
 
-def check_deliveries(trace: Trace) -> None:
-    """Each event reaches each read model once, in order; the stages add up to the lag, exactly."""
+def check_deliveries(trace: Trace, unordered: frozenset[str]) -> None:
+    """Each event reaches each read model once, in order; the stages add up to the lag, exactly.
+
+    Those that tasks bring to a read model come in no order and have no checkpoint.
+    """
     committed = np.array(ns(trace.events.committed), np.int64)
     for name in trace.read_models:
         deliveries = trace.deliveries_of(name)
@@ -130,6 +133,10 @@ def check_deliveries(trace: Trace) -> None:
             ],
             np.int64,
         ).reshape(4, -1)
+        if name in unordered:
+            assert (np.diff(np.vstack([committed, stages[:3]]), axis=0) >= 0).all()
+            assert set(stages[3].tolist()) == {NAT}
+            continue
         for stage in stages:
             happened = stage != NAT
             # What happened to a later event had happened to all before it.
@@ -166,18 +173,21 @@ def test_every_run_keeps_the_invariants(scenario: Scenario, seed: int) -> None:
     assert len(trace.events) > 50
     check_commands(trace)
     check_order_is_kept(trace)
-    check_deliveries(trace)
+    check_deliveries(trace, scenario.unordered)
     check_stamps(trace)
     log = experiment.system.log
     for name, projector in experiment.system.projectors.items():
         assert projector.duplicates_count == 0
-        if projector.applied == log.head:
+        if name in scenario.unordered:
+            assert projector.applied == log.head
+        elif projector.applied == log.head:
             contents = projector.read_model.contents()
             assert contents == fold(experiment.system, name).contents()
         else:
             assert trace.ended_ns == trace.load_ended_ns + scenario.run.drain
     # The package's own checkers agree.
-    assert [c for c in experiment.result("virtual").summary.checks if not c.ok] == []
+    failed = {check.name for check in experiment.result("virtual").summary.checks if not check.ok}
+    assert failed <= ({"convergence"} if scenario.unordered else set())
 
 
 @pytest.mark.parametrize("seed", SEEDS)

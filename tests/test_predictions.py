@@ -153,6 +153,7 @@ def test_the_shares_of_the_orders_are_those_of_the_draws(settings: tuple[str, ..
         ),
         (("run.processors=2",), "lag.orders", "run.processors = 2"),
         (('write_side.pauses=[{at="1s", duration="1s"}]',), "lag.orders", "write_side.pauses"),
+        (("write_side.replay=1ms",), "lag.orders", 'write_side.replay = "1ms"'),
         (("queries.share=0.1", "queries.strategy.by_id=write_side"), "response", "queries.strat"),
         (("queries.share=1",), "response", "queries.share = 1"),
         (("workload.kind=lifecycle",), "lag.orders", 'workload.kind = "lifecycle"'),

@@ -48,3 +48,14 @@ class WallClock:
 def utc_timestamp() -> str:
     """Present wall time as ISO 8601, for provenance only: never for durations."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def utc_ns() -> int:
+    """Present wall time in nanoseconds since 1970, to date a run by: never for durations."""
+    return time.time_ns()
+
+
+def utc_text(instant_ns: int) -> str:
+    """An instant in nanoseconds since 1970 as a date, to the microsecond."""
+    seconds, left_ns = divmod(instant_ns, 1_000_000_000)
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(seconds))}.{left_ns // 1000:06}"

@@ -20,13 +20,14 @@ and waits in between (`trio_host`).
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from heapq import heappop, heappush
+from queue import SimpleQueue
 from typing import Any, Final, TypeAlias
 
 import attrs
 
 from cqrs_sim.actors.clock import VirtualClock, WallClock
 from cqrs_sim.actors.park import KEEP, PARK, Timer
-from cqrs_sim.errors import ActorCrashedError, DeadlockError, ForeignAwaitError
+from cqrs_sim.errors import ActorCrashedError, DeadlockError, ForeignAwaitError, StoreError
 from cqrs_sim.ids import Nanoseconds
 
 LEAVE: Final = object()
@@ -113,6 +114,13 @@ class Kernel:
         self._is_interrupted = False
         self.on_interrupt: Callable[[], None] | None = None
         """Called, once and between two steps, after `interrupt`."""
+        self.inbox: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        """What is to be called in the kernel's thread, from any thread; its host looks at it."""
+        self.after_turn: Callable[[bool], None] | None = None
+        """Called after each turn; True: nothing is left to do but wait."""
+        self.owed_count = 0
+        """Results that other threads have yet to put into the inbox: who waits for them is not
+        in a deadlock."""
         self._ready: deque[Actor] = deque()
         self._leaver = Actor("leaver", None, _leave, 0, self._ready)  # type: ignore[arg-type] # never closed
         self._background: deque[Actor] = deque()
@@ -245,6 +253,8 @@ class Kernel:
                             return
                         continue  # Left over from an interrupt that was heard at once.
                     self._fail(actor, ForeignAwaitError(actor.name, yielded))
+        if self.after_turn is not None:
+            self.after_turn(True)
         self.check_deadlock()
 
     def run_turn(self, turn_ends_ns: int) -> None:
@@ -271,7 +281,10 @@ class Kernel:
                 for _ in range(len(background)):
                     step(background.popleft())
                 spent = 0
-            if (not ready and not background) or clock.instant_ns >= turn_ends_ns:
+            is_lull = not ready and not background
+            if is_lull or clock.instant_ns >= turn_ends_ns:
+                if self.after_turn is not None:
+                    self.after_turn(is_lull)
                 return
 
     def fire_due_timers(self) -> None:
@@ -316,6 +329,8 @@ class Kernel:
         Raises:
             DeadlockError: naming each blocked actor and what it waits for.
         """
+        if self.owed_count:
+            return
         blocked = [
             f"{actor.name} waits for {actor.waiting_for}"
             for actor in self._live.values()
@@ -362,8 +377,8 @@ class Kernel:
         self._end(actor)
         if actor.on_error is not None:
             actor.on_error(error)
-        elif isinstance(error, (ActorCrashedError, ForeignAwaitError)):
-            raise error
+        elif isinstance(error, (ActorCrashedError, ForeignAwaitError, StoreError)):
+            raise error  # A full disk is no crash of the actor that met it.
         else:
             raise ActorCrashedError(actor.name, actor.message, error) from error
 

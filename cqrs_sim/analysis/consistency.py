@@ -6,15 +6,16 @@ Soundness: a fault reported is one, wherever stamps of one clock are. Completene
 stamp (a wrong sum in a read model) is not seen here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.analysis.lag import deliveries_by_event
+from cqrs_sim.measurement.database_tables import WorkTable
 from cqrs_sim.measurement.trace import CommandTable, DeliveryTable, QueryTable, Trace, select
-from cqrs_sim.probe import Outcome
+from cqrs_sim.probe import NO_READ_MODEL, Outcome
 
 WITNESSES = 5
 """Most rows named as proof."""
@@ -22,6 +23,8 @@ NEVER = np.iinfo(np.int64).max
 COMMAND_STAMPS = ("intended", "submitted", "dequeued", "committed", "acknowledged")
 QUERY_STAMPS = ("intended", "submitted", "dequeued", "answered")
 DELIVERY_STAMPS = ("delivered", "taken", "applied", "checkpointed")
+CHECKPOINT_FIRST = ("delivered", "taken", "checkpointed", "applied")
+"""The same where events are delivered at most once."""
 
 
 @attrs.frozen(kw_only=True)
@@ -36,13 +39,16 @@ class CheckResult:
     """Rows (of the table that `detail` names) or positions that prove the fault, at most five."""
 
 
-def check_trace(trace: Trace, *, deadline_ns: int | None = None) -> tuple[CheckResult, ...]:
+def check_trace(
+    trace: Trace, *, deadline_ns: int | None = None, unordered: Collection[str] = ()
+) -> tuple[CheckResult, ...]:
     """All checks.
 
     Args:
         trace: the run.
         deadline_ns: when the run had to end, finished or not; None if it may have been cut at any
             time. A run that ended before its deadline claims that nothing was left to do.
+        unordered: read models to which a task for each event is to bring it, in no order.
     """
     return (
         check_conservation(trace),
@@ -50,10 +56,11 @@ def check_trace(trace: Trace, *, deadline_ns: int | None = None) -> tuple[CheckR
         check_versions(trace),
         check_order_kept(trace),
         check_nothing_doubled(trace),
-        check_nothing_lost(trace, deadline_ns=deadline_ns),
-        check_applied_in_order(trace),
+        check_nothing_lost(trace, deadline_ns=deadline_ns, unordered=unordered),
+        check_applied_in_order(trace, unordered=unordered),
         check_stamps(trace),
         check_stage_sums(trace),
+        *((check_connections(trace),) if trace.database_names else ()),
     )
 
 
@@ -123,9 +130,12 @@ def check_order_kept(trace: Trace) -> CheckResult:
     """The commands of one order are dequeued in the order in which they were submitted."""
     commands = trace.commands
     submitted, dequeued = (c.astype(np.int64) for c in (commands.submitted, commands.dequeued))
-    # What was refused or malformed was never in the mailbox; what is unfinished may still be.
-    never_in = np.isnat(commands.dequeued) & ~np.isin(
-        commands.outcome, (Outcome.UNFINISHED, Outcome.UNKNOWN)
+    # What was refused or malformed was never in the mailbox; what is unfinished may still be, but
+    # not in one that was gone since with its process.
+    crashed = trace.crashes.crashed[trace.crashes.read_model == NO_READ_MODEL].astype(np.int64)
+    never_in = np.isnat(commands.dequeued) & (
+        ~np.isin(commands.outcome, (Outcome.UNFINISHED, Outcome.UNKNOWN))
+        | ((commands.outcome == Outcome.UNKNOWN) & (submitted <= crashed.max(initial=-1)))
     )
     rows = np.flatnonzero(~np.isnat(commands.submitted) & ~never_in)
     waits_until = np.where(np.isnat(commands.dequeued), NEVER, dequeued)
@@ -154,11 +164,14 @@ def check_nothing_doubled(trace: Trace) -> CheckResult:
     return _fine("nothing_doubled", "each event went to each read model at most once")
 
 
-def check_nothing_lost(trace: Trace, *, deadline_ns: int | None = None) -> CheckResult:
+def check_nothing_lost(
+    trace: Trace, *, deadline_ns: int | None = None, unordered: Collection[str] = ()
+) -> CheckResult:
     """Every event is applied by every read model, or was still waiting when time was up.
 
     An event that is missing although a later one was applied is lost whatever the time; one at the
-    end of the line is lost only if the run says that it finished.
+    end of the line is lost only if the run says that it finished. Where there is no line, because
+    tasks bring events in no order, any event may have been the last.
     """
     censored = []
     may_wait = deadline_ns is None or trace.ended_ns >= deadline_ns
@@ -166,17 +179,31 @@ def check_nothing_lost(trace: Trace, *, deadline_ns: int | None = None) -> Check
         missing = np.isnat(deliveries_by_event(trace, name).applied)
         applied = np.flatnonzero(~missing)
         end = int(applied[-1]) + 1 if len(applied) else 0
+        if name in unordered:
+            end = 0
         lost = np.flatnonzero(missing[:end] if may_wait else missing)
         if len(lost):
             positions = trace.events.position[lost]
             return _fault("nothing_lost", f"{name} never applied position {{}}", positions)
         censored.append(f"{np.count_nonzero(missing):,} of {name}")
-    return _fine("nothing_lost", "events still waiting at the end: " + ", ".join(censored))
+    detail = "events still waiting at the end: " + ", ".join(censored)
+    return _fine("nothing_lost", detail + _by_tasks(trace, unordered, "any of them may be among"))
 
 
-def check_applied_in_order(trace: Trace) -> CheckResult:
-    """Each read model is delivered, takes, applies and checkpoints events in position order."""
+def _by_tasks(trace: Trace, unordered: Collection[str], how: str) -> str:
+    """Says of which read models a check asks less, if of any."""
+    names = ", ".join(name for name in trace.read_models if name in unordered)
+    return f" ({how}, where tasks bring them: {names})" if names else ""
+
+
+def check_applied_in_order(trace: Trace, *, unordered: Collection[str] = ()) -> CheckResult:
+    """Each read model is delivered, takes, applies and checkpoints events in position order.
+
+    Where tasks bring them there is no such order, only that of the stages of each (`check_stamps`).
+    """
     for name in trace.read_models:
+        if name in unordered:
+            continue
         deliveries = trace.deliveries_of(name)
         for stamp in DELIVERY_STAMPS:
             instants = getattr(deliveries, stamp)
@@ -186,7 +213,8 @@ def check_applied_in_order(trace: Trace) -> CheckResult:
                 positions = deliveries.position[known[early + 1]]
                 what = f"{name}: position {{}} was {stamp} before the one before it"
                 return _fault("applied_in_order", what, positions)
-    return _fine("applied_in_order", "every read model applied events in position order")
+    detail = "every read model applied events in position order"
+    return _fine("applied_in_order", detail + _by_tasks(trace, unordered, "none is promised"))
 
 
 def check_stamps(trace: Trace) -> CheckResult:
@@ -209,7 +237,9 @@ def check_stamps(trace: Trace) -> CheckResult:
         if len(early):
             what = f"{name} was delivered position {{}} before it was committed"
             return _fault("stamps", what, events.position[early])
-        stamp, early = _first_early(deliveries, DELIVERY_STAMPS)
+        is_first = trace.delivery_modes[trace.read_models.index(name)] == "at_most_once"
+        stages = CHECKPOINT_FIRST if is_first else DELIVERY_STAMPS
+        stamp, early = _first_early(deliveries, stages)
         if len(early):
             what = f"{name}: position {{}} was {stamp} before an earlier stage"
             return _fault("stamps", what, events.position[early])
@@ -234,6 +264,30 @@ def check_stage_sums(trace: Trace) -> CheckResult:
     return _fine("stage_sums", "the stages of every event sum to its lag, to the nanosecond")
 
 
+def check_connections(trace: Trace) -> CheckResult:
+    """A database does no more at once than it has connections, first come first served."""
+    works, name = trace.works, "connections"
+    stamp, early = _first_early(works, ("submitted", "begun", "ended"))
+    if len(early):
+        return _fault(name, f"work {{}} was {stamp} before an earlier stage", early)
+    for index, database in enumerate(trace.database_names):
+        rows = np.flatnonzero((works.database == index) & ~np.isnat(works.begun))
+        begun, ended = works.begun[rows].astype(np.int64), works.ended[rows]
+        overtaken = np.flatnonzero(np.diff(begun) < 0)
+        if len(overtaken):
+            return _fault(name, f"{database}: work {{}} overtook another", rows[overtaken + 1])
+        # In the order begun the one that is as many places on as there are connections needs one
+        # of those that were given up by then.
+        connections = int(trace.databases.connections[index])
+        until = np.sort(np.where(np.isnat(ended), NEVER, ended.astype(np.int64)))
+        free = until[: max(len(rows) - connections, 0)]
+        crowded = np.flatnonzero(begun[connections:] < free)
+        if len(crowded):
+            what = f"{database}: work {{}} began when all {connections} connections were occupied"
+            return _fault(name, what, rows[crowded + connections])
+    return _fine(name, f"{len(works):,} pieces of work, each on a connection of its own")
+
+
 def outcome_counts(commands: CommandTable, rows: NDArray[np.bool_]) -> Mapping[Outcome, int]:
     """How many of these commands had which outcome; together they are all of them."""
     counts = np.bincount(select(commands, rows).outcome, minlength=len(Outcome))
@@ -241,7 +295,7 @@ def outcome_counts(commands: CommandTable, rows: NDArray[np.bool_]) -> Mapping[O
 
 
 def _first_early(
-    table: CommandTable | DeliveryTable | QueryTable, stamps: tuple[str, ...]
+    table: CommandTable | DeliveryTable | QueryTable | WorkTable, stamps: tuple[str, ...]
 ) -> tuple[str, NDArray[np.intp]]:
     """The first column with a stamp before one of an earlier column, and the rows where it is."""
     # NaT is the smallest int64, so it neither raises the latest stamp nor can be late.

@@ -9,7 +9,7 @@ D the time that each occupies a connection (s), and c the number of connections.
 and Buzen (1978), see `operational_laws`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import attrs
 import numpy as np
@@ -52,6 +52,17 @@ def databases_of(trace: Trace, read_model: int) -> tuple[str, ...]:
     """The databases, as stages, in which a stage was seen to work; -1: the write side."""
     used = np.unique(trace.works.database[trace.works.read_model == read_model])
     return tuple(stage_name(trace.database_names[index]) for index in used.tolist())
+
+
+def queues_for(trace: Trace, read_model: int, saturated: Collection[str]) -> bool:
+    """Whether a stage waits for a database that is saturated, so that its work takes ever longer.
+
+    Args:
+        trace: the run.
+        read_model: the stage; -1: the write side.
+        saturated: names of the stages that are.
+    """
+    return not set(saturated).isdisjoint(databases_of(trace, read_model))
 
 
 def mean_wait_s(trace: Trace, kind: WorkKind, read_model: int = NO_READ_MODEL) -> float:

@@ -17,6 +17,8 @@ class Planned:
     """What keeps a stage from being steady by plan, by its name."""
     batches: Mapping[str, tuple[int, int]] | None = None
     """As for `stage_loads`."""
+    unordered: frozenset[str] = frozenset()
+    """Read models to which a task for each event brings it, in no order."""
     is_closed: bool = False
     """Whether clients made the load that wait for each answer."""
 

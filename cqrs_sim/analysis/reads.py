@@ -19,7 +19,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from cqrs_sim.analysis.databases import databases_of
+from cqrs_sim.analysis.databases import queues_for
 from cqrs_sim.analysis.json_values import Json, plain
 from cqrs_sim.analysis.lag import queries_after, seconds
 from cqrs_sim.analysis.quantiles import SampleSummary, summarise_sample
@@ -121,7 +121,7 @@ def summarise_reads(
     queue = {
         name
         for number, name in enumerate((WRITE_SIDE, *trace.read_models), start=NO_READ_MODEL)
-        if not set(saturated).isdisjoint(databases_of(trace, number))
+        if queues_for(trace, number, saturated)
     }
     return ReadsSummary(
         tuple(

@@ -13,8 +13,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from cqrs_sim.analysis.consistency import CheckResult, check_trace, outcome_counts
-from cqrs_sim.analysis.databases import DatabaseSummary, summarise_databases
+from cqrs_sim.analysis.cache import CacheSummary, summarise_cache
+from cqrs_sim.analysis.consistency import CheckResult, outcome_counts
+from cqrs_sim.analysis.databases import DatabaseSummary, queues_for, summarise_databases
+from cqrs_sim.analysis.delivery import DeliverySummary, check_run, summarise_delivery
 from cqrs_sim.analysis.episodes import Episode, find_episodes
 from cqrs_sim.analysis.generator import GeneratorHealth, generator_health
 from cqrs_sim.analysis.json_values import Json, plain
@@ -48,7 +50,7 @@ from cqrs_sim.analysis.stages import (
 from cqrs_sim.analysis.staleness import OwnWrites, own_writes
 from cqrs_sim.analysis.warm_up import WarmUp, check_warm_up
 from cqrs_sim.measurement.trace import Trace
-from cqrs_sim.probe import Outcome
+from cqrs_sim.probe import NO_READ_MODEL, Outcome
 
 SCHEMA = 1
 
@@ -113,6 +115,7 @@ class Summary:
     reads: ReadsSummary
     """By kind of query and read strategy."""
     own_writes: OwnWrites
+    cache: CacheSummary
     generator: GeneratorHealth
     write_stages_s: MeanStages
     """Without queueing and the sum where the write side is saturated."""
@@ -123,12 +126,16 @@ class Summary:
     """Every stage, saturated or not."""
     databases: Mapping[str, DatabaseSummary]
     """By name, those that stages share."""
+    delivery: Mapping[str, DeliverySummary]
+    """By read model: what was lost, delivered again, doubled, over the whole run."""
     episodes: tuple[Episode, ...]
     """When a stage that is not saturated fell behind for a while, in order of time."""
     invalid: tuple[str, ...]
     """Why the measurement is invalid; empty if it is valid."""
     checks: tuple[CheckResult, ...]
     provenance: Mapping[str, Json]
+    rehydration: Mapping[str, Json] = attrs.field(factory=dict)
+    """As `rehydration.RehydrationSummary`; empty if the engine has no order actors."""
 
     @property
     def saturated(self) -> tuple[StageLoad, ...]:
@@ -162,6 +169,8 @@ class Summary:
             "queries_s": plain(self.queries_s),
             "reads": self.reads.to_json(),
             "own_writes": plain(self.own_writes),
+            "rehydration": dict(self.rehydration),
+            "cache": plain(self.cache),
             "generator": self.generator.to_json(),
             "stages_s": {
                 "write_side": self.write_stages_s.to_json(),
@@ -188,6 +197,7 @@ class Summary:
                 for load in self.saturated
             ],
             "databases": {name: plain(found) for name, found in self.databases.items()},
+            "delivery": {name: plain(found) for name, found in self.delivery.items()},
             "episodes": [plain(episode) for episode in self.episodes],
             "invalid": list(self.invalid),
             "checks": {
@@ -212,6 +222,7 @@ _REPORTED = (
     Outcome.REFUSED,
     Outcome.DROPPED,
     Outcome.UNKNOWN,
+    Outcome.REPEATED,
     Outcome.UNFINISHED,
 )
 """In the order of a reader's interest."""
@@ -244,7 +255,7 @@ def summarise(
         provenance: versions, machine and clock, for the record.
         planned: what the trace does not say.
     """
-    varies = planned.varies
+    varies, ends_ns = planned.varies, deadline_ns if complete else None
     loads = stage_loads(
         trace, after_ns=warm_up_ns, is_closed=planned.is_closed, batches=planned.batches
     )
@@ -274,14 +285,16 @@ def summarise(
         queries_s=_queries_s(trace, asked, reads),
         reads=reads,
         own_writes=own_writes(trace, asked),
+        cache=summarise_cache(trace, after_ns=warm_up_ns, saturated=saturated),
         generator=generator_health(trace, after_ns=warm_up_ns, host=(provenance or {}).get("host")),
         write_stages_s=_write_stages_s(trace, warm_up_ns, saturated),
         read_stages_s=_read_stages_s(trace, warm_up_ns, saturated),
         loads=loads,
         databases=summarise_databases(trace, after_ns=warm_up_ns),
+        delivery=summarise_delivery(trace, deadline_ns=ends_ns, unordered=planned.unordered),
         episodes=find_episodes(trace, after_ns=warm_up_ns, saturated=saturated),
         invalid=_invalid(trace, loads, warm_up_ns, complete=complete),
-        checks=(*check_trace(trace, deadline_ns=deadline_ns if complete else None), *checks),
+        checks=(*check_run(trace, planned, deadline_ns=ends_ns), *checks),
         provenance=provenance or {},
     )
 
@@ -303,6 +316,8 @@ def _invalid(
 
 def _write_stages_s(trace: Trace, after_ns: int, saturated: Collection[str]) -> MeanStages:
     found = write_stages_s(trace, after_ns=after_ns)
+    if queues_for(trace, NO_READ_MODEL, saturated):
+        return found.without("queueing", "service")
     return found.without("queueing") if WRITE_SIDE in saturated else found
 
 
@@ -315,9 +330,14 @@ def _read_stages_s(
     return {
         name: found
         if found.n == whole and name not in saturated
-        else found.without("fan_out", "channel")
-        for name, found in stages.items()
+        else found.without("fan_out", "channel", *_apply(trace, number, saturated))
+        for number, (name, found) in enumerate(stages.items())
     }
+
+
+def _apply(trace: Trace, read_model: int, saturated: Collection[str]) -> tuple[str, ...]:
+    """The stage of a projector's own work, if it waits there for a database that is saturated."""
+    return ("apply",) if queues_for(trace, read_model, saturated) else ()
 
 
 def _rates(trace: Trace, after_ns: int) -> RatesPerS:

@@ -44,6 +44,8 @@ class Opinion(StrEnum):
     """The load changes by plan, so that there is no level to reach."""
     PAUSES = "pauses"
     """The stage stands still at times, by plan."""
+    REBUILDS = "rebuilds"
+    """The stage shares processors with the rebuild of a read model, by plan."""
     SATURATED = "saturated"
     """The stage never becomes steady, so no cut would help."""
 

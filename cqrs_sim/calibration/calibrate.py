@@ -147,7 +147,7 @@ def calibrate(
         plan: how much is measured.
 
     Raises:
-        InvalidScenarioError: if its load is a replay.
+        InvalidScenarioError: if it has what cannot be calibrated, a line for each such key.
     """
     plan, real = plan or Plan(), real_scenario(scenario)
     told = _Counter(progress, plan.repetitions * (2 + 2 * len(plan.shares)))

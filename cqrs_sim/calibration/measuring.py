@@ -38,28 +38,56 @@ LONGEST_NS = 60_000_000_000
 REAL = Service(distribution="real")
 
 
+def refuse_uncalibrated(scenario: Scenario) -> None:
+    """Refuse what is not a matter of one thread, or not of stages as these here.
+
+    Raises:
+        InvalidScenarioError: one line for each such key.
+    """
+    mistakes = []
+    if scenario.load.model == "replay":
+        mistakes.append(
+            'load.model = "replay": it is calibrated at other rates; must be "open" or "closed"'
+        )
+    if scenario.store != "memory":
+        mistakes.append(
+            f'store = "{scenario.store}": its commits are another thread\'s, and calibration '
+            'accounts for one; must be "memory"'
+        )
+    if scenario.queries.cache.ttl:
+        mistakes.append("queries.cache.ttl: what a cache answers is not calibrated; must be 0s")
+    for name, model in scenario.read_models.items():
+        if model.projection != "async":
+            mistakes.append(
+                f'read_models.{name}.projection = "{model.projection}": only projectors are '
+                'calibrated; must be "async"'
+            )
+    if mistakes:
+        raise InvalidScenarioError(mistakes)
+
+
 def real_scenario(scenario: Scenario) -> Scenario:
     """The scenario with nothing modelled: all of its services are the work itself.
 
-    Workload, read models, batches, channels, queries and their strategies stay; pauses, transport,
-    polling, shared databases and modelled processors go, since this machine has its own.
+    Workload, read models, batches, channels, queries and their strategies stay; pauses, crashes,
+    rebuilds, transport, polling, shared databases and modelled processors go, since this machine
+    has its own.
 
     Raises:
-        InvalidScenarioError: if its load is a replay, whose rate is the recorded one.
+        InvalidScenarioError: if it has what cannot be calibrated, a line for each such key.
     """
-    if scenario.load.model == "replay":
-        mistake = (
-            'load.model = "replay": it is calibrated at other rates; must be "open" or "closed"'
-        )
-        raise InvalidScenarioError([mistake])
+    refuse_uncalibrated(scenario)
     nothing = Duration(0)
     run = attrs.evolve(scenario.run, processors=Count(0), discipline="fifo", settle=nothing)
-    side = attrs.evolve(scenario.write_side, service=REAL, reply=nothing, pauses=(), database=None)
+    side = attrs.evolve(
+        scenario.write_side, service=REAL, reply=nothing, replay=nothing, pauses=(), crashes=(),
+        database=None,
+    )  # fmt: skip
     queries = attrs.evolve(scenario.queries, service=REAL, services=QueryServices())
     models = {
         name: attrs.evolve(
             model, service=REAL, transport=nothing, checkpoint=nothing, poll=nothing, pauses=(),
-            database=None,
+            crashes=(), rebuilds=(), database=None,
         )
         for name, model in scenario.read_models.items()
     }  # fmt: skip

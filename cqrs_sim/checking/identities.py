@@ -70,7 +70,9 @@ def compared(one: Trace, other: Trace) -> Agreement:
 def conservation(result: Result) -> tuple[CheckResult, ...]:
     """Every check of a run: on its trace, and what its engine found besides."""
     deadline_ns = result.trace.load_ended_ns + result.scenario.run.drain
-    return (*check_trace(result.trace, deadline_ns=deadline_ns), *result.extra_checks)
+    unordered = result.scenario.unordered
+    found = check_trace(result.trace, deadline_ns=deadline_ns, unordered=unordered)
+    return (*found, *result.extra_checks)
 
 
 def littles_law(trace: Trace) -> tuple[CheckResult, ...]:

@@ -36,6 +36,7 @@ class _Event:
     """What all events carry."""
 
     schema_version: ClassVar[int] = 1
+    """Raised by each class when what is stored of it changes; `domain.upcasting` reads the old."""
 
     order_id: OrderId
     version: Version
@@ -55,6 +56,9 @@ class _Event:
 @attrs.define
 class OrderCreated(_Event):
     """An order came to be, PENDING."""
+
+    schema_version: ClassVar[int] = 2
+    """1 had money as floats; see `domain.upcasting`."""
 
     customer_id: CustomerId
     items: tuple[OrderItem, ...]
@@ -86,6 +90,9 @@ class OrderCancelled(_Event):
 @attrs.define
 class OrderAmended(_Event):
     """A pending order's items were replaced; the old total lets sums be kept without a look-up."""
+
+    schema_version: ClassVar[int] = 2
+    """1 had money as floats; see `domain.upcasting`."""
 
     items: tuple[OrderItem, ...]
     old_total_cents: Cents

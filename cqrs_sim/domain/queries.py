@@ -8,6 +8,7 @@ from typing import TypeAlias
 import attrs
 
 from cqrs_sim.domain.item import OrderItem
+from cqrs_sim.domain.order import Order
 from cqrs_sim.domain.status import OrderStatus
 from cqrs_sim.ids import Cents, CustomerId, Nanoseconds, OrderId
 
@@ -75,6 +76,16 @@ class OrderRow:
     def unit_count(self) -> int:
         """Units over all lines."""
         return sum(item.quantity for item in self.items)
+
+
+def row_of(order: Order | None) -> OrderRow | None:
+    """An order's state as a query answers it: what the read model `orders` shows once it can."""
+    if order is None:
+        return None
+    return OrderRow(
+        order.order_id, order.customer_id, f"Customer-{order.customer_id}", order.items,
+        order.total_cents, order.status, order.created_ns, order.updated_ns, order.version,
+    )  # fmt: skip
 
 
 @attrs.frozen

@@ -18,12 +18,20 @@ from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.actors.reply import Latch
 from cqrs_sim.actors.turns import Turns
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.rebuilds import check_rebuilds
+from cqrs_sim.analysis.rehydration import summarise_rehydrations
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import Query
+from cqrs_sim.engines.audit import check_order_states, rehydrations_of
+from cqrs_sim.engines.convergence import check_convergence, differences, divergences
+from cqrs_sim.engines.diverged_orders import orders_of
+from cqrs_sim.engines.fold_differences import FoldDifference
 from cqrs_sim.engines.live import Live, Tail, nothing_seen
 from cqrs_sim.engines.planning import load_ends_ns, plan_for, scripts_for, setup_for
+from cqrs_sim.engines.rebuilt import rebuilds_of
 from cqrs_sim.engines.sessions import Sessions
 from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.event_log.durable import StoreOfRun
 from cqrs_sim.ids import Position, QueryId
 from cqrs_sim.load_generation.generators import Clients, follow_plan
 from cqrs_sim.load_generation.plan import Plan
@@ -32,7 +40,8 @@ from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Probe
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.scenario import Scenario
-from cqrs_sim.system import System, draws, fold
+from cqrs_sim.service_times import draws
+from cqrs_sim.system import System
 
 T = TypeVar("T")
 
@@ -83,6 +92,8 @@ def refuse_timeless(scenario: Scenario, engine: str) -> None:
         "queries": scenario.queries.service,
         **{f"read_models.{name}": model.service for name, model in scenario.read_models.items()},
     }
+    if scenario.queries.cache.ttl:
+        stages["queries.cache"] = scenario.queries.cache.service
     own = attrs.asdict(scenario.queries.services, recurse=False)
     paths = {f"{stage}.service": service for stage, service in stages.items()}
     paths |= {f"queries.services.{kind}": service for kind, service in own.items() if service}
@@ -116,6 +127,7 @@ class Experiment:
         clock: VirtualClock | WallClock,
         load: Plan | ClosedLoad | None = None,
         probe: Probe | None = None,
+        store: StoreOfRun | None = None,
     ) -> None:
         """Draw the load and wire the system.
 
@@ -126,23 +138,26 @@ class Experiment:
             load: by default it is drawn from the scenario.
             probe: what is told of the run in place of the recorder; then there is nothing to make a
                 trace of, nor to look at.
+            store: where the log is kept.
         """
         self.scenario = scenario
         self.kernel = Kernel(clock, quantum=scenario.run.quantum)
         self._streams = streams = Streams(seed)
         self.load = load_for(scenario, streams) if load is None else load
         set_up = self.load.setup
-        self._set_up_count = len(set_up)
         planned = len(self.load.commands) if isinstance(self.load, Plan) else 0
+        first = len(set_up) + 1 + (store.store.head if store is not None else 0)
         self.recorder = Recorder(
             clock,
             tuple(scenario.read_models),
             capacity=max(4096, planned),
-            first_position=Position(len(set_up) + 1),
+            first_position=Position(first),
             connections=scenario.connections,
         )
         told = self.recorder if probe is None else probe
-        self.system = System(scenario, self.kernel, streams, told, set_up)
+        self.system = System(scenario, self.kernel, streams, told, set_up, store)
+        self.system.activations.left = {}
+        self._head_before = self.system.log.head
         self._sessions = Sessions(self.system, told, self.kernel, scenario.queries)
         if isinstance(self.load, Plan):
             self.system.reserve(planned, len(self.load.queries))
@@ -174,7 +189,7 @@ class Experiment:
             expected_ns=self.expected_ns,
             offered_count=self._offered_count(),
             submitted_count=self.system.commands.submitted_count,
-            committed_count=log.head - self._set_up_count,
+            committed_count=log.head - self._head_before,
             backlog_count=log.head - applied,
             look=self._look,
         )
@@ -227,33 +242,38 @@ class Experiment:
 
     def result(self, engine: Literal["virtual", "wall"]) -> Result:
         """What came of the run."""
+        by_tasks = divergences(self.system, self.scenario.unordered)
+        trace, system = self.trace(), self.system
+        # Before the audit, which comes by snapshots too.
+        noted = rehydrations_of(system.activations, system.rehydrator)
+        rebuilds = rebuilds_of(system)
         return Result(
-            trace=self.trace(),
+            trace=trace,
             scenario=self.scenario,
             seed=self._streams.seed,
             engine=engine,
             complete=not self.is_interrupted,
-            extra_checks=(self._convergence(),),
-        )
+            extra_checks=(
+                check_convergence(self.system, self.differences(), by_tasks),
+                self._order_states(), *check_rebuilds(rebuilds),
+            ),
+            diverged=orders_of(by_tasks),
+            rebuilds=rebuilds,
+            rehydration=summarise_rehydrations(trace, noted, self.scenario.run.warm_up),
+        )  # fmt: skip
 
-    def _convergence(self) -> CheckResult:
-        diverged = self.diverged()
-        detail = (
-            f"differs from a fold of the whole log: {', '.join(diverged)}"
-            if diverged
-            else "each read model that applied the whole log equals a fold of it"
-        )
-        return CheckResult(name="convergence", ok=not diverged, detail=detail)
+    def _order_states(self) -> CheckResult:
+        left = self.system.activations.left
+        assert left is not None, "this run keeps what its order actors knew"
+        return check_order_states(self.system.log.events, left, self.system.rehydrator)
+
+    def differences(self) -> dict[str, FoldDifference]:
+        """See `engines.convergence.differences`."""
+        return differences(self.system, self.scenario.unordered)
 
     def diverged(self) -> list[str]:
-        """Read models that have applied the whole log and yet differ from its fold."""
-        head = self.system.log.head
-        return [
-            name
-            for name, projector in self.system.projectors.items()
-            if projector.applied == head
-            and projector.read_model.contents() != fold(self.system, name).contents()
-        ]
+        """Read models that have applied the whole log, in order, and yet differ from its fold."""
+        return list(self.differences())
 
     # The load.
 

@@ -1,6 +1,8 @@
 """A system for trio programs: `run_hosted` is `trio.run` with a CQRS system beside it."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from cqrs_sim.actors.clock import WallClock
@@ -10,14 +12,18 @@ from cqrs_sim.actors.trio_host import TrioHost
 from cqrs_sim.domain.commands import COMMAND_TYPES, Command
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.queries import QUERY_TYPES, GetOrderById, Query
+from cqrs_sim.engines.stores import store_of_run
 from cqrs_sim.errors import ActorStoppedError
+from cqrs_sim.event_feed import EventFeed
+from cqrs_sim.event_log.past import AsOf
 from cqrs_sim.ids import CorrelationId, Position
 from cqrs_sim.measurement.recorder import Recorder
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 from cqrs_sim.read_side.gateway import Answer
+from cqrs_sim.read_side.rebuild import Rebuild
 from cqrs_sim.scenario.scenario import Scenario
-from cqrs_sim.system import EventFeed, System
+from cqrs_sim.system import System
 from cqrs_sim.write_side.order_actor import Accepted
 
 T = TypeVar("T")
@@ -34,7 +40,12 @@ class HostedSystem:
         self._recorder = recorder
 
     async def execute(
-        self, command: Command, *, session: int = 0, correlation_id: CorrelationId | None = None
+        self,
+        command: Command,
+        *,
+        session: int = 0,
+        correlation_id: CorrelationId | None = None,
+        request_id: str | None = None,
     ) -> Accepted:
         """See `System.execute`.
 
@@ -48,6 +59,7 @@ class HostedSystem:
             command_id,
             command,
             correlation_id,
+            request_id,
             name="execute",
             on_abandoned=lambda: self._recorder.turned_away(command_id, Outcome.UNKNOWN),
         )
@@ -57,12 +69,16 @@ class HostedSystem:
         query: Query,
         *,
         at_least: Position | None = None,
+        as_of: AsOf | None = None,
         timeout_ns: int | None = None,
         session: int = 0,
     ) -> Answer:
         """See `System.query`."""
         if not isinstance(query, QUERY_TYPES):
             raise TypeError(f"{query!r} is no query")
+        if as_of is not None:
+            past = self.inner.answer_as_of
+            return await self._host.call(past, query, as_of, at_least, name="query as of")
         query_id = self._recorder.new_query(query, None, session)
         answer = self.inner.queries.answer
         return await self._host.call(answer, query, query_id, at_least, timeout_ns, name="query")
@@ -75,6 +91,10 @@ class HostedSystem:
         return await self._host.call(
             self.inner.answer_from_write_side, query, query_id, name="query"
         )
+
+    async def rebuild(self, read_model: str, *, batch: int = 100) -> Rebuild:
+        """See `System.rebuild`; if the calling task is cancelled the rebuild goes on."""
+        return await self._host.call(self.inner.rebuilds.rebuild, read_model, batch, name="rebuild")
 
     def subscribe(self, read_model: str, after: Position | None = None) -> "HostedFeed":
         """See `System.subscribe`; ends when the system closes."""
@@ -107,18 +127,45 @@ class HostedFeed:
 
 
 def run_hosted(
-    main: Callable[[HostedSystem], Awaitable[T]], scenario: Scenario, *, seed: int = 0
+    main: Callable[[HostedSystem], Awaitable[T]],
+    scenario: Scenario,
+    *,
+    seed: int = 0,
+    store: Path | str | None = None,
 ) -> T:
     """Run a trio program, `await main(system)`, with a system on the wall clock beside it.
 
     Call it where you would call `trio.run`. When `main` returns the system is closed.
 
+    Args:
+        main: the program.
+        scenario: what the system is like; it describes no load here.
+        seed: of all random draws.
+        store: folder of the store in which the log is kept; what is in it already is there. None:
+            the log is in memory, with the scenario's `store = "sqlite"` in a temporary folder.
+
     Raises:
+        StoreError: if the store cannot be opened, read or written.
         ActorCrashedError: if an actor of the system raised; `main` is cancelled then.
         Exception: whatever `main` raised.
     """
-    kernel = Kernel(WallClock(), quantum=scenario.run.quantum)
-    recorder = Recorder(kernel.clock, tuple(scenario.read_models), connections=scenario.connections)
-    system = System(scenario, kernel, Streams(seed), recorder)
-    host = TrioHost(kernel)
-    return host.run(lambda: main(HostedSystem(system, host, kernel, recorder)))
+    if store is None and scenario.store == "sqlite":
+        with TemporaryDirectory(prefix="cqrs-sim-") as temporary:
+            return run_hosted(main, scenario, seed=seed, store=Path(temporary) / "store")
+    clock, durability = WallClock(), scenario.log.durability
+    folder = None if store is None else Path(store)
+    with store_of_run(folder, clock, durability, seed=seed) as opened:
+        kernel = Kernel(clock, quantum=scenario.run.quantum)
+        first = Position(1 if opened is None else opened.store.head + 1)
+        recorder = Recorder(
+            clock,
+            tuple(scenario.read_models),
+            first_position=first,
+            connections=scenario.connections,
+        )
+        system = System(scenario, kernel, Streams(seed), recorder, store=opened)
+        host = TrioHost(kernel)
+        try:
+            return host.run(lambda: main(HostedSystem(system, host, kernel, recorder)))
+        finally:
+            system.log.close()

@@ -20,7 +20,12 @@ from cqrs_sim.domain.queries import (
     GetOrderStatistics,
     Query,
 )
-from cqrs_sim.errors import ActorStoppedError, FreshnessTimeoutError, MailboxFullError
+from cqrs_sim.errors import (
+    ActorStoppedError,
+    FreshnessTimeoutError,
+    MailboxFullError,
+    WriteSideDownError,
+)
 from cqrs_sim.ids import CommandId, Nanoseconds, Position, QueryId
 from cqrs_sim.probe import Probe, Strategy
 from cqrs_sim.read_side.gateway import Answer
@@ -81,7 +86,9 @@ class Sessions:
 
     async def _ask(self, query: Query, query_id: QueryId, session: int) -> None:
         # If the run ends first the row stays unanswered.
-        with suppress(ActorStoppedError, FreshnessTimeoutError, MailboxFullError):
+        with suppress(
+            ActorStoppedError, FreshnessTimeoutError, MailboxFullError, WriteSideDownError
+        ):
             await self._answering(query, query_id, session)
 
     # A closed loop: clients that wait.

@@ -4,6 +4,7 @@ Same scenario, seed and versions: the same trace, to the nanosecond, in any proc
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import attrs
@@ -21,6 +22,7 @@ from cqrs_sim.engines.experiment import (
     refuse_timeless,
 )
 from cqrs_sim.engines.interrupts import interrupts
+from cqrs_sim.engines.stores import store_of_run
 from cqrs_sim.engines.watch import Watch
 from cqrs_sim.load_generation.plan import Plan
 from cqrs_sim.measurement.recorder import Recorder
@@ -44,6 +46,7 @@ def run(
     load: Plan | ClosedLoad | None = None,
     progress: Callable[[Progress], None] | None = None,
     abort_on: Sequence[Threshold] = (),
+    store: Path | None = None,
 ) -> Result:
     """Run a scenario in virtual time.
 
@@ -53,14 +56,19 @@ def run(
         load: what to send; by default it is drawn from the scenario.
         progress: called now and then while the run lasts.
         abort_on: the run ends when one of them has failed, see `engines.watch`.
+        store: folder of a new store, to which each commit is written when it ends; without one a
+            commit only takes its modelled time.
 
     Raises:
+        StoreError: if the store cannot be made or written.
         InvalidScenarioError: if a stage's service is `real`, for which there is no virtual time.
     """
     refuse_timeless(scenario, "virtual")
-    experiment = Experiment(scenario, seed, VirtualClock(), load)
-    watch = Watch(experiment, abort_on, every=LOOK_AT, progress=progress) if abort_on else None
-    run_experiment(experiment, watch or progress)
+    clock, durability = VirtualClock(), scenario.log.durability
+    with store_of_run(store, clock, durability, seed=seed, must_be_empty=True) as opened:
+        experiment = Experiment(scenario, seed, clock, load, store=opened)
+        watch = Watch(experiment, abort_on, every=LOOK_AT, progress=progress) if abort_on else None
+        run_experiment(experiment, watch or progress)
     result = experiment.result("virtual")
     return result if watch is None else attrs.evolve(result, aborted=watch.failed)
 
@@ -77,6 +85,7 @@ def run_experiment(
             _run(kernel, experiment.scenario)
         finally:
             kernel.close()
+            experiment.system.log.close()
 
 
 def _run(kernel: Kernel, scenario: Scenario) -> None:

@@ -5,6 +5,8 @@ work.
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import attrs
 
@@ -15,6 +17,7 @@ from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.thresholds import Threshold
 from cqrs_sim.engines.experiment import ClosedLoad, Experiment, Progress, calm_collector
 from cqrs_sim.engines.interrupts import interrupts
+from cqrs_sim.engines.stores import store_of_run
 from cqrs_sim.engines.watch import MOST_ROWS, Watch
 from cqrs_sim.load_generation.plan import Plan
 from cqrs_sim.results import Result, provenance_of
@@ -32,18 +35,33 @@ def run(
     load: Plan | ClosedLoad | None = None,
     progress: Callable[[Progress], None] | None = None,
     abort_on: Sequence[Threshold] = (),
+    store: Path | None = None,
 ) -> Result:
     """Run a scenario in real time; arguments as in `engines.virtual.run`.
 
+    With `store` commits cost what they cost, whatever the scenario models. Where it says
+    `store = "sqlite"` and none is named, the store is a temporary folder.
+
     Raises:
+        StoreError: if the store cannot be made or written.
         ActorCrashedError: if an actor raised.
         DeadlockError: if nothing can run any more while actors wait for one another.
     """
-    experiment = Experiment(scenario, seed, WallClock(), load)
-    watch = None
-    if abort_on:
-        watch = Watch(experiment, abort_on, every=LOOK_AT, most_rows=MOST_ROWS, progress=progress)
-    host = run_experiment(experiment, watch or progress)
+    if store is None and scenario.store == "sqlite":
+        with TemporaryDirectory(prefix="cqrs-sim-") as folder:
+            return run(
+                scenario, seed=seed, load=load, progress=progress, abort_on=abort_on,
+                store=Path(folder) / "store",
+            )  # fmt: skip
+    clock, durability = WallClock(), scenario.log.durability
+    with store_of_run(store, clock, durability, seed=seed, must_be_empty=True) as opened:
+        experiment = Experiment(scenario, seed, clock, load, store=opened)
+        watch = None
+        if abort_on:
+            watch = Watch(
+                experiment, abort_on, every=LOOK_AT, most_rows=MOST_ROWS, progress=progress
+            )
+        host = run_experiment(experiment, watch or progress)
     provenance = {**provenance_of("wall"), "host": host_to_json(host)}
     aborted = None if watch is None else watch.failed
     return attrs.evolve(experiment.result("wall"), provenance=provenance, aborted=aborted)
@@ -64,7 +82,10 @@ def run_experiment(
 
     with calm_collector(), interrupts(experiment.kernel):
         clock.restart()  # Setting up took time that is no part of the run.
-        host.run(main)
+        try:
+            host.run(main)
+        finally:
+            experiment.system.log.close()
     return host.statistics()
 
 

@@ -1,25 +1,52 @@
 """The event log in memory: positions, versions per order, expected-version append."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from typing import Protocol
+
+import attrs
 
 from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.domain.events import Event
-from cqrs_sim.errors import ConcurrencyConflictError
+from cqrs_sim.errors import ConcurrencyConflictError, DuplicateCommandError
 from cqrs_sim.event_log.subscription import Subscription, fan_out
 from cqrs_sim.event_log.transport import Transport
-from cqrs_sim.ids import CommandId, OrderId, Position, Version
+from cqrs_sim.ids import CommandId, Nanoseconds, OrderId, Position, Version
 from cqrs_sim.probe import Probe
 
 NO_VERSION = Version(0)
 BEFORE_FIRST = Position(0)
+BEFORE_RUN = Nanoseconds(0)
+"""When what exists before the run was committed, as far as the run's clock can tell."""
+
+
+@attrs.frozen
+class Committed:
+    """What a request came to: its first outcome, and that of every repetition."""
+
+    order_id: OrderId
+    version: Version
+    """The order's, after the request."""
+    position: Position
+    """Of its last event."""
+
+
+class CommitHook(Protocol):
+    """What is to hear of each commit at once, and not by a subscription."""
+
+    def before(self, events: Sequence[Event]) -> None:
+        """Nobody sees the commit yet: what is updated within it is updated now."""
+
+    def after(self, events: Sequence[Event], now_ns: Nanoseconds) -> None:
+        """It is visible from this instant on; it is about to be stamped."""
 
 
 class MemoryLog:
-    """An append-only list of events.
+    """An append-only list of events; `event_log.durable` builds on it.
 
     Per order it keeps the last event only; each event's predecessor in its order stands in one
-    column. So an idle order costs a dictionary entry and 8 bytes an event, and its history is read
-    backwards.
+    column, its commit in another. So an idle order costs a dictionary entry and 16 bytes an event,
+    and its history is read backwards.
     """
 
     def __init__(self, kernel: Kernel, probe: Probe) -> None:
@@ -30,10 +57,15 @@ class MemoryLog:
         self.events: list[Event] = []
         """All events; position p at index p - 1."""
         self._previous: list[Position] = []
+        self._commits_ns: list[Nanoseconds] = []
         self._last: dict[OrderId, Event] = {}
         self.subscriptions: list[Subscription] = []
         self._near: list[Subscription] = []
         self._transports: list[Transport] = []
+        self._requests: dict[str, Committed | None] = {}
+        """What became of commands that had a request id; None: it is being committed."""
+        self.hooks: list[CommitHook] = []
+        """What is to hear of each commit at once, and not by a subscription."""
 
     @property
     def head(self) -> Position:
@@ -51,35 +83,85 @@ class MemoryLog:
         expected: Version,
         new_events: Sequence[Event],
         command_id: CommandId,
+        request_id: str | None = None,
     ) -> Position:
         """Record the events of one command, adjacent, and make them visible.
 
         Asynchronous because a store may make its own order actor wait; this one never does.
+
+        Args:
+            order_id: whose events they are.
+            expected: the version that the order had when they were decided.
+            new_events: one or more.
+            command_id: the command that caused them, for the probe.
+            request_id: by which its sender knows it, for good.
 
         Returns:
             The position of the last of them.
 
         Raises:
             ConcurrencyConflictError: if the order does not have the expected version.
+            DuplicateCommandError: if a command of this request id was appended before.
         """
-        position = self.record(order_id, expected, new_events)
+        if request_id is not None:
+            self._refuse_repeated(order_id, request_id)
+        position = self._store(order_id, expected, new_events)
+        if request_id is not None:
+            version = Version(expected + len(new_events))
+            self._requests[request_id] = Committed(order_id, version, position)
+        self._publish(new_events, command_id, self._clock.instant_ns)
+        return position
+
+    def _publish(
+        self, new_events: Sequence[Event], command_id: CommandId, now: Nanoseconds
+    ) -> None:
         # Subtle: the commit is stamped before any reader hears of it, and positions become
         # visible in order because nothing suspends in here. Guarded by
         # `test_the_commit_is_stamped_first`.
-        self._committed[command_id] = now = self._clock.instant_ns
+        if self.hooks:
+            now = self._tell(new_events)
+        self._committed[command_id] = now
         for event in new_events:
+            self._commits_ns.append(now)
             fan_out(self._near, event.position, now)
         for transport in self._transports:
             for event in new_events:
                 transport.depart(event, now)
-        return position
+
+    def outcome_of(self, request_id: str) -> Committed | None:
+        """What a request came to; None if it has not been committed."""
+        return self._requests.get(request_id)
+
+    def _refuse_repeated(self, order_id: OrderId, request_id: str) -> None:
+        if request_id in self._requests or self.outcome_of(request_id) is not None:
+            raise DuplicateCommandError(order_id, request_id)
+
+    def write_recorded(self) -> None:
+        """Keep for good what was recorded before the run: here, nothing is kept."""
+
+    def close(self) -> None:
+        """Append nothing more: here, nobody else does."""
+
+    def _tell(self, new_events: Sequence[Event]) -> Nanoseconds:
+        """The instant at which a commit, and what is updated within it, becomes visible."""
+        for hook in self.hooks:
+            hook.before(new_events)
+        now = self._clock.instant_ns
+        for hook in self.hooks:
+            hook.after(new_events, now)
+        return now
 
     def record(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
-        """Give the events positions and store them, unseen by subscriptions until they look.
+        """Store events that exist before the run, unseen by subscriptions until they look.
 
         Raises:
             ConcurrencyConflictError: if the order does not have the expected version.
         """
+        position = self._store(order_id, expected, new_events)
+        self._commits_ns.extend([BEFORE_RUN] * len(new_events))
+        return position
+
+    def _store(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
         events, last = self.events, self._last.get(order_id)
         if last is None:
             version, position = NO_VERSION, BEFORE_FIRST
@@ -95,16 +177,26 @@ class MemoryLog:
         assert event.version == expected + len(new_events), "versions are contiguous"
         return position
 
-    def read_order(self, order_id: OrderId) -> list[Event]:
-        """The events of an order, oldest first; empty if there are none."""
+    def read_order(self, order_id: OrderId, after: Version = NO_VERSION) -> list[Event]:
+        """The events of an order behind a version, oldest first; empty if there are none.
+
+        It takes as long as there are events to return, however many there are before them.
+        """
         last = self._last.get(order_id)
         history: list[Event] = []
         position = 0 if last is None else last.position
         while position:
-            history.append(self.events[position - 1])
+            event = self.events[position - 1]
+            if event.version <= after:
+                break
+            history.append(event)
             position = self._previous[position - 1]
         history.reverse()
         return history
+
+    def head_at(self, instant_ns: Nanoseconds) -> Position:
+        """The last position that was committed up to an instant, that instant included."""
+        return Position(bisect_right(self._commits_ns, instant_ns))
 
     def subscribe(
         self, name: str, index: int, capacity: int, transport_ns: int = 0

@@ -54,6 +54,25 @@ class Subscription:
         """The last position put on the channel."""
         return min(len(self._events), self.limit)
 
+    @property
+    def arrived(self) -> Sequence[Event]:
+        """All events that there are for it, from position 1: the log, but for what is on its way.
+
+        Not to be changed; it grows.
+        """
+        return self._events
+
+    def skip_to(self, position: Position) -> bool:
+        """Take all that is left up to a position, for whoever has read it from the log itself.
+
+        Returns:
+            Whether anything was left.
+        """
+        is_left = self.taken < position
+        while self.taken < position:
+            self.take_batch(position - self.taken)
+        return is_left
+
     def take_batch(self, limit: int) -> Sequence[Event]:
         """Up to `limit` events that are on the channel now; empty if there is none.
 

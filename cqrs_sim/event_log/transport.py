@@ -59,7 +59,8 @@ class Transport:
         while on_its_way and on_its_way[0][0] <= now:
             event = on_its_way.popleft()[1]
             self._arrived.append(event)
-            fan_out((self._subscription,), event.position, now)
+            # Its place among what arrived; that is its position, unless some never depart.
+            fan_out((self._subscription,), len(self._arrived), now)  # type: ignore[arg-type]
         if on_its_way:
             self._set_timer()
         elif self._is_ending:

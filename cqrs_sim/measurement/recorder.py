@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cqrs_sim.ids import CommandId, Nanoseconds, OrderId, Position, QueryId, Version
 from cqrs_sim.measurement.database_tables import DatabaseTable
+from cqrs_sim.measurement.incidents import Incidents
 from cqrs_sim.measurement.trace import (
     CommandTable,
     DeliveryTable,
@@ -24,7 +25,7 @@ from cqrs_sim.measurement.trace import (
 )
 from cqrs_sim.measurement.versions import versions_missing
 from cqrs_sim.measurement.works import NAT, Works
-from cqrs_sim.probe import Clock, DeliveryColumns, Outcome, QueryOutcome, Strategy
+from cqrs_sim.probe import Clock, DeliveryColumns, Lookup, Outcome, QueryOutcome, Strategy
 
 FIRST = Position(1)
 
@@ -110,7 +111,9 @@ class Recorder:
         self._query_rows = _Columns(
             {
                 **_never("intended", "submitted", "dequeued", "answered"),
-                **dict.fromkeys(("session", "read_model", "position", "strategy", "outcome"), 0),
+                **dict.fromkeys(
+                    ("session", "read_model", "position", "strategy", "outcome", "cache"), 0
+                ),
             },
             max(1, capacity // 4),
         )
@@ -118,6 +121,9 @@ class Recorder:
         self._works = Works(clock)
         self.work_submitted = self._works.submit
         self.work_begun, self.work_ended = self._works.begin, self._works.end
+        self._incidents = incidents = Incidents(clock, len(self._read_models))
+        self.promised, self.handled = incidents.promise, incidents.handle
+        self.crashed, self.restarted = incidents.crash, incidents.restart
         self._commands: list[object] = []
         self._queries: list[object] = []
 
@@ -210,6 +216,10 @@ class Recorder:
         """See `Probe`."""
         self._query_rows.columns["outcome"][query_id] = outcome
 
+    def query_looked_up(self, query_id: QueryId, found: Lookup) -> None:
+        """See `Probe`."""
+        self._query_rows.columns["cache"][query_id] = found
+
     # Afterwards.
 
     def trace(
@@ -251,6 +261,7 @@ class Recorder:
             ),
             works=self._works.table(),
             database_names=tuple(self._connections),
+            **self._incidents.tables(),
         )
 
     def _command_table(
@@ -311,6 +322,8 @@ class Recorder:
                 stamps_of_one[:] = deliveries.taken(name, rows)
                 if of_batches:
                     _spread(stamps_of_one)
+                    # What never came was in no batch, though its neighbours may have been.
+                    stamps_of_one[deliveries.taken("delivered", rows) == NAT] = NAT
             return _stamps(stamps.reshape(-1))
 
         return DeliveryTable(
@@ -349,6 +362,7 @@ class Recorder:
             strategy=take("strategy", rows).astype(np.int8),
             outcome=take("outcome", rows).astype(np.int8),
             dequeued=_stamps(take("dequeued", rows)),
+            cache=take("cache", rows).astype(np.int8),
         )
 
 

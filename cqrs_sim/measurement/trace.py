@@ -10,7 +10,7 @@ Stamps are `timedelta64[ns]` from the start of the run; NaT means that it never 
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Self, TypeAlias, TypeVar
 
 import attrs
 import numpy as np
@@ -21,7 +21,30 @@ from cqrs_sim.errors import IncompleteTraceError, ResultFolderError
 from cqrs_sim.measurement.archive import check_bounds, read_arrays
 from cqrs_sim.measurement.columns import Bytes, Floats, Ints, Longs, Stamps, check_columns
 from cqrs_sim.measurement.database_tables import DatabaseTable, WorkTable, no_works
-from cqrs_sim.probe import NO_READ_MODEL, Outcome, QueryOutcome, Strategy, WorkKind
+from cqrs_sim.measurement.delivery_tables import (
+    MODES,
+    USUAL,
+    CrashTable,
+    HandlingTable,
+    no_crashes,
+    no_handlings,
+)
+from cqrs_sim.measurement.reading_arrays import (
+    databases_in,
+    incidents_in,
+    names_in,
+    number_in,
+    table_in,
+)
+from cqrs_sim.probe import (
+    NO_READ_MODEL,
+    Handling,
+    Lookup,
+    Outcome,
+    QueryOutcome,
+    Strategy,
+    WorkKind,
+)
 
 Array: TypeAlias = NDArray[np.generic]
 
@@ -141,6 +164,8 @@ class QueryTable:
     """`QueryOutcome` code; in a file from before there were any: answered or not."""
     dequeued: Stamps = attrs.field()
     """When the order actor took it; NaT where a read model answers, and in older files."""
+    cache: Bytes = attrs.field()
+    """`Lookup` code; older files are from before there was a cache."""
 
     @strategy.default
     def _eventual(self) -> NDArray[np.int8]:
@@ -149,6 +174,10 @@ class QueryTable:
     @outcome.default
     def _answered_or_not(self) -> NDArray[np.int8]:
         return (~np.isnat(self.answered)).astype(np.int8)
+
+    @cache.default
+    def _not_asked(self) -> NDArray[np.int8]:
+        return np.full(len(self.intended), Lookup.NONE, np.int8)
 
     @dequeued.default
     def _never_noted(self) -> NDArray[np.timedelta64]:
@@ -162,7 +191,14 @@ class QueryTable:
 
 
 Table = TypeVar(
-    "Table", CommandTable, EventTable, DeliveryTable, QueryTable, DatabaseTable, WorkTable
+    "Table",
+    CommandTable,
+    EventTable,
+    DeliveryTable,
+    QueryTable,
+    WorkTable,
+    CrashTable,
+    HandlingTable,
 )
 
 
@@ -193,6 +229,15 @@ class Trace:
     works: WorkTable = attrs.field()
     database_names: tuple[str, ...] = ()
     """Names of the databases, in scenario order."""
+    crashes: CrashTable = attrs.field(factory=no_crashes)
+    """Older files have none; nor any handlings, nor modes."""
+    handlings: HandlingTable = attrs.field(factory=no_handlings)
+    delivery_modes: tuple[str, ...] = attrs.field()
+    """How events are delivered to each read model, in scenario order; see `MODES`."""
+
+    @delivery_modes.default
+    def _usual_modes(self) -> tuple[str, ...]:
+        return (USUAL,) * len(self.read_models)
 
     @databases.default
     def _no_databases(self) -> DatabaseTable:
@@ -242,18 +287,19 @@ class Trace:
             IncompleteTraceError: if an array is missing, or does not fit the others.
         """
         return cls(
-            commands=_table(CommandTable, "commands", arrays),
-            events=_table(EventTable, "events", arrays),
-            deliveries=_table(DeliveryTable, "deliveries", arrays),
-            queries=_table(QueryTable, "queries", arrays),
-            order_ids=_names(arrays, "order_ids"),
-            read_models=_names(arrays, "read_models"),
-            command_kinds=_names(arrays, "command_kinds"),
-            query_kinds=_names(arrays, "query_kinds"),
-            load_ended_ns=_whole_number(arrays, "load_ended_ns"),
-            ended_ns=_whole_number(arrays, "ended_ns"),
-            first_position=_whole_number(arrays, "first_position"),
-            **_shared_databases(arrays),
+            commands=table_in(CommandTable, "commands", arrays),
+            events=table_in(EventTable, "events", arrays),
+            deliveries=table_in(DeliveryTable, "deliveries", arrays),
+            queries=table_in(QueryTable, "queries", arrays),
+            order_ids=names_in(arrays, "order_ids"),
+            read_models=names_in(arrays, "read_models"),
+            command_kinds=names_in(arrays, "command_kinds"),
+            query_kinds=names_in(arrays, "query_kinds"),
+            load_ended_ns=number_in(arrays, "load_ended_ns"),
+            ended_ns=number_in(arrays, "ended_ns"),
+            first_position=number_in(arrays, "first_position"),
+            **databases_in(arrays),
+            **incidents_in(arrays),
         )
 
 
@@ -325,17 +371,24 @@ def _check_indices(trace: Trace) -> None:
         ("queries.read_model", queries.read_model, NO_READ_MODEL, len(trace.read_models)),
         ("queries.strategy", queries.strategy, 0, len(Strategy)),
         ("queries.outcome", queries.outcome, 0, len(QueryOutcome)),
+        ("queries.cache", queries.cache, 0, len(Lookup)),
         ("works.database", trace.works.database, 0, len(trace.databases)),
         ("works.kind", trace.works.kind, 0, len(WorkKind)),
         ("works.read_model", trace.works.read_model, NO_READ_MODEL, len(trace.read_models)),
+        ("crashes.read_model", trace.crashes.read_model, NO_READ_MODEL, len(trace.read_models)),
+        ("handlings.read_model", trace.handlings.read_model, 0, len(trace.read_models)),
+        ("handlings.kind", trace.handlings.kind, 0, len(Handling)),
+        ("handlings.position", trace.handlings.position - trace.first_position, 0, len(events)),
     ):
         if len(index) and not lowest <= int(index.min()) <= int(index.max()) < size:
             raise IncompleteTraceError(f"{what} points outside the {size} names it refers to")
     connections, names = trace.databases.connections, trace.database_names
     if len(connections) != len(names) or np.any(connections < 1):
         raise IncompleteTraceError(f"databases.connections must be from 1, of {len(names)} names")
-    if np.isnat(trace.works.submitted).any():
-        raise IncompleteTraceError("works.submitted lacks an instant")
+    if np.isnat(trace.works.submitted).any() or np.isnat(trace.crashes.crashed).any():
+        raise IncompleteTraceError("works.submitted or crashes.crashed lacks an instant")
+    if len(trace.delivery_modes) != len(trace.read_models) or set(trace.delivery_modes) - {*MODES}:
+        raise IncompleteTraceError(f"delivery_modes must be one of {', '.join(MODES)} a read model")
     caused = events.command
     # -1 points at none: that is for `analysis.consistency` to find.
     if len(caused) and not -1 <= int(caused.min()) <= int(caused.max()) < len(commands):
@@ -343,43 +396,3 @@ def _check_indices(trace: Trace) -> None:
     models, positions = np.diff(deliveries.read_model), np.diff(deliveries.position)
     if np.any((models < 0) | ((models == 0) & (positions < 0))):
         raise IncompleteTraceError("deliveries are not sorted by read model and position")
-
-
-def _shared_databases(arrays: Mapping[str, Array]) -> "dict[str, Any]":
-    """What a file from before there were databases does not have: the defaults do."""
-    if "database_names" not in arrays:
-        return {}
-    return {
-        "databases": _table(DatabaseTable, "databases", arrays),
-        "works": _table(WorkTable, "works", arrays),
-        "database_names": _names(arrays, "database_names"),
-    }
-
-
-def _table(table: type[Table], name: str, arrays: Mapping[str, Array]) -> Table:
-    columns = {
-        field.name: _present(arrays, f"{name}.{field.name}")
-        for field in attrs.fields(table)
-        if field.default is attrs.NOTHING or f"{name}.{field.name}" in arrays
-    }
-    return table(**columns)  # type: ignore[arg-type]  # `_check_columns` checks each dtype.
-
-
-def _present(arrays: Mapping[str, Array], key: str) -> Array:
-    if key not in arrays:
-        raise IncompleteTraceError(f"the trace lacks {key}")
-    return arrays[key]
-
-
-def _names(arrays: Mapping[str, Array], key: str) -> tuple[str, ...]:
-    names = _present(arrays, key)
-    if names.dtype.kind != "U" or names.ndim != 1:
-        raise IncompleteTraceError(f"{key} is not a list of names")
-    return tuple(names.tolist())
-
-
-def _whole_number(arrays: Mapping[str, Array], key: str) -> int:
-    number = _present(arrays, key)
-    if number.dtype != np.int64 or number.ndim != 0:
-        raise IncompleteTraceError(f"{key} is not one whole number")
-    return int(number.item())

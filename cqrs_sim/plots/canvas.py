@@ -95,12 +95,12 @@ def labelled(lines: Iterable["Line2D"]) -> list["Line2D"]:
     return [line for line in lines if not str(line.get_label()).startswith("_")]
 
 
-def note(ax: "Axes", at_s: float, text: str) -> None:
-    """A word at the upper edge, to the right of an instant."""
+def note(ax: "Axes", at_s: float, text: str, *, line: int = 0) -> None:
+    """A word near the upper edge, so many lines below it, to the right of an instant."""
     ax.annotate(
         text,
         (at_s, 1.0),
-        (3, -3),
+        (3, -3 - 11 * line),
         xycoords=("data", "axes fraction"),
         textcoords="offset points",
         va="top",

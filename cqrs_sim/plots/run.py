@@ -20,6 +20,7 @@ from cqrs_sim.analysis.lag import (
     response_time_s,
 )
 from cqrs_sim.analysis.rates import backlog, last_activity_ns, mailbox_backlog, rates
+from cqrs_sim.analysis.rebuilds import Rebuild
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.stages import path_stages_s
 from cqrs_sim.measurement.trace import Trace
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.container import BarContainer
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Rectangle
 
 STAGES = {
     "queueing": ("#EFB48C", "write: queueing"),
@@ -168,6 +170,18 @@ def plot_rates(ax: "Axes", trace: Trace) -> list["Line2D"]:
     return drawn
 
 
+def shade_rebuilds(ax: "Axes", trace: Trace, rebuilds: Sequence[Rebuild]) -> list["Rectangle"]:
+    """A band where a read model was rebuilt beside the live one, in its colour, to the switch."""
+    drawn = []
+    for line, rebuild in enumerate(rebuilds):
+        start_s, end_s = rebuild.span_s(trace)
+        colour = _colour(trace, rebuild.read_model)
+        drawn.append(ax.axvspan(start_s, end_s, color=colour, alpha=0.12, linewidth=0))
+        fate = "rebuilt" if rebuild.switched_ns is not None else "rebuilding, dropped"
+        canvas.note(ax, start_s, f"{rebuild.read_model} {fate}", line=line)
+    return drawn
+
+
 def write_figures(
     folder: Path,
     trace: Trace,
@@ -175,6 +189,7 @@ def write_figures(
     *,
     warm_up_ns: int = 0,
     replications: Replications | None = None,
+    rebuilds: Sequence[Rebuild] = (),
 ) -> list[Path]:
     """Draw all figures of a run into a folder, as PNG and as SVG; equal runs give equal bytes.
 
@@ -184,27 +199,31 @@ def write_figures(
         title: scenario, engine and clock, to stand above every figure.
         warm_up_ns: left out of the distribution and of the stages, shaded in the others.
         replications: whose intervals stand beside the curves of this run, which is the first.
+        rebuilds: of read models, shaded where time is the x axis.
     """
     written = []
     for name, height, draw in (
-        ("lag_over_time", 6.0, _draw_lag_over_time),
+        ("lag_over_time", 6.0, partial(_draw_lag_over_time, rebuilds=rebuilds)),
         ("lag_distribution", 4.2, partial(_draw_lags, replications=replications)),
         ("response_distribution", 4.2, partial(_draw_responses, replications=replications)),
         ("stages", 1.6 + 0.7 * len(trace.read_models), _draw_stages),
-        ("rates", 3.6, _draw_rates),
+        ("rates", 3.6, partial(_draw_rates, rebuilds=rebuilds)),
     ):
         drawing = partial(draw, trace=trace, warm_up_ns=warm_up_ns)
         written += canvas.write_figure(folder, name, title, height, drawing)
     return written
 
 
-def _draw_lag_over_time(figure: "Figure", trace: Trace, warm_up_ns: int) -> None:
+def _draw_lag_over_time(
+    figure: "Figure", trace: Trace, warm_up_ns: int, rebuilds: Sequence[Rebuild]
+) -> None:
     lag, waiting = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     plot_lag_over_time(lag, trace)
     plot_backlog(waiting, trace)
     lag.set_xlabel("")
     for ax in (lag, waiting):
         _shade_warm_up(ax, warm_up_ns)
+        shade_rebuilds(ax, trace, rebuilds)
 
 
 def _draw_lags(
@@ -225,10 +244,13 @@ def _draw_stages(figure: "Figure", trace: Trace, warm_up_ns: int) -> None:
     plot_stages(figure.subplots(), trace, after_ns=warm_up_ns)
 
 
-def _draw_rates(figure: "Figure", trace: Trace, warm_up_ns: int) -> None:
+def _draw_rates(
+    figure: "Figure", trace: Trace, warm_up_ns: int, rebuilds: Sequence[Rebuild]
+) -> None:
     ax = figure.subplots()
     plot_rates(ax, trace)
     _shade_warm_up(ax, warm_up_ns)
+    shade_rebuilds(ax, trace, rebuilds)
 
 
 def _bins(trace: Trace) -> int:

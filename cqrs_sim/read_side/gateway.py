@@ -19,9 +19,11 @@ from cqrs_sim.domain.queries import (
 )
 from cqrs_sim.errors import FreshnessTimeoutError, InvalidScenarioError
 from cqrs_sim.ids import Position, QueryId
-from cqrs_sim.probe import Probe, QueryOutcome, Strategy
+from cqrs_sim.probe import Lookup, Probe, QueryOutcome, Strategy
+from cqrs_sim.read_side.cache import AnswerCache, Entry
+from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.orders import OrdersReadModel
-from cqrs_sim.read_side.projector import Projector
+from cqrs_sim.read_side.projector import Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
 
 
@@ -33,7 +35,9 @@ class Answer:
     position: Position
     """The answer reflects every event up to here and none behind."""
     read_model: str | None
-    """None: the write side answered."""
+    """None: the write side answered, or the log (`as_of`)."""
+    replayed_count: int = 0
+    """Events that were read from the log to know the answer: what asking for the past costs."""
 
 
 @attrs.frozen
@@ -45,6 +49,8 @@ class Answering:
     works: Mapping[str, Work] = attrs.field(factory=dict)
     """What spends the modelled time of a read model's answers; without: each query has a server
     of its own."""
+    cache: AnswerCache | None = None
+    """In front of the read models."""
 
 
 ALONE = Answering()
@@ -90,19 +96,44 @@ class QueryGateway:
         self._in_flight_count += 1
         try:
             projector = self._projector_for(query)
+            kept = self._kept(query, query_id, at_least)
+            if kept is not None:
+                return await self._answer_kept(kept, query_id, projector.options)
             if at_least is not None:
                 await self._wait_shown(projector, at_least, timeout_ns, query_id)
             service = self._answering.services.get(type(query), self._service)
             if service is not None:
                 work = self._answering.works.get(projector.options.name, self._kernel.sleep)
                 await work(service[query_id], Rank.QUERY, query_id)
-            value, position = _read(projector, query), projector.applied
+            value, position = read(projector.read_model, query), projector.applied
             self._probe.query_answered(query_id, projector.options.index, position)
+            if self._answering.cache is not None:
+                self._answering.cache.store(query, value, position)
         finally:
             self._in_flight_count -= 1
             if self._drained is not None and not self._in_flight_count:
                 self._drained.open()
         return Answer(value, position, projector.options.name)
+
+    def _kept(self, query: Query, query_id: QueryId, at_least: Position | None) -> Entry | None:
+        """What the cache has for a query, if there is a cache."""
+        cache = self._answering.cache
+        if cache is None:
+            return None
+        entry = cache.find(query, at_least)
+        self._probe.query_looked_up(query_id, Lookup.MISS if entry is None else Lookup.HIT)
+        return entry
+
+    async def _answer_kept(
+        self, entry: Entry, query_id: QueryId, options: ProjectorOptions
+    ) -> Answer:
+        """Answer from the cache, which takes its own time and no connection of any database."""
+        cache = self._answering.cache
+        assert cache is not None
+        if cache.service is not None:
+            await self._kernel.sleep(cache.service[query_id], Rank.QUERY, query_id)
+        self._probe.query_answered(query_id, options.index, entry.position)
+        return Answer(entry.value, entry.position, options.name)
 
     async def wait_drained(self) -> None:
         """Return when every query has been answered or has failed."""
@@ -129,12 +160,12 @@ class QueryGateway:
             raise InvalidScenarioError([mistake]) from None
 
 
-def _read(projector: Projector, query: Query) -> AnswerValue:
-    model = projector.read_model
+def read(model: ReadModel, query: Query) -> AnswerValue:
+    """What a read model says to a query that is for it."""
     if isinstance(query, GetOrderStatistics):
-        assert isinstance(model, StatisticsReadModel)
+        assert isinstance(model, StatisticsReadModel | CarelessStatistics)
         return model.between(query.from_ns, query.to_ns)
-    assert isinstance(model, OrdersReadModel)
+    assert isinstance(model, OrdersReadModel | CarelessOrders)
     match query:
         case GetOrderById(order_id=order_id):
             return model.by_id(order_id)

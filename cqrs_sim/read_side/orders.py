@@ -81,8 +81,9 @@ class OrdersReadModel:
 
     def contents(self) -> object:
         """All that can be asked of it, comparable with `==`."""
+        rows = {order_id: row.shown or _show(row) for order_id, row in self.rows.items()}
         by_status = {status: tuple(ids) for status, ids in self._by_status.items()}
-        return self.rows, self._by_customer, by_status
+        return rows, self._by_customer, by_status
 
 
 def _show(row: _Row) -> OrderRow:

@@ -91,6 +91,8 @@ class Projector:
         self._apply = read_model.apply
         self._work = work
         self.options = options
+        self.place = options.index
+        """Among timers of one instant, and of the read side."""
         self._versions: dict[OrderId, Version] = {}
         self._waiters: list[tuple[Position, int, _Waiter]] = []
         self._tickets = 0
@@ -104,7 +106,7 @@ class Projector:
     def run(self) -> Generator[object, None, None]:
         """The projector's life: until its subscription is closed and drained."""
         options, service = self.options, self.options.service
-        index, batch_size, checkpoint_ns = options.index, options.batch, options.checkpoint_ns
+        index, batch_size, checkpoint_ns = self.place, options.batch, options.checkpoint_ns
         subscription, work, read = self._subscription, self._work, Rank.READ
         take_batch, apply, versions = subscription.take_batch, self._apply, self._versions
         stamps, clock = self._stamps, self._kernel.clock
@@ -151,6 +153,38 @@ class Projector:
             self._versions[event.order_id] = event.version
             self.applied = self.checkpoint = event.position
 
+    def take_over(
+        self,
+        rebuilt: ReadModel,
+        versions: dict[OrderId, Version],
+        position: Position,
+        *,
+        subscription: Inbox,
+        place: int,
+        is_ahead: bool,
+    ) -> None:
+        """Show a rebuilt read model from now on; the next `run` goes on behind it.
+
+        Args:
+            rebuilt: reflects every event up to `position`.
+            versions: of the orders in it.
+            position: at least what is shown now, and what was taken.
+            subscription: where to take from: what lies behind `position`.
+            place: see `Projector.place`; of nobody else.
+            is_ahead: whether `position` is behind what was taken, which is taken now.
+        """
+        now, stamps, before = self._kernel.clock.instant_ns, self._stamps, self.applied
+        self.read_model, self._apply, self._versions = rebuilt, rebuilt.apply, versions
+        self._subscription, self.place = subscription, place
+        if is_ahead:
+            stamps.taken[position] = now
+        for shown in range(before + 1, position + 1):
+            stamps.applied[shown] = now
+        if position > self.checkpoint:
+            stamps.checkpointed[position] = now
+        self.applied = self.checkpoint = position
+        self._wake_waiters()
+
     def _pass_over(self, event: Event) -> None:
         """Skip an event that was applied before.
 
@@ -163,6 +197,10 @@ class Projector:
                 f"{self.options.name}: {event.event_id} came after version {known}"
             )
         self.duplicates_count += 1
+
+    def is_through(self, head: Position) -> bool:
+        """Whether all of a log that ends at `head` was applied, and nothing of it is to come."""
+        return self.applied == head
 
     async def wait_applied(self, position: Position, timeout_ns: int | None = None) -> None:
         """Return when the read model shows a position.

@@ -24,6 +24,10 @@ class _Entry:
     status: OrderStatus
 
 
+def _columns(entry: _Entry) -> tuple[Nanoseconds, int, OrderStatus]:
+    return entry.created_ns, entry.total_cents, entry.status
+
+
 def _created_ns(entry: _Entry) -> Nanoseconds:
     return entry.created_ns
 
@@ -83,7 +87,9 @@ class StatisticsReadModel:
 
     def contents(self) -> object:
         """All that can be asked of it, comparable with `==`."""
-        return self._entries, self._sorted, self._revenue_cents, self._by_status
+        entries = {order_id: _columns(entry) for order_id, entry in self._entries.items()}
+        in_order = [_columns(entry) for entry in self._sorted]
+        return entries, in_order, self._revenue_cents, self._by_status
 
 
 def _answer(

@@ -9,13 +9,14 @@ be fetched.
 import base64
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cqrs_sim.analysis.json_values import Json
+from cqrs_sim.analysis.rebuilds import RebuildSummary
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import Summary
@@ -37,6 +38,7 @@ from cqrs_sim.report.evidence import (
 from cqrs_sim.report.key_figures import busiest_order, key_figures
 from cqrs_sim.report.lag_charts import lag_time_charts, tail_chart
 from cqrs_sim.report.load_charts import rates_chart, slip_chart
+from cqrs_sim.report.rebuild_table import rebuilds_table
 from cqrs_sim.report.stage_bars import stage_bars
 from cqrs_sim.report.tables import (
     backlog_table,
@@ -83,6 +85,10 @@ class Reported(Protocol):
     @property
     def replications(self) -> Replications | None:
         """What runs with other seeds came to, if there were any."""
+
+    @property
+    def rebuild_summaries(self) -> Sequence[RebuildSummary]:
+        """What the rebuilds of read models took and cost, if there were any."""
 
     @property
     def summary(self) -> Summary:
@@ -170,7 +176,8 @@ def _content(result: Reported) -> dict[str, object]:
     document = result.to_json()
     after_ns = scenario.run.warm_up
     saturated = {load.stage: load for load in summary.saturated}
-    timeline = timeline_of(trace, scenario)
+    rebuilds = result.rebuild_summaries
+    timeline = timeline_of(trace, scenario, [told.rebuild for told in rebuilds])
     aborted = document.get("aborted")
     return {
         "scenario": scenario,
@@ -189,6 +196,7 @@ def _content(result: Reported) -> dict[str, object]:
         "busiest_order": busiest_order(trace),
         "lag_table": lag_table(summary),
         "visibility_table": visibility_table(summary),
+        "rebuilds": rebuilds_table(rebuilds),
         "lag_times": lag_time_charts(trace, timeline, saturated, summary.episodes),
         "bin_text": timeline.bin_text,
         "tail": tail_chart(

@@ -18,7 +18,7 @@ SCREENS_PX: tuple[tuple[Screens, float], ...] = (("wide", 520.0), ("narrow", 264
 LETTER_PX = 6.2
 GAP_PX = 6.0
 LINE_PX = 14.0
-TOP_PX = {"warm-up": 14.0, "pause": 30.0, "episode": 14.0}
+TOP_PX = {"warm-up": 14.0, "pause": 30.0, "rebuild": 14.0, "episode": 14.0}
 """Where the first line of such texts stands, from the top; of others above the lower edge."""
 ABOVE_PX = -6.0
 """Where the phases stand: over the drawing."""
@@ -32,7 +32,7 @@ class Span:
     end: float
     """In the units of the x axis."""
     text: str
-    kind: Literal["warm-up", "phase", "pause", "episode", "saturated", "thin-data"]
+    kind: Literal["warm-up", "phase", "pause", "rebuild", "episode", "saturated", "thin-data"]
     weight: float = 0.0
     """Of a phase: where not all texts have room, the heaviest are kept."""
 

@@ -1,13 +1,11 @@
 """Where the time goes: a stacked bar for each read model, whose parts sum to its length exactly."""
 
 from collections.abc import Collection
-from typing import Literal
-
-import attrs
 
 from cqrs_sim.analysis.stages import MeanStages, path_stages_s
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.plain_text import milliseconds
+from cqrs_sim.report.bars import ROW_PX, Bar, BarChart, Column, Segment
 from cqrs_sim.report.chart import shortened
 from cqrs_sim.report.readings import exact_ms
 from cqrs_sim.report.scales import linear
@@ -19,7 +17,6 @@ STAGES = {
     "channel": "bus: channel",
     "apply": "read: apply",
 }
-ROW_PX = 58
 ROOM_FOR_TOTALS = 1.24
 """How much longer the axis is than the longest bar."""
 LEAST_WIDTH = 0.006
@@ -28,54 +25,7 @@ LETTERS_OF_A_BAR = 62
 """So many letters are as wide as the longest bar on a screen."""
 
 
-@attrs.frozen(kw_only=True)
-class Segment:
-    """One stage in a bar."""
-
-    look: str
-    start: float
-    width: float
-    """Fractions of the axis."""
-    text: str
-    """Stands in the segment; empty where there is no room."""
-
-
-@attrs.frozen(kw_only=True)
-class Bar:
-    """One read model."""
-
-    name: str
-    label: str
-    """The same, if need be shortened to fit the drawing."""
-    segments: tuple[Segment, ...]
-    end: float
-    """Fraction of the axis."""
-    total: str
-    is_to_scale: bool
-    """False: the bar is longer than it can be drawn."""
-    is_widened: bool
-    """Whether a part is drawn wider than it is, so that it is seen."""
-    top_px: int
-    at: float
-    """Where its middle lies, as a fraction of the height."""
-    cells: tuple[str, ...]
-    """Milliseconds: each stage, then their sum."""
-
-
-@attrs.frozen(kw_only=True)
-class StageBars:
-    """All bars, with their words."""
-
-    bars: tuple[Bar, ...]
-    stages: tuple[tuple[str, str], ...]
-    """Class and name of each stage that took any time."""
-    alternative: str
-    height: int
-    notes: tuple[str, ...]
-    key: Literal["stages"] = "stages"
-
-
-def stage_bars(trace: Trace, *, after_ns: int, saturated: Collection[str]) -> StageBars:
+def stage_bars(trace: Trace, *, after_ns: int, saturated: Collection[str]) -> BarChart:
     """Mean times from an order's mailbox to each read model, by stage.
 
     The bars share a scale, but for those of saturated read models: their times grow for as long as
@@ -98,11 +48,18 @@ def stage_bars(trace: Trace, *, after_ns: int, saturated: Collection[str]) -> St
         for name in found
         if name in saturated
     ]
-    return StageBars(
+    parts = (
+        Column(look=stage.replace("_", "-"), name=text, unit="ms") for stage, text in STAGES.items()
+    )
+    return BarChart(
+        key="stages",
+        title="Where does the time go?",
+        lead="Mean time of an event from its order's mailbox to each read model; the parts sum to "
+        "the whole exactly.",
+        head="read model",
         bars=bars,
-        stages=tuple((stage.replace("_", "-"), text) for stage, text in STAGES.items()),
+        columns=(*parts, Column(look="", name="in all", unit="ms")),
         alternative=" ".join(_in_words(name, means) for name, means in found.items()),
-        height=ROW_PX * len(bars),
         notes=tuple(notes),
     )
 

@@ -223,18 +223,19 @@ def _sample_row(name: str, sample: SampleSummary, *, is_withheld: bool) -> Row:
 def _quantiles(
     sample: SampleSummary, *, is_withheld: bool = False, names: Sequence[str] = tuple(QUANTILES)
 ) -> list[str]:
-    cells = []
-    for name in names:
-        value = getattr(sample, name)
-        if is_withheld:
-            cells.append("withheld")
-        elif name in sample.too_few:
-            cells.append("too few")
-        elif value is None:
-            cells.append("longer" if sample.n else NOTHING)
-        else:
-            cells.append(milliseconds(value))
-    return cells
+    return [quantile_text(sample, name, is_withheld=is_withheld) for name in names]
+
+
+def quantile_text(sample: SampleSummary, name: str, *, is_withheld: bool = False) -> str:
+    """One quantile in milliseconds, or which kind of silence it is."""
+    if is_withheld:
+        return "withheld"
+    if name in sample.too_few:
+        return "too few"
+    value = getattr(sample, name)
+    if value is None:
+        return "longer" if sample.n else NOTHING
+    return milliseconds(value)
 
 
 def _bounds(sample: SampleSummary) -> list[str]:

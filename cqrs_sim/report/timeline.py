@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.analysis.rates import last_activity_ns
+from cqrs_sim.analysis.rebuilds import Rebuild
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.report.chart import Axis
 from cqrs_sim.report.scales import linear, plain_number, ticks
@@ -69,13 +70,14 @@ class Timeline:
         return np.maximum(np.rint(self.whole_edges_s[1:] * 1e9).astype(np.int64) - 1, 0)
 
 
-def timeline_of(trace: Trace, scenario: Scenario) -> Timeline:
-    """The time axis of a run."""
+def timeline_of(trace: Trace, scenario: Scenario, rebuilds: Sequence[Rebuild] = ()) -> Timeline:
+    """The time axis of a run, and of the rebuilds that began in it."""
     end_s = max(last_activity_ns(trace), 1) / 1e9
     load_ended_s = max(trace.load_ended_ns, 1) / 1e9
     bins = int(np.clip(len(trace.events) // EVENTS_OF_A_BIN, 10, MOST_BINS))
     scale = linear(end_s)
     spans = _spans(scenario, load_ended_s, end_s)
+    spans += [_rebuild(trace, rebuild) for rebuild in rebuilds]
     marks = [mark for span in spans for mark in (span.start, span.end)]
     return Timeline(
         axis=Axis(title="time from the start of the run (s)", scale=scale, ticks=ticks(scale)),
@@ -204,6 +206,15 @@ def _pauses(scenario: Scenario) -> list[Span]:
         for stage, pauses in stages.items()
         for pause in pauses
     ]
+
+
+def _rebuild(trace: Trace, rebuild: Rebuild) -> Span:
+    """When a read model was rebuilt beside the live one; its end is the switch."""
+    start, end = rebuild.span_s(trace)
+    text = f"{rebuild.read_model} rebuilt"
+    if rebuild.switched_ns is None:
+        text = f"rebuild of {rebuild.read_model}: dropped"
+    return Span(start=start, end=end, text=text, kind="rebuild")
 
 
 def _whole_load(scenario: Scenario) -> str:

@@ -6,13 +6,23 @@ twice, and still hears of every contradiction elsewhere.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
+from cqrs_sim.scenario.deliveries import (
+    is_delivered_plainly,
+    of_crashes,
+    of_stores,
+    of_tasks,
+)
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     Database,
     Load,
+    Log,
     Pause,
+    PlannedRebuild,
     Queries,
+    QueryCache,
     RateSegment,
     ReadModel,
     Run,
@@ -20,6 +30,7 @@ from cqrs_sim.scenario.parts import (
     Workload,
     WriteSide,
 )
+from cqrs_sim.scenario.projections import of_projections
 from cqrs_sim.scenario.shared_databases import databases_used, of_databases
 from cqrs_sim.scenario.turns import of_turns
 from cqrs_sim.scenario.units import format_duration
@@ -42,9 +53,11 @@ def contradictions_among(
     load: Load | None = None,
     workload: Workload | None = None,
     queries: Queries | None = None,
+    log: Log | None = None,
     write_side: WriteSide | None = None,
     read_models: Mapping[str, ReadModel] | None = None,
     databases: Mapping[str, Database] | None = None,
+    store: str | None = None,
 ) -> list[str]:
     """The contradictions within and among the parts given; one line a mistake."""
     mistakes: list[str] = []
@@ -57,19 +70,31 @@ def contradictions_among(
     if queries is not None:
         mistakes += _of_service("queries.service", queries.service)
         mistakes += _of_services(queries)
+        mistakes += _of_cache(queries.cache)
         mistakes += _of_mix(queries)
         mistakes += _of_strategies(queries)
+    if log is not None:
+        mistakes += _of_log(log)
     if write_side is not None:
         mistakes += _of_service("write_side.service", write_side.service)
         mistakes += _of_pauses("write_side", write_side.pauses)
+        mistakes += of_crashes("write_side", write_side.crashes)
+        mistakes += of_stores(write_side, store, log)
     if read_models is not None:
         mistakes += _of_read_models(read_models)
         for name, model in read_models.items():
             mistakes += _of_pauses(joined("read_models", name), model.pauses)
+            mistakes += _of_rebuilds(joined("read_models", name), model.rebuilds)
+            mistakes += of_crashes(joined("read_models", name), model.crashes)
     if run is not None:
         mistakes += of_turns(run, load, write_side)
     if queries is not None and read_models is not None:
         mistakes += _of_answers(queries, read_models)
+    if read_models is not None:
+        mistakes += of_projections(read_models, write_side)
+    if read_models is not None and write_side is not None:
+        mistakes += of_tasks(write_side, read_models)
+        mistakes += _of_rebuilt_deliveries(write_side, read_models)
     if databases is not None:
         mistakes += of_databases(databases, databases_used(write_side, read_models), run)
     return mistakes
@@ -181,11 +206,30 @@ def _of_service(path: str, service: Service) -> Iterator[str]:
         yield f'{path}.mean = "{mean}": a real service has no modelled time; leave the mean out'
 
 
+def _of_log(log: Log) -> Iterator[str]:
+    if log.commit.distribution == "real":
+        yield (
+            'log.commit.distribution = "real": a commit does its real work wherever there is a '
+            'store; choose store = "sqlite" and leave log.commit out'
+        )
+    else:
+        yield from _of_service("log.commit", log.commit)
+
+
 def _of_services(queries: Queries) -> Iterator[str]:
     for query in _READ_MODEL_OF_QUERY:
         service: Service | None = getattr(queries.services, query)
         if service is not None:
             yield from _of_service(f"queries.services.{query}", service)
+
+
+def _of_cache(cache: QueryCache) -> Iterator[str]:
+    yield from _of_service("queries.cache.service", cache.service)
+    if not cache.ttl and cache != QueryCache():
+        yield (
+            "queries.cache.ttl = 0s: there is no cache without a time to live, such as "
+            '"500ms"; leave its other keys out'
+        )
 
 
 def _of_mix(queries: Queries) -> Iterator[str]:
@@ -214,6 +258,27 @@ def _of_pauses(path: str, pauses: tuple[Pause, ...]) -> Iterator[str]:
                 f"ended, at {ended}"
             )
         resumed = max(resumed, pause.at + pause.duration)
+
+
+def _of_rebuilt_deliveries(side: WriteSide, models: Mapping[str, ReadModel]) -> Iterator[str]:
+    for name, model in models.items():
+        if model.rebuilds and model.projection == "async" and not is_delivered_plainly(side, model):
+            yield (
+                f"{joined('read_models', name)}.rebuilds: a read model that may lose or double "
+                "events has none; leave them out, or delivery, idempotent, crashes and "
+                "write_side.publish as they are by default"
+            )
+
+
+def _of_rebuilds(path: str, rebuilds: tuple[PlannedRebuild, ...]) -> Iterator[str]:
+    # As for pauses: one that begins after the end never comes.
+    for index, (before, rebuild) in enumerate(pairwise(rebuilds), start=1):
+        if rebuild.at <= before.at:
+            at, above = format_duration(rebuild.at), format_duration(before.at)
+            yield (
+                f'{path}.rebuilds[{index}].at = "{at}": must be after the rebuild above it, '
+                f"which begins at {above}"
+            )
 
 
 def _of_read_models(read_models: Mapping[str, ReadModel]) -> Iterator[str]:

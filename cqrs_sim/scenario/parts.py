@@ -20,7 +20,12 @@ WorkloadKind: TypeAlias = Literal["lifecycle", "amendments"]
 Popularity: TypeAlias = Literal["uniform", "zipf", "hot_set"]
 MailboxPolicy: TypeAlias = Literal["block", "reject"]
 Discipline: TypeAlias = Literal["fifo", "turns"]
+StoreKind: TypeAlias = Literal["memory", "sqlite"]
+Durability: TypeAlias = Literal["full", "normal", "off"]
 ReadStrategy: TypeAlias = Literal["eventual", "at_least", "write_side"]
+Projection: TypeAlias = Literal["async", "inline", "task"]
+Delivery: TypeAlias = Literal["at_least_once", "at_most_once", "exactly_once_effect"]
+Publish: TypeAlias = Literal["log_first", "dual_write"]
 
 READ_MODEL_NAMES = ("orders", "statistics", "search")
 
@@ -52,6 +57,26 @@ class Pause:
     at: Duration = units.duration(minimum=0)
     """From the start of the run."""
     duration: Duration = units.duration()
+
+
+@attrs.frozen(kw_only=True)
+class PlannedRebuild:
+    """A rebuild of a read model beside the live one, which goes on until the switch."""
+
+    at: Duration = units.duration(minimum=0)
+    """When it begins, from the start of the run; after any earlier one of the read model."""
+    batch: Count = units.count(100)
+    """Most events that the rebuilding projector takes, and checkpoints, at once."""
+
+
+@attrs.frozen(kw_only=True)
+class Crash:
+    """A process ends where it hurts most, and comes back with what it had stored."""
+
+    at: Duration = units.duration(minimum=0)
+    """From the start of the run: the first such place from here on."""
+    down: Duration = units.duration()
+    """How long it is gone."""
 
 
 @attrs.frozen(kw_only=True)
@@ -153,6 +178,18 @@ class QueryServices:
 
 
 @attrs.frozen(kw_only=True)
+class QueryCache:
+    """A cache of answers in front of the read models."""
+
+    ttl: Duration = units.duration(0, minimum=0)
+    """How long an answer is kept; 0: there is no cache."""
+    service: Service = units.part(Service)
+    """Time to answer from it."""
+    capacity: Count = units.count(1000)
+    """Most answers kept; the least recently used one makes room."""
+
+
+@attrs.frozen(kw_only=True)
 class QueryStrategies:
     """How fresh the answer to each kind of query is to be."""
 
@@ -174,9 +211,27 @@ class Queries:
     mix: QueryMix = units.part(QueryMix)
     service: Service = units.part(Service)
     services: QueryServices = units.part(QueryServices)
+    cache: QueryCache = units.part(QueryCache)
     strategy: QueryStrategies = units.part(QueryStrategies)
     timeout: Duration = units.duration(1_000_000_000)
     """`at_least`: how long a query waits for the session's own write before it is given up."""
+
+
+@attrs.frozen(kw_only=True)
+class Log:
+    """How the event log commits, where that costs anything."""
+
+    durability: Durability = units.choice("full", Durability)
+    """Store `sqlite`: what a commit promises. `full`: on disk. `normal`: a power cut may take the
+    last commits. `off`: a power cut may take anything."""
+    group: Count = units.count(256, maximum=100_000)
+    """Most appends in one commit."""
+    queue: Count = units.count(4096)
+    """Appends that wait for a commit; further ones wait for a place among them."""
+    commit: Service = units.part(Service)
+    """Modelled time of one commit, whatever is in it."""
+    append: Duration = units.duration(0, minimum=0)
+    """Modelled time of each event of a commit, on top."""
 
 
 @attrs.frozen(kw_only=True)
@@ -194,14 +249,28 @@ class WriteSide:
     """When no order actor takes a message, as in a stop of the whole process."""
     reply: Duration = units.duration(0, minimum=0)
     """Time of the order actor between commit and acknowledgement, with the discipline `turns`."""
+    snapshot_every: Count = units.count(0, minimum=0)
+    """An order's state is kept beside the log every so many of its events; 0: never."""
+    replay: Duration = units.duration(0, minimum=0)
+    """Time for each event that is read to bring an order back into memory; its first command (or
+    question) waits for it."""
     database: Text | None = units.text(None, minimum=1)
     """Where the order actors' modelled work is done; none: each actor has a server of its own."""
+    publish: Publish = units.choice("log_first", Publish)
+    """How read models come to know: `log_first`, they read the log. `dual_write`: the writer
+    stores, then tells them; what it did not tell, nobody ever does."""
+    crashes: tuple[Crash, ...] = units.series(Crash)
+    """Each between the storing of a command's events and their publication."""
 
 
 @attrs.frozen(kw_only=True)
 class ReadModel:
     """One read model with its projector and channel."""
 
+    projection: Projection = units.choice("async", Projection)
+    """Who updates it: `async`, its projector, after the commit. `inline`: the order actor, within
+    the commit, so that it never lags and the writer pays. `task`: a task for each event, in no
+    order and at most once, as careless as it is common; it loses and doubles."""
     service: Service = units.part(Service)
     """Time to apply one event."""
     transport: Duration = units.duration(0, minimum=0)
@@ -216,6 +285,14 @@ class ReadModel:
     """The projector takes events at multiples of this only; 0: as soon as it can."""
     pauses: tuple[Pause, ...] = units.series(Pause)
     """When the projector begins nothing."""
+    rebuilds: tuple[PlannedRebuild, ...] = units.series(PlannedRebuild)
+    """When the read model is rebuilt from the log, and switched to when that has caught up."""
     database: Text | None = units.text(None, minimum=1)
     """Where the projector's modelled work is done, and that of the queries which this read model
     answers; none: each has a server of its own."""
+    delivery: Delivery = units.choice("at_least_once", Delivery)
+    """Checkpoint after the effects of a batch, before them, or in one step with them."""
+    idempotent: bool = units.flag(True)
+    """Whether an event that comes again is known by its order's version, stored with the row."""
+    crashes: tuple[Crash, ...] = units.series(Crash)
+    """Of its projector, each between the effects of a batch and its checkpoint."""

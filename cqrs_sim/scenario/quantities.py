@@ -268,6 +268,26 @@ class TextsQuantity:
 
 
 @attrs.frozen
+class FlagQuantity:
+    """Yes or no."""
+
+    def parse(self, raw: object) -> bool:
+        """See `Quantity`."""
+        self.check(raw)
+        assert isinstance(raw, bool)
+        return raw
+
+    def check(self, value: object) -> None:
+        """See `Quantity`."""
+        if not isinstance(value, bool):
+            raise ValueError("must be true or false, without quotes")
+
+    def write(self, value: object) -> str:
+        """See `Quantity`."""
+        return "true" if value else "false"
+
+
+@attrs.frozen
 class ChoiceQuantity:
     """One of a few words."""
 

@@ -16,14 +16,22 @@ from cqrs_sim.scenario.contradictions import contradictions_among
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     ArrivalProcess,
+    Crash,
     Database,
+    Delivery,
     Distribution,
+    Durability,
     Load,
     LoadModel,
+    Log,
     MailboxPolicy,
     Pause,
+    PlannedRebuild,
     Popularity,
+    Projection,
+    Publish,
     Queries,
+    QueryCache,
     QueryMix,
     QueryServices,
     QueryStrategies,
@@ -32,6 +40,7 @@ from cqrs_sim.scenario.parts import (
     ReadStrategy,
     Run,
     Service,
+    StoreKind,
     Workload,
     WorkloadKind,
     WriteSide,
@@ -41,14 +50,22 @@ from cqrs_sim.scenario.units import Rate, Text
 __all__ = [
     "READ_MODEL_NAMES",
     "ArrivalProcess",
+    "Crash",
     "Database",
+    "Delivery",
     "Distribution",
+    "Durability",
     "Load",
     "LoadModel",
+    "Log",
     "MailboxPolicy",
     "Pause",
+    "PlannedRebuild",
     "Popularity",
+    "Projection",
+    "Publish",
     "Queries",
+    "QueryCache",
     "QueryMix",
     "QueryServices",
     "QueryStrategies",
@@ -58,6 +75,7 @@ __all__ = [
     "Run",
     "Scenario",
     "Service",
+    "StoreKind",
     "Workload",
     "WorkloadKind",
     "WriteSide",
@@ -73,10 +91,13 @@ class Scenario:
     description: Text = units.text("", maximum=1000, multiline=True)
     thresholds: tuple[str, ...] = units.texts()
     """What the run must come to, such as "lag.orders.p99 < 50ms"."""
+    store: StoreKind = units.choice("memory", StoreKind)
+    """Where the event log is kept: in memory, or in an SQLite database too."""
     run: Run = units.part(Run)
     load: Load = units.part(Load, lambda: Load(rate=Rate(100.0)))
     workload: Workload = units.part(Workload)
     queries: Queries = units.part(Queries)
+    log: Log = units.part(Log)
     write_side: WriteSide = units.part(WriteSide)
     read_models: dict[str, ReadModel] = units.named(ReadModel, lambda: {"orders": ReadModel()})
     """By name: `orders`, `statistics`, `search`; in the order of the file."""
@@ -100,6 +121,11 @@ class Scenario:
         }
 
     @property
+    def unordered(self) -> frozenset[str]:
+        """Read models to which a task for each event brings it, in no order."""
+        return frozenset(n for n, model in self.read_models.items() if model.projection == "task")
+
+    @property
     def connections(self) -> dict[str, int]:
         """By database that stages share."""
         return {name: database.connections for name, database in self.databases.items()}
@@ -111,8 +137,10 @@ def contradictions(scenario: Scenario) -> list[str]:
         run=scenario.run,
         load=scenario.load,
         workload=scenario.workload,
+        log=scenario.log,
         queries=scenario.queries,
         write_side=scenario.write_side,
         read_models=scenario.read_models,
         databases=scenario.databases,
+        store=scenario.store,
     )

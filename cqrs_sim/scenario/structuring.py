@@ -19,9 +19,12 @@ from cqrs_sim.scenario.contradictions import contradictions_among, unknown_read_
 from cqrs_sim.scenario.keys import meant_key, unknown_key
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
+    Crash,
     Database,
     Load,
+    Log,
     Pause,
+    PlannedRebuild,
     Queries,
     RateSegment,
     ReadModel,
@@ -131,6 +134,8 @@ def _parsed(quantity: Quantity, raw: object, _: object) -> object:
 _SERIES: dict[str, tuple[type, str, str]] = {
     "profile": (RateSegment, "segments", '{ duration = "10s", rate = "200/s" }'),
     "pauses": (Pause, "pauses", '{ at = "10s", duration = "2s" }'),
+    "rebuilds": (PlannedRebuild, "rebuilds", '{ at = "10s" }'),
+    "crashes": (Crash, "crashes", '{ at = "10s", down = "200ms" }'),
 }
 """Fields that hold tables in order: their class, what they are called, and one of them."""
 
@@ -233,7 +238,9 @@ def _contradictions(converter: cattrs.Converter, document: Mapping[str, object])
         load=sound("load", Load),
         workload=sound("workload", Workload),
         queries=sound("queries", Queries),
+        log=sound("log", Log),
         write_side=sound("write_side", WriteSide),
         read_models=sound("read_models", dict[str, ReadModel]),
         databases=sound("databases", dict[str, Database]),
+        store=str(document.get("store", defaults.store)),
     )

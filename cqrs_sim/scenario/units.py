@@ -117,6 +117,11 @@ def choice(default: T, literal: object) -> T:
     return cast("T", _field(default, quantities.ChoiceQuantity(get_args(literal))))
 
 
+def flag(default: bool) -> bool:
+    """A field for yes or no."""
+    return cast("bool", _field(default, quantities.FlagQuantity()))
+
+
 def part(cls: type[T], factory: Callable[[], T] | None = None) -> T:
     """A field for another table of the scenario."""
 

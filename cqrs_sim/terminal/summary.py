@@ -65,6 +65,8 @@ def show_summary(screen: Screen, result: Result, *, is_quiet: bool = False) -> N
         "",
         *_stages(result),
         *_busiest(summary),
+        *_rebuilds(result),
+        *_rehydration(result),
         "",
         *_generator(summary),
         *_checks(summary),
@@ -231,6 +233,18 @@ def _busiest(summary: Summary) -> Iterable[Text]:
         yield Text(f"utilisation: {told}")
 
 
+def _rehydration(result: Result) -> Iterable[Text]:
+    """What it took to bring idle orders back, where the scenario is about that."""
+    side, found = result.scenario.write_side, result.metrics
+    orders, share = found.get("rehydration.orders"), found.get("rehydration.share_of_service")
+    if not orders or not (side.replay or side.snapshot_every):
+        return
+    through = percent(int(found["rehydration.through_snapshot"] or 0), int(orders))
+    text = f"idle orders that came back: {orders:,.0f}, {through} through a snapshot"
+    text += f"; {found['rehydration.events_read']:,.0f} events read"
+    yield Text(text if share is None else f"{text}, {_share(share)} of the commands' service time")
+
+
 _GROWS = " (saturated: a longer run would show more)"
 
 
@@ -279,6 +293,31 @@ def _reads(summary: Summary) -> Iterable[RenderableType]:
 
 def _share(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def _rebuilds(result: Result) -> Iterable[Text]:
+    """How each rebuild of a read model went, and those that were planned and never began."""
+    for told in result.rebuild_summaries:
+        rebuild = told.rebuild
+        what = f"rebuild of {printable(rebuild.read_model)} from {rebuild.began_ns / 1e9:.4g} s"
+        if rebuild.switched_ns is None:
+            applied = count_of(rebuild.events, "event")
+            yield Text(f"{what}: dropped, the run ended when {applied} were applied", WARNING)
+            continue
+        text = f"{what}: switched at {rebuild.switched_ns / 1e9:.4g} s"
+        text += f" after {count_of(rebuild.events, 'event')}"
+        if told.events_per_s is not None:
+            text += f" ({told.events_per_s:,.0f}/s)"
+        lag = told.lag_s[rebuild.read_model]
+        if lag.before.mean is not None and lag.during.mean is not None:
+            text += f"; mean lag {milliseconds(lag.before.mean)} ms before,"
+            text += f" {milliseconds(lag.during.mean)} ms during it"
+        yield Text(text)
+    models = result.scenario.read_models.values()
+    planned = sum(len(model.rebuilds) for model in models)
+    never = planned - len(result.rebuilds)
+    if never > 0:
+        yield Text(f"rebuilds planned that did not begin before the end: {never}", WARNING)
 
 
 def _generator(summary: Summary) -> Iterable[Text]:

@@ -20,6 +20,7 @@ from cqrs_sim.errors import (
     InvalidCommandLogError,
     InvalidScenarioError,
     ResultFolderError,
+    StoreError,
 )
 
 INTERNAL, USAGE, INCORRECT, INVALID, ENVIRONMENT, FAILED, INTERRUPTED = 1, 2, 3, 4, 5, 99, 130
@@ -68,7 +69,7 @@ def _exit_code(command: Callable[[], int | None]) -> int:
     except MemoryError:
         complain("not enough memory for a run of this size: lower the rate or the duration")
         return ENVIRONMENT
-    except ResultFolderError as error:
+    except (ResultFolderError, StoreError) as error:
         complain(str(error))
         return ENVIRONMENT
     except OSError as error:

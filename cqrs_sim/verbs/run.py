@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cqrs_sim.results import Result
     from cqrs_sim.scenario.scenario import Scenario
     from cqrs_sim.terminal.progress import ProgressLine
+    from cqrs_sim.verbs.kept_store import StoreAt
 
 
 @attrs.frozen(kw_only=True)
@@ -100,6 +101,15 @@ class _Precision:
     show_envvar=True,
     help="Where the result goes; by default a new folder in results/.",
 )
+@click.option(
+    "--store",
+    metavar="FOLDER",
+    envvar="CQRS_SIM_STORE",
+    show_envvar=True,
+    type=click.Path(path_type=Path),
+    help='Keep the event log in this new folder, in SQLite; as store = "sqlite", which puts it '
+    "into the folder of the result.",
+)
 @click.option("--force", is_flag=True, help="Replace an earlier result in that folder.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, and only the verdict at the end.")
@@ -118,6 +128,7 @@ def run(
     most: int | None,
     jobs: int | None,
     out: str | None,
+    store: Path | None,
     force: bool,
     as_json: bool,
     quiet: bool,
@@ -152,19 +163,22 @@ def run(
     # Before the run, since its result would have no place.
     check_folder(folder, force=force)
     progress = ProgressLine(Screen(sys.stderr), engine, is_quiet=quiet)
+    kept = _kept(store, folder, is_single=wanted is None, is_real=engine == "wall", of=loaded)
     try:
         if wanted is None:
             result = simulation.run(
-                loaded, engine=engine, seed=seed, progress=progress, abort_on_fail=abort_on_fail
-            )
+                loaded, engine=engine, seed=seed, progress=progress,
+                abort_on_fail=abort_on_fail, store=kept.path,
+            )  # fmt: skip
         else:
             result = _replicated(loaded, wanted, progress)
         progress.stage("drawing figures")
         with no_interrupts():
-            unwritten = _write(result, folder, force=force)
+            unwritten = _write(result, folder, kept, force=force)
     finally:
         progress.close()
-    _show(result, folder, is_written=unwritten is None, as_json=as_json, quiet=quiet)
+        kept.close()
+    _show(result, folder, kept, is_written=unwritten is None, as_json=as_json, quiet=quiet)
     if unwritten is not None:
         complain(str(unwritten))
     unknown = simulation.unknown_limits(result)
@@ -251,18 +265,43 @@ def _replicated(scenario: "Scenario", wanted: "Wanted", progress: "ProgressLine"
     return replicate(scenario, wanted, tell)
 
 
-def _write(result: "Result", folder: Path, *, force: bool) -> ResultFolderError | None:
+def _kept(
+    store: Path | None, result: Path, *, is_single: bool, is_real: bool, of: "Scenario"
+) -> "StoreAt":
+    """Where the run keeps its store: where it was told to, else with the result if it is real."""
+    from cqrs_sim.verbs.kept_store import StoreAt, StoreBeside
+
+    if store is not None and not is_single:
+        raise click.UsageError("--store belongs to a single run, not to replications")
+    is_inside = store is None and is_single and is_real and of.store == "sqlite"
+    return StoreBeside(result) if is_inside else StoreAt(store)
+
+
+def _write(
+    result: "Result", folder: Path, kept: "StoreAt", *, force: bool
+) -> ResultFolderError | None:
     """The error, if the result cannot be written: what came of the run is shown all the same."""
     from cqrs_sim.results import write_result
 
     try:
         write_result(result, folder, force=force)
     except ResultFolderError as error:
+        kept.settle(is_written=False)
         return error
+    kept.settle(is_written=True)
     return None
 
 
-def _show(result: "Result", folder: Path, *, is_written: bool, as_json: bool, quiet: bool) -> None:
+def _show(
+    result: "Result",
+    folder: Path,
+    kept: "StoreAt",
+    *,
+    is_written: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from cqrs_sim.terminal.log import show_store
     from cqrs_sim.terminal.screen import Screen, show_lines
     from cqrs_sim.terminal.summary import show_summary
     from cqrs_sim.terminal.thresholds import show_replications, show_thresholds
@@ -280,6 +319,8 @@ def _show(result: "Result", folder: Path, *, is_written: bool, as_json: bool, qu
         files = sorted(path.name for path in folder.iterdir())
         listed = "" if quiet else f": {', '.join(files)}"
         show_lines(screen, [f"written to {folder}{listed}"])
+    if kept.path is not None and not quiet:
+        show_store(screen, kept.path)
 
 
 def _code_of(result: "Result", *, is_written: bool, is_usage: bool) -> int:

@@ -6,6 +6,7 @@ It activates an order's actor on the first command and passivates it when it was
 enough: then nothing of the order is left in memory but its events.
 """
 
+from collections.abc import Iterator
 from typing import TypeGuard
 
 import attrs
@@ -16,7 +17,12 @@ from cqrs_sim.actors.pauses import PausedMailbox, Pauses
 from cqrs_sim.actors.reply import Latch, Reply
 from cqrs_sim.domain.commands import Command, CreateOrder, shape_errors
 from cqrs_sim.domain.order import Cause, decide
-from cqrs_sim.errors import ActorStoppedError, InvalidCommandError, MailboxFullError
+from cqrs_sim.errors import (
+    ActorStoppedError,
+    InvalidCommandError,
+    MailboxFullError,
+    WriteSideDownError,
+)
 from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, OrderId, QueryId
 from cqrs_sim.probe import Outcome, Probe, QueryOutcome, Strategy
 from cqrs_sim.write_side.order_actor import (
@@ -94,6 +100,7 @@ class CommandGateway:
         self._drained: Latch | None = None
         self._sweeper: Actor | None = None
         self._is_closed = False
+        self._is_down = False
 
     def submit(
         self,
@@ -101,6 +108,7 @@ class CommandGateway:
         command_id: CommandId,
         reply: Caller | None = None,
         correlation_id: CorrelationId | None = None,
+        request_id: str | None = None,
     ) -> None:
         """Put a command to its order's mailbox; the outcome goes to `reply` and to the probe."""
         self._submitted[command_id] = self._clock.instant_ns
@@ -118,9 +126,13 @@ class CommandGateway:
                 stopped = ActorStoppedError("the system")
                 self._turn_away(command_id, reply, Outcome.UNFINISHED, stopped)
                 return
+            if self._is_down:
+                down = WriteSideDownError(order_id)
+                self._turn_away(command_id, reply, Outcome.REFUSED, down)
+                return
             resident = self._activate(order_id)
         correlation: CorrelationId = command_id if correlation_id is None else correlation_id  # type: ignore[assignment] # begins its own conversation
-        envelope = Envelope(UNDECIDED, command_id, correlation, command, reply)
+        envelope = Envelope(UNDECIDED, command_id, correlation, command, reply, request_id)
         try:
             resident.mailbox.tell(envelope)
         except MailboxFullError as full:
@@ -136,6 +148,10 @@ class CommandGateway:
         if resident is None:
             if self._is_closed:
                 reply.fail(ActorStoppedError("the system"))
+                return
+            if self._is_down:
+                self._probe.query_failed(query_id, QueryOutcome.REFUSED)
+                reply.fail(WriteSideDownError(order_id))
                 return
             resident = self._activate(order_id)
         try:
@@ -169,21 +185,42 @@ class CommandGateway:
 
     def close(self) -> None:
         """Stop every order actor and answer whatever is left in the mailboxes."""
-        for order_id, resident in self._residents.items():
+        for order_id, message in self._remove_residents():
+            error = ActorStoppedError(_name(order_id))
+            if isinstance(message, Question):
+                message.reply.fail(error)
+                self.answered()
+            else:
+                self._turn_away(message.command_id, message.reply, Outcome.UNFINISHED, error)
+        self._is_closed = True
+
+    def crash(self) -> None:
+        """End as a process does: what was in memory is gone, nothing is taken until `restart`."""
+        self._is_down = True
+        for order_id, message in self._remove_residents():
+            error = WriteSideDownError(order_id)
+            if isinstance(message, Question):
+                self._probe.query_failed(message.query_id, QueryOutcome.REFUSED)
+                message.reply.fail(error)
+                self.answered()
+            else:
+                self._turn_away(message.command_id, message.reply, Outcome.UNKNOWN, error)
+
+    def restart(self) -> None:
+        """Take messages again."""
+        self._is_down = False
+
+    def _remove_residents(self) -> Iterator[tuple[OrderId, Message]]:
+        """End every order actor; what it had not answered, and what was in its mailbox."""
+        residents, self._residents = self._residents, {}
+        for order_id, resident in residents.items():
             left = resident.mailbox.remove_all()
             in_work = resident.actor.message
-            if _is_open(in_work):
+            if _is_open(in_work, resident.actor):
                 left.insert(0, in_work)
             self._kernel.discard(resident.actor)
             for message in left:
-                error = ActorStoppedError(_name(order_id))
-                if isinstance(message, Question):
-                    message.reply.fail(error)
-                    self.answered()
-                else:
-                    self._turn_away(message.command_id, message.reply, Outcome.UNFINISHED, error)
-        self._residents.clear()
-        self._is_closed = True
+                yield order_id, message
 
     def statistics(self) -> WriteSideStatistics:
         """A frozen snapshot."""
@@ -258,11 +295,13 @@ class CommandGateway:
         self._highest_mailbox_count = max(self._highest_mailbox_count, highest)
 
 
-def _is_open(message: object) -> TypeGuard[Message]:
+def _is_open(message: object, actor: Actor) -> TypeGuard[Message]:
     """Whether what an actor took last is still to be answered."""
     if isinstance(message, Question):
         return not message.is_answered
-    return isinstance(message, Envelope) and message.now_ns == UNDECIDED
+    # What was decided and is not yet committed: only for that an order actor waits for others.
+    is_committing = actor.waiting_for is not None
+    return isinstance(message, Envelope) and (message.now_ns == UNDECIDED or is_committing)
 
 
 def _name(order_id: OrderId) -> str:

@@ -14,10 +14,12 @@ from cqrs_sim.actors.randomness import Draws
 from cqrs_sim.actors.reply import Reply
 from cqrs_sim.domain.commands import Command
 from cqrs_sim.domain.order import Cause, Order, decide, evolve
-from cqrs_sim.errors import CommandRejectedError
+from cqrs_sim.errors import CommandRejectedError, DuplicateCommandError, StoreError
 from cqrs_sim.event_log.memory import MemoryLog
-from cqrs_sim.ids import OrderId, Position, QueryId, Version
+from cqrs_sim.ids import Nanoseconds, OrderId, Position, QueryId, Version
 from cqrs_sim.probe import Clock, Outcome, Probe
+from cqrs_sim.write_side.activations import Activations
+from cqrs_sim.write_side.rehydration import NEVER, NO_VERSION, Rehydrator
 
 
 @attrs.define
@@ -51,6 +53,8 @@ class Envelope(Cause):
     command: Command
     reply: Caller | None
     """None if nobody waits and the outcome is only measured."""
+    request_id: str | None = None
+    """By which its sender knows it, if it may send it again."""
 
 
 @attrs.frozen
@@ -98,89 +102,160 @@ class OrderActors:
     """Modelled service time by command id; None: only the work itself."""
     question_service: Draws | None = None
     """Modelled time to answer a question, by query id; None: only the work itself."""
+    inline_service: Callable[[int], int] | None = None
+    """By command id, modelled time to update what is updated within the commit; None: nothing is.
+
+    It is one piece of work with the service, which must not be None then, since it is one
+    transaction: no other gets in between."""
     reply_ns: int = 0
     """Modelled time between commit and acknowledgement."""
+    rehydrator: Rehydrator = attrs.field()
+    """How an order's state comes back from the log; without snapshots by default."""
+    replay_ns: int = 0
+    """Modelled time for each event read at a rehydration, on top of the first service."""
+    activations: Activations = attrs.field(factory=Activations)
+    """What is known of the actors' coming and going."""
+
+    @rehydrator.default
+    def _without_snapshots(self) -> Rehydrator:
+        return Rehydrator(self.log)
 
     def run(
         self, order_id: OrderId, mailbox: Inbox, answered: Callable[[], None]
     ) -> Generator[object, None, None]:
-        """The life of one order actor, from activation to passivation.
-
-        Args:
-            order_id: whose.
-            mailbox: what it takes its messages from.
-            answered: called after each message was answered.
-        """
-        log, probe, clock, service = self.log, self.probe, self.clock, self.service
-        work, append, write, reply_ns = self.work, log.append, Rank.WRITE, self.reply_ns
+        """The life of one order actor, to passivation; `answered` is called after each message."""
+        probe, clock, service, inline = self.probe, self.clock, self.service, self.inline_service
+        work, append, write, activate = self.work, self.log.append, Rank.WRITE, self._activated
         take = cast("Callable[[], Envelope | None]", mailbox.take)
         dequeued, acknowledged = probe.dequeued, probe.acknowledged
-        version = log.version_of(order_id)
         drawn = service.drawn if service is not None else []
-        order = self.rehydrate(order_id)
+        order, version, snapshot_due, is_active = None, NO_VERSION, NEVER, False
         while True:
             envelope = take()
             if envelope is None:
-                yield mailbox.wait()
+                try:
+                    yield mailbox.wait()
+                except GeneratorExit:
+                    self.activations.leave(order)
+                    raise
                 continue
-            # Subtle: it may be a `Question`, and only that has no command id. A `try` that raises
-            # nothing costs nothing; a test of the type would cost every command.
+            # Subtle: only a `Question` has no command id; a `try` that raises nothing is free.
             try:
                 command_id = envelope.command_id
             except AttributeError:
-                yield from self._answer(cast("Question", envelope), order)
+                question = cast("Question", envelope)
+                probe.query_dequeued(question.query_id)
+                if not is_active:
+                    activated = activate(order_id, Rank.QUERY, question.query_id)
+                    (order, version, snapshot_due), is_active = (yield from activated), True
+                yield from self._answer(question, order)
                 answered()
                 continue
             dequeued[command_id] = now = clock.instant_ns
+            if not is_active:
+                order, version, snapshot_due = yield from activate(order_id, write, command_id)
+                is_active, now = True, clock.instant_ns
             if service is not None:
                 try:
                     duration_ns = drawn[command_id]
                 except IndexError:
                     duration_ns = service[command_id]
+                if inline is not None and _is_accepted(order, envelope):
+                    duration_ns += inline(command_id)
                 yield work(duration_ns, write, command_id)
                 now = clock.instant_ns
             elif clock.is_virtual:
-                # Commands of one instant must commit in the order of their ids, across orders: a
-                # timer, though of no duration, sorts them.
+                # A timer, though of no duration, sorts the commits of one instant by command id.
                 yield work(0, write, command_id)
             envelope.now_ns = now
             try:
+                if envelope.request_id is not None and self._is_repeated(envelope):
+                    answered()
+                    continue
                 events = decide(order, envelope.command, envelope)
-            except CommandRejectedError as rejection:
-                probe.turned_away(command_id, Outcome.REJECTED)
-                self._reject(envelope, rejection)
+                appending = append(order_id, version, events, command_id, envelope.request_id)
+                position = yield from appending.__await__()
+            except (CommandRejectedError, StoreError) as error:
+                self._refuse(envelope, error)
                 answered()
                 continue
-            position = yield from append(order_id, version, events, command_id).__await__()
             for event in events:
-                order = evolve(order, event)
-                version = event.version
-            if reply_ns:
-                yield work(reply_ns, write, command_id)
-            reply = envelope.reply
-            if reply is None:
+                order, version = evolve(order, event), event.version
+            if self.reply_ns:
+                yield work(self.reply_ns, write, command_id)
+            if envelope.reply is None:
                 acknowledged[command_id] = clock.instant_ns
             else:
-                reply.set(Accepted(order_id, version, position))
+                envelope.reply.set(Accepted(order_id, version, position))
+            if version >= snapshot_due:  # Behind the reply: the caller does not wait for it.
+                snapshot_due = self.rehydrator.take_snapshot(order, position)
             answered()
+
+    def _is_repeated(self, envelope: Envelope) -> bool:
+        """Whether the request was committed before; then it has its first outcome again.
+
+        Raises:
+            DuplicateCommandError: if that was for another order.
+        """
+        request_id = envelope.request_id
+        first = None if request_id is None else self.log.outcome_of(request_id)
+        if first is None:
+            return False
+        if first.order_id != envelope.command.order_id:
+            raise DuplicateCommandError(envelope.command.order_id, str(request_id))
+        self.probe.turned_away(envelope.command_id, Outcome.REPEATED)
+        if envelope.reply is None:
+            self.probe.acknowledged[envelope.command_id] = self.clock.instant_ns
+        else:
+            envelope.reply.set(Accepted(first.order_id, first.version, first.position))
+        return True
 
     def _answer(self, question: Question, order: Order | None) -> Generator[object, None, None]:
         service, query_id = self.question_service, question.query_id
-        self.probe.query_dequeued(query_id)
         if service is not None:
             yield self.work(service[query_id], Rank.QUERY, query_id)
         question.is_answered = True
         question.reply.set(Snapshot(order, self.log.head))
 
     def rehydrate(self, order_id: OrderId) -> Order | None:
-        """The order's state, folded from its events; None if it has none."""
-        order = None
-        for event in self.log.read_order(order_id):
-            order = evolve(order, event)
-        return order
+        """The order's state, from its events; None if it has none."""
+        return self.rehydrator.state_of(order_id).order
 
-    def _reject(self, envelope: Envelope, error: Exception) -> None:
-        if envelope.reply is None:
-            self.probe.acknowledged[envelope.command_id] = self.clock.instant_ns
-        else:
+    def _activated(
+        self, order_id: OrderId, rank: int, index: int
+    ) -> Generator[object, None, tuple[Order | None, Version, Version]]:
+        """Bring an order's state into memory; the message of that index waits for it.
+
+        Returns:
+            The state, its version, and the version of which the next snapshot is due.
+        """
+        rehydrator, clock = self.rehydrator, self.clock
+        if not self.log.version_of(order_id):
+            return None, NO_VERSION, rehydrator.due_after(NO_VERSION)
+        begun_ns = clock.instant_ns
+        found = rehydrator.state_of(order_id)
+        if self.replay_ns:
+            yield self.work(self.replay_ns * found.read_count, rank, index)
+        spent_ns = Nanoseconds(clock.instant_ns - begun_ns)
+        self.activations.enter(order_id, found, begun_ns, spent_ns, rank == Rank.WRITE)
+        assert found.order is not None, "an order with a version has events"
+        version = found.order.version
+        return found.order, version, rehydrator.due_after(version)
+
+    def _refuse(self, envelope: Envelope, error: CommandRejectedError | StoreError) -> None:
+        if isinstance(error, CommandRejectedError):
+            self.probe.turned_away(envelope.command_id, Outcome.REJECTED)
+            if envelope.reply is None:
+                self.probe.acknowledged[envelope.command_id] = self.clock.instant_ns
+        # With a broken store the command stays unfinished, and the log ends the run.
+        if envelope.reply is not None:
             envelope.reply.fail(error)
+
+
+def _is_accepted(order: Order | None, envelope: Envelope) -> bool:
+    """Whether a command will be: nothing changes the order while its only actor is at work."""
+    try:
+        decide(order, envelope.command, envelope)
+    except CommandRejectedError:
+        return False
+    return True

@@ -43,6 +43,8 @@ def test_the_summary_has_the_fields_that_others_read() -> None:
         "queries_s",
         "reads",
         "own_writes",
+        "rehydration",
+        "cache",
         "generator",
         "stages_s",
         "backlog",
@@ -51,6 +53,7 @@ def test_the_summary_has_the_fields_that_others_read() -> None:
         "offered_load",
         "saturated",
         "databases",
+        "delivery",
         "episodes",
         "invalid",
         "checks",
@@ -66,6 +69,7 @@ def test_the_summary_has_the_fields_that_others_read() -> None:
         "refused",
         "dropped",
         "unknown",
+        "repeated",
         "unfinished",
     ]
     assert set(found["rates_per_s"]) == {"offered", "accepted", "applied"}

@@ -144,6 +144,21 @@ def test_a_replay_is_refused() -> None:
         real_scenario(scenario)
 
 
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("store=sqlite", 'store = "sqlite": its commits are another thread'),
+        ("queries.cache.ttl=5ms", "queries.cache.ttl: what a cache answers"),
+        ("read_models.search.projection=inline", 'read_models.search.projection = "inline"'),
+    ],
+)
+def test_what_cannot_be_calibrated_is_refused_by_its_key(setting: str, told: str) -> None:
+    with pytest.raises(InvalidScenarioError) as refused:
+        real_scenario(simulation.load_scenario("default", [setting]))
+    (mistake,) = refused.value.mistakes
+    assert mistake.startswith(told)
+
+
 def test_scripts_end_once_they_hold_enough() -> None:
     one = GetOrderById(OrderId("o"))
     scripts = [(one, one), (one, one), (one,), (one,)]

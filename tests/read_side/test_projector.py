@@ -19,7 +19,7 @@ from cqrs_sim.event_log.memory import MemoryLog
 from cqrs_sim.event_log.subscription import Subscription, fan_out
 from cqrs_sim.ids import CommandId, OrderId, Position, Version
 from cqrs_sim.read_side.projector import Projector, ProjectorOptions
-from cqrs_sim.system import draws
+from cqrs_sim.service_times import draws
 
 
 class SeenEvents:

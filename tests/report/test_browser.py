@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 import pytest
+from comparisons import WRONG, row, side_by_side
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -24,6 +25,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from traces import Plan, make_trace
 
 from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.report.architectures_page import write_architectures_page
 from cqrs_sim.report.page import report_html, write_report
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.parts import Run
@@ -335,3 +337,48 @@ def luminance(colour: str) -> float:
     channels = [int(part) / 255 for part in colour[4:-1].split(",")]
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.fixture(scope="module")
+def architectures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both substrates' worth of rows, one of them wrong and bearing a hostile name."""
+    path = tmp_path_factory.mktemp("architectures") / "architectures.html"
+    wrong = row(HOSTILE, diverged=WRONG, stale_from_cache=9)
+    rows = tuple(
+        attrs.evolve(one, substrate=substrate, stored_bytes=1_234_567)
+        for substrate in ("modelled", "memory")
+        for one in (row("crud"), wrong)
+    )
+    write_architectures_page(side_by_side(*rows), {"modelled": "modelled costs"}, path)
+    return path
+
+
+def test_the_page_of_architectures_renders_alone_and_every_figure_is_read_with_the_keyboard(
+    browser: Browser, architectures: Path
+) -> None:
+    browser.resize(DESKTOP)
+    browser.open(architectures)
+    keys = [chart.get_attribute("id") for chart in browser.find_all("figure[data-chart]")]
+    # Seven questions on two substrates; what there is to run does not depend on them.
+    assert len(keys) == 13
+    for key in keys:
+        assert key is not None
+        focus(browser, key)
+        browser.press(Keys.END)
+        assert row_shown(browser, key) == rows_of(browser, key)[-1], key
+    assert len(browser.find_all("line.control")) == 13
+    assert browser.find_all("img") == []
+    assert browser.errors() == []
+    assert browser.requests() == []
+
+
+def test_the_page_of_architectures_fits_a_phone_numbers_at_the_bars_included(
+    browser: Browser, architectures: Path
+) -> None:
+    browser.resize(PHONE, is_phone=True)
+    browser.open(architectures)
+    assert browser.run("document.documentElement.scrollWidth") <= 360
+    ends = browser.run(
+        "[...document.querySelectorAll('text.total')].map((t) => t.getBoundingClientRect().right)"
+    )
+    assert max(ends) <= 360

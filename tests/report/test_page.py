@@ -1,13 +1,12 @@
 """The page: one file, inert names, reasons for every gap, and a size that does not grow."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping
-from html.parser import HTMLParser
 from pathlib import Path
 
 import attrs
 import pytest
+from pages import CONTROL, HOSTILE, Outline, plain
 from traces import Plan, make_trace
 
 from cqrs_sim.analysis.consistency import CheckResult
@@ -20,19 +19,6 @@ from cqrs_sim.scenario.parts import Run
 from cqrs_sim.scenario.scenario import Scenario
 
 SECOND = 1_000_000_000
-HOSTILE = (
-    "</script><img src=x onerror=alert(1)>",
-    '" onload="alert(1)" x="',
-    "' autofocus onfocus=alert(1) '",
-    "javascript:alert(1)",
-    "<style>*{display:none}</style>",
-    "</title><script>alert(1)</script>",
-    "{{ 7 * 7 }}{% raw %}",
-    "&lt;b&gt;",
-    "$x$ _hidden",
-    "=cmd|' /C calc'!A0",
-)
-CONTROL = "line\u2028break \u202eback \x1b[2J"
 STEADY = make_trace(Plan(seconds=4.0))
 SMALL = make_trace(Plan(seconds=0.4))
 OVERLOAD = make_trace(
@@ -69,36 +55,11 @@ class Summed:
         self.trace, self.scenario, self.summary = result.trace, result.scenario, result.summary
         self.seed, self.engine, self.provenance = result.seed, result.engine, result.provenance
         self.replications = result.replications
+        self.rebuild_summaries = result.rebuild_summaries
         self._more = more
 
     def to_json(self) -> dict[str, Json]:
         return {**self.summary.to_json(), **self._more}
-
-
-class Outline(HTMLParser):
-    """Which tags and attributes a page has, and its text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: Counter[str] = Counter()
-        self.names: Counter[str] = Counter()
-        self.attributes: list[tuple[str, str | None]] = []
-        self.text = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags[tag] += 1
-        self.text += " "
-        self.names.update(name for name, _ in attrs)
-        self.attributes += attrs
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def plain(text: str) -> str:
-    """A text with single spaces."""
-    return " ".join(text.split())
 
 
 def outline(result: Result) -> Outline:

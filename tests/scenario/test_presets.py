@@ -13,7 +13,11 @@ from cqrs_sim.scenario.reading import read_scenario, to_toml
 from cqrs_sim.scenario.scenario import ReadModel, Scenario
 from cqrs_sim.scenario.units import Duration
 
-NAMES = ("default", "burst", "hot_order", "overload", "slow_projector", "stall")
+NAMES = (
+    *("default", "burst", "crud", "dual_write", "event_sourced", "hot_order", "multiple"),
+    *("overload", "rebuild", "redelivery", "separate", "simple", "slow_projector", "stall"),
+    "tutorial",
+)
 
 
 def commands_per_s(scenario: Scenario) -> float:
@@ -56,10 +60,13 @@ def test_a_preset_begins_with_its_lesson(name: str) -> None:
     ("name", "slowest", "load"),
     [
         ("stall", "search", 0.40),
+        ("rebuild", "search", 0.71),
         ("default", "search", 0.78),
         ("slow_projector", "orders", 0.95),
         ("overload", "search", 1.30),
         ("hot_order", "search", 0.63),
+        ("dual_write", "search", 0.63),
+        ("redelivery", "orders", 0.68),
     ],
 )
 def test_the_slowest_projector_has_the_load_that_the_comment_states(

@@ -316,6 +316,12 @@ def test_none_takes_an_optional_key_out() -> None:
         ("run.duration=5", 'run.duration = 5: a duration needs a unit, such as "5ms"'),
         ("run=5", "run = 5: must be a table"),
         ("run.duration.x=5", "run.duration.x: unknown key; run.duration is not a table"),
+        ("write_side.replay=5", 'write_side.replay = 5: a duration needs a unit, such as "5ms"'),
+        (
+            "write_side.snapshot_every=-1",
+            "write_side.snapshot_every = -1: must be from 0 to 10000000",
+        ),
+        ("write_side.replay=-1ms", 'write_side.replay = "-1ms": must be from 0s to 168h'),
         ("read_models.x.batch=5", None),
         ("read_models.orders=5", "read_models.orders = 5: must be a table"),
         ("name=a\nb", 'name = "a\\nb": must not contain the character U+000A'),
@@ -348,6 +354,7 @@ def test_a_scenario_is_written_with_every_key() -> None:
         "load.profile",
         "write_side.pauses",
         "write_side.database",
+        "write_side.crashes",
         *(path for path, _ in keys_below() if path.startswith(("databases", "queries.services"))),
     }
 

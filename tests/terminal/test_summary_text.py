@@ -112,3 +112,19 @@ def test_a_second_opinion_on_the_warm_up_is_told_where_it_differs(short: Result)
         "warm-up: for the response the run is too short to be steady",
         "warm-up: MSER-5 would leave out the first 4.25 s for the lag of search, not 3 s",
     ]
+
+
+def test_what_idle_orders_took_to_come_back_is_told_where_the_scenario_is_about_that(
+    short: Result,
+) -> None:
+    assert not [line for line in shown(short) if line.startswith("idle orders")]
+    settings = [
+        *("workload.kind=amendments", "workload.orders=50", "load.rate=25/s", "run.duration=10s"),
+        *("run.warm_up=0s", "write_side.replay=1ms", "write_side.snapshot_every=2"),
+    ]
+    result = simulation.run(simulation.load_scenario("default", settings))
+    found = result.metrics
+    (line,) = [line for line in shown(result) if line.startswith("idle orders")]
+    assert f"came back: {found['rehydration.orders']:,.0f}, " in line
+    assert f"; {found['rehydration.events_read']:,.0f} events read, " in line
+    assert line.endswith(" % of the commands' service time")

@@ -22,7 +22,7 @@ from cqrs_sim.errors import (
 from cqrs_sim.event_log.memory import MemoryLog
 from cqrs_sim.ids import CommandId, CorrelationId, OrderId
 from cqrs_sim.probe import Outcome
-from cqrs_sim.system import draws
+from cqrs_sim.service_times import draws
 from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions
 from cqrs_sim.write_side.order_actor import Accepted, OrderActors
 

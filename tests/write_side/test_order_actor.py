@@ -31,12 +31,13 @@ class SuspendingLog(MemoryLog):
         expected: Version,
         new_events: Sequence[Event],
         command_id: CommandId,
+        request_id: str | None = None,
     ) -> Position:
         self.at_once += 1
         self.at_once_most = max(self.at_once_most, self.at_once)
         await self.kernel.pause(10)
         self.at_once -= 1
-        return await super().append(order_id, expected, new_events, command_id)
+        return await super().append(order_id, expected, new_events, command_id, request_id)
 
 
 def envelope(command: Command, number: int, reply: Reply[Accepted] | None = None) -> Envelope:

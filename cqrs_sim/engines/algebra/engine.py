@@ -1,8 +1,9 @@
 """A run as algebra: plan, write side, read models, queries, trace.
 
 What makes an actor wait for something other than its own turn has no such recursion: a closed loop,
-a query that waits, processors that stages share. A scenario with any of these is refused, with its
-key.
+a query that waits, processors that stages share. Nor has an order that takes time to come back into
+memory, since that depends on how long it was idle. A scenario with any of these is refused, with
+its key.
 """
 
 from collections.abc import Sequence
@@ -39,10 +40,11 @@ from cqrs_sim.measurement.trace import (
 from cqrs_sim.measurement.versions import versions_missing
 from cqrs_sim.probe import Outcome, QueryOutcome, Strategy
 from cqrs_sim.results import Result
+from cqrs_sim.scenario.deliveries import unusual_deliveries
 from cqrs_sim.scenario.scenario import Pause, Scenario, Service
 from cqrs_sim.scenario.shared_databases import databases_used
 from cqrs_sim.scenario.units import format_duration
-from cqrs_sim.system import draws
+from cqrs_sim.service_times import draws
 
 LONGEST_NS = 2**61
 """Most work of one stage: twice as much, and the longest run on top, still fit int64."""
@@ -57,12 +59,40 @@ def unsupported(scenario: Scenario) -> list[str]:
     if scenario.run.processors:
         count = scenario.run.processors
         mistakes.append(f"run.processors = {count}: the stages wait for one another")
+    for name, model in scenario.read_models.items():
+        for index, rebuild in enumerate(model.rebuilds):
+            key = f"read_models.{name}.rebuilds[{index}].at"
+            mistakes.append(
+                f'{key} = "{format_duration(rebuild.at)}": a switch waits for the faster projector'
+            )
+    if scenario.store != "memory":
+        mistakes.append(f'store = "{scenario.store}": commits wait for one another')
+    if scenario.log.commit.mean:
+        mean = format_duration(scenario.log.commit.mean)
+        mistakes.append(f'log.commit.mean = "{mean}": commits wait for one another')
+    if scenario.log.append:
+        append = format_duration(scenario.log.append)
+        mistakes.append(f'log.append = "{append}": commits wait for one another')
+    if scenario.write_side.replay:
+        replay = format_duration(scenario.write_side.replay)
+        mistakes.append(f'write_side.replay = "{replay}": idle orders come back from the log')
+    for name, model in scenario.read_models.items():
+        if model.projection != "async":
+            key = f"read_models.{name}.projection"
+            mistakes.append(f'{key} = "{model.projection}": not updated by a projector')
+    mistakes += [
+        f"{key}: what is delivered, and when, depends on who is there"
+        for key in unusual_deliveries(scenario.write_side, scenario.read_models)
+    ]
     for path, name in databases_used(scenario.write_side, scenario.read_models).items():
         mistakes.append(f'{path} = "{name}": the stages wait for one another')
     for kind in ("by_id", "by_customer", "by_status", "statistics"):
         strategy = getattr(queries.strategy, kind)
         if queries.share and getattr(queries.mix, kind) and strategy != "eventual":
             mistakes.append(f'queries.strategy.{kind} = "{strategy}": such a query waits')
+    if queries.cache.ttl:
+        ttl = format_duration(queries.cache.ttl)
+        mistakes.append(f'queries.cache.ttl = "{ttl}": what is kept depends on who asked before')
     for kind, service in attrs.asdict(queries.services, recurse=False).items():
         if service is not None:
             mistakes.append(f"queries.services.{kind}: a service of its own")

@@ -192,6 +192,7 @@ def test_a_missing_row_and_another_name_are_found() -> None:
     [
         (["load.model=closed", "load.rate=none"], 'load.model = "closed"'),
         (["run.processors=2"], "run.processors = 2"),
+        (["write_side.replay=1ms"], 'write_side.replay = "1ms"'),
         (["queries.strategy.by_id=at_least"], 'queries.strategy.by_id = "at_least"'),
         (["queries.strategy.by_id=write_side"], 'queries.strategy.by_id = "write_side"'),
         (["write_side.service.distribution=real", "write_side.service.mean=0s"], "write_side"),
@@ -205,6 +206,11 @@ def test_what_the_algebra_cannot_do_is_refused_by_its_key(settings: list[str], k
     assert mistake.startswith(key)
     if key != "write_side":
         assert mistake.endswith("which the algebra engine cannot do; virtual can")
+
+
+def test_snapshots_change_no_stamp() -> None:
+    settings = ["workload.kind=amendments", "run.duration=2s", "write_side.snapshot_every=3"]
+    assert_equal(*both("default", settings))
 
 
 def test_a_strategy_that_no_query_uses_is_no_obstacle() -> None:

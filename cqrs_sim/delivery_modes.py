@@ -1,0 +1,63 @@
+"""What a scenario says of deliveries, as the layers take it: which need more than the usual.
+
+The usual (a log that everybody reads, checkpoints after the effects, nobody crashes) has its own
+classes, which know of none of this and pay for none of it.
+"""
+
+from collections.abc import Callable, Sequence
+
+from cqrs_sim.actors.crashes import Crashes
+from cqrs_sim.actors.kernel import Kernel
+from cqrs_sim.actors.pauses import Work
+from cqrs_sim.probe import Probe
+from cqrs_sim.read_side.crashing import CrashingProjector, DeliveryOptions
+from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
+from cqrs_sim.read_side.unguarded import (
+    UnguardedOrders,
+    UnguardedReadModel,
+    UnguardedSearch,
+    UnguardedStatistics,
+)
+from cqrs_sim.scenario.deliveries import is_delivered_plainly, may_miss_events
+from cqrs_sim.scenario.scenario import Crash, Scenario
+
+UNGUARDED: dict[str, Callable[[], UnguardedReadModel]] = {
+    "orders": UnguardedOrders,
+    "statistics": UnguardedStatistics,
+    "search": UnguardedSearch,
+}
+
+
+def projector_of(
+    scenario: Scenario,
+    plain: Callable[[], ReadModel],
+    kernel: Kernel,
+    probe: Probe,
+    inbox: Inbox,
+    work: Work,
+    options: ProjectorOptions,
+) -> Projector:
+    """The projector of one read model, whose usual class is `plain`."""
+    promised = delivery_options(scenario, options.name)
+    if promised is None:
+        return Projector(kernel, probe, inbox, plain(), work, options)
+    model = UNGUARDED[options.name]()
+    return CrashingProjector(kernel, probe, inbox, model, work, options, promised)
+
+
+def delivery_options(scenario: Scenario, name: str) -> DeliveryOptions | None:
+    """How events come to a read model; None: as usual."""
+    side, model = scenario.write_side, scenario.read_models[name]
+    if is_delivered_plainly(side, model):
+        return None
+    return DeliveryOptions(
+        delivery=model.delivery,
+        is_idempotent=model.idempotent,
+        may_miss=may_miss_events(side, model),
+        crashes=planned(model.crashes),
+    )
+
+
+def planned(crashes: Sequence[Crash]) -> Crashes:
+    """The crashes of one process, as they are to come."""
+    return Crashes([(crash.at, crash.down) for crash in crashes])

@@ -1,0 +1,75 @@
+"""The audit of a run: what order actors held to be true against what the log says.
+
+The log alone is the truth of the write side, and an order actor's state is only a fold of it that
+was kept in memory. Were the two to differ, decisions were made on a state that never was.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cqrs_sim.analysis.consistency import CheckResult
+from cqrs_sim.analysis.rehydration import Rehydrations
+from cqrs_sim.domain.events import Event
+from cqrs_sim.domain.history import fold_all
+from cqrs_sim.domain.order import Order
+from cqrs_sim.ids import OrderId
+from cqrs_sim.write_side.activations import Activations
+from cqrs_sim.write_side.rehydration import Rehydrator
+
+
+def check_order_states(
+    events: Sequence[Event], left: Mapping[OrderId, Order], rehydrator: Rehydrator
+) -> CheckResult:
+    """Whether every order's state, in its actor and through its snapshots, is the fold of its log.
+
+    Args:
+        events: the whole log.
+        left: what each order actor knew when it left memory with nothing left to do.
+        rehydrator: how an actor would know it now.
+    """
+    name, folded = "order_states", fold_all(events)
+    wrong = [
+        f"{order_id} was {_told(state)} to its actor and is {_told(folded.get(order_id))} by its "
+        "events"
+        for order_id, state in left.items()
+        if folded.get(order_id) != state
+    ]
+    if rehydrator.taken_count:
+        wrong += [
+            f"{order_id} comes back as {_told(found)} and is {_told(state)} by its events"
+            for order_id, state in folded.items()
+            if (found := rehydrator.state_of(order_id).order) != state
+        ]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        return CheckResult(name=name, ok=False, detail=f"{wrong[0]}{more}")
+    through = f", and {len(folded):,} through snapshots," if rehydrator.taken_count else ""
+    detail = f"{len(left):,} orders in their actors{through} are the folds of their events"
+    return CheckResult(name=name, ok=True, detail=detail)
+
+
+def rehydrations_of(noted: Activations, rehydrator: Rehydrator) -> Rehydrations:
+    """What was noted of a run, as arrays."""
+
+    def column(values: Sequence[int]) -> NDArray[np.int64]:
+        return np.array(values, np.int64)
+
+    return Rehydrations(
+        begun_ns=column(noted.begun_ns),
+        spent_ns=column(noted.spent_ns),
+        read_counts=column(noted.read_counts),
+        snapshot_versions=column(noted.snapshot_versions),
+        is_for_command=column(noted.is_for_command),
+        snapshots_taken=rehydrator.taken_count,
+        snapshots_ignored={
+            flaw.name.lower(): count for flaw, count in rehydrator.ignored_counts.items()
+        },
+    )
+
+
+def _told(order: Order | None) -> str:
+    if order is None:
+        return "unknown"
+    return f"version {order.version}, {order.status}, {order.total_cents} cents"

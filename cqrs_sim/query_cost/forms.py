@@ -1,0 +1,128 @@
+"""The two forms of the same data, and what one does with them: commands and questions.
+
+Normalised: the tables of the control alone. Denormalised: these tables, which a command is decided
+by, and in the same transaction the wide rows and the sums of the read models `orders` and
+`statistics`, which alone answer. So a denormalised write costs what a normalised one does and the
+upkeep besides: the price of the pattern with one shared database. Wide rows alone, decided by
+themselves, would be cheaper to write; they would also be the only copy of a name or a total.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias, assert_never
+
+from cqrs_sim.crud.answers import NormalisedAnswers
+from cqrs_sim.crud.tables import NormalisedTables
+from cqrs_sim.domain.commands import Command
+from cqrs_sim.domain.events import Event
+from cqrs_sim.domain.order import Cause, decide
+from cqrs_sim.domain.queries import (
+    AnswerValue,
+    GetOrderById,
+    GetOrdersByCustomer,
+    GetOrdersByStatus,
+    GetOrderStatistics,
+    OrderRow,
+    OrderStatistics,
+    Query,
+)
+from cqrs_sim.domain.status import OrderStatus
+from cqrs_sim.ids import CustomerId, Nanoseconds, OrderId, Position
+from cqrs_sim.read_side.sqlite.orders import OrderTables
+from cqrs_sim.read_side.sqlite.statistics import StatisticsTables
+from cqrs_sim.tables.connection import Connect, Connection, open_reader, transaction
+from cqrs_sim.tables.size import tables_size_bytes
+
+FormName: TypeAlias = Literal["normalised", "denormalised"]
+
+FORMS: tuple[FormName, ...] = ("normalised", "denormalised")
+BATCH = 1000
+"""Events in a transaction when a form is filled."""
+
+
+class _Answers(Protocol):
+    """Who answers the four questions."""
+
+    def by_id(self, order_id: OrderId) -> OrderRow | None: ...
+
+    def by_customer(self, customer_id: CustomerId) -> tuple[OrderRow, ...]: ...
+
+    def by_status(self, status: OrderStatus) -> tuple[OrderRow, ...]: ...
+
+    def between(self, from_ns: Nanoseconds, to_ns: Nanoseconds) -> OrderStatistics: ...
+
+
+class _ReadModelAnswers(OrderTables):
+    """The read model `orders`, which has its sums from `statistics`."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.between = StatisticsTables(connection).between
+
+
+class Form:
+    """A file with the tables of one form, a writer and a reader."""
+
+    def __init__(self, name: FormName, path: Path, connect: Connect) -> None:
+        self.name = name
+        self._writer = connect(path)
+        self._tables = NormalisedTables(self._writer)
+        self._tables.create()
+        views = (OrderTables, StatisticsTables) if name == "denormalised" else ()
+        self._views = [view(self._writer) for view in views]
+        for view in self._views:
+            view.create()
+        (changes,) = self._writer.execute("SELECT coalesce(sum(version), 0) FROM orders").fetchone()
+        self._position: int = changes
+        """Of the last event: each made one version of one order."""
+        self._reader = open_reader(path)
+        self._answers: _Answers = (
+            _ReadModelAnswers(self._reader) if views else NormalisedAnswers(self._reader)
+        )
+
+    def fill(self, events: Sequence[Event]) -> None:
+        """Put in what was decided elsewhere; the first events that the form sees."""
+        for start in range(0, len(events), BATCH):
+            with transaction(self._writer):
+                self._save(events[start : start + BATCH])
+
+    def execute(self, command: Command, cause: Cause) -> None:
+        """Load, decide and save, in one transaction.
+
+        Raises:
+            CommandRejectedError: if the rules say no; nothing is changed.
+        """
+        with transaction(self._writer):
+            order = self._tables.load(command.order_id)
+            self._save(decide(order, command, cause))
+
+    def _save(self, events: Sequence[Event]) -> None:
+        self._tables.save(events)
+        for event in events:
+            self._position += 1
+            event.position = Position(self._position)
+        for view in self._views:
+            view.show(events)
+
+    def ask(self, query: Query) -> AnswerValue:
+        """The answer, beside the writer."""
+        match query:
+            case GetOrderById(order_id=order_id):
+                return self._answers.by_id(order_id)
+            case GetOrdersByCustomer(customer_id=customer_id):
+                return self._answers.by_customer(customer_id)
+            case GetOrdersByStatus(status=status):
+                return self._answers.by_status(status)
+            case GetOrderStatistics(from_ns=from_ns, to_ns=to_ns):
+                return self._answers.between(from_ns, to_ns)
+            case _:
+                assert_never(query)
+
+    def size_bytes(self) -> int:
+        """Bytes of its tables and indexes."""
+        return tables_size_bytes(self._writer)
+
+    def close(self) -> None:
+        """Close both connections; the file then holds all of it."""
+        self._reader.close()
+        self._writer.close()

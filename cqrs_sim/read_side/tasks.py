@@ -1,0 +1,87 @@
+"""A task for each event: the mechanism of many tutorials, in no order and at most once.
+
+At the commit a task is started for each event, and none waits for another. Whoever is done first
+changes the read model first. A task that is not done when the system stops is never started again,
+and nothing stores how far the read model has come.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from cqrs_sim.actors.kernel import Actor, Kernel, Rank
+from cqrs_sim.actors.pauses import Work
+from cqrs_sim.actors.reply import Latch
+from cqrs_sim.domain.events import Event
+from cqrs_sim.ids import Nanoseconds, Position
+from cqrs_sim.probe import Probe
+from cqrs_sim.read_side.inline import NoInbox
+from cqrs_sim.read_side.projector import Projector, ProjectorOptions, ReadModel
+
+STRIDE: Final = 128
+"""Between the timers of two events; read models have indexes below it."""
+
+
+class TaskProjector(Projector):
+    """The tasks of one read model; an `event_log.memory.CommitHook`.
+
+    `applied` is the last position up to which *all* events were handled: those behind it may have
+    been, or not.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        probe: Probe,
+        read_model: ReadModel,
+        work: Work,
+        options: ProjectorOptions,
+    ) -> None:
+        super().__init__(kernel, probe, NoInbox(), read_model, work, options)
+        self._tasks: dict[Position, Actor] = {}
+        self._out_of_turn: set[int] = set()
+        self._drained: Latch | None = None
+
+    def before(self, events: Sequence[Event]) -> None:
+        """Nothing is updated within the commit."""
+
+    def after(self, events: Sequence[Event], now_ns: Nanoseconds) -> None:
+        """Hand each event to a task of its own."""
+        for event in events:
+            position = event.position
+            self._stamps.delivered[position] = now_ns
+            task = self._handle(event)
+            name = f"task {self.options.name} {position}"
+            self._tasks[position] = self._kernel.spawn(task, name, is_background=True)
+
+    async def wait_drained(self) -> None:
+        """Return when every task is done; no event may be committed any more."""
+        if self._tasks:
+            self._drained = Latch(self._kernel, f"the tasks of {self.options.name}")
+            await self._drained.wait()
+
+    def stop(self) -> None:
+        """End the tasks that are not done: their events are lost. See `Projector.stop`."""
+        for task in self._tasks.values():
+            self._kernel.discard(task)
+        super().stop()
+
+    async def _handle(self, event: Event) -> None:
+        position, service, clock = event.position, self.options.service, self._kernel.clock
+        self._stamps.taken[position] = clock.instant_ns
+        if service is not None:
+            index = position * STRIDE + self.options.index
+            await self._work(service[position - 1], Rank.READ, index)
+        self._apply(event)
+        self._stamps.applied[position] = clock.instant_ns
+        del self._tasks[position]
+        self._handled(position)
+        if self._drained is not None and not self._tasks:
+            self._drained.open()
+
+    def _handled(self, position: Position) -> None:
+        self._out_of_turn.add(position)
+        while self.applied + 1 in self._out_of_turn:
+            self.applied = Position(self.applied + 1)
+            self._out_of_turn.remove(self.applied)
+        if self._waiters:
+            self._wake_waiters()

@@ -1,0 +1,334 @@
+"""The figures of architectures side by side: one a question, for one substrate each.
+
+Every figure has a row for each architecture, and the control's value as a dashed line through all
+of them. Lengths begin at nought; only what spans powers of ten is drawn as marks on a logarithmic
+axis, where a length would mean nothing.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from cqrs_sim.analysis.architectures import CONTROL, KINDS, ArchitectureFigures, Measured
+from cqrs_sim.plain_text import milliseconds, percent
+from cqrs_sim.report.architecture_rows import (
+    Rows,
+    ValueOf,
+    bar_of,
+    chart_of,
+    control_line,
+    scale_to,
+    stacked,
+)
+from cqrs_sim.report.architecture_tables import bytes_text, measured_text, rate_texts
+from cqrs_sim.report.bars import BarChart, Column, Mark
+from cqrs_sim.report.readings import NOTHING
+from cqrs_sim.report.scales import Scale, logarithmic
+
+KIND_LOOKS = dict(zip(KINDS, ("q0", "q1", "q2", "q3"), strict=True))
+PARTS = {
+    "p0": "databases",
+    "p1": "kinds of actor",
+    "p2": "channels",
+    "p3": "hops to an answer",
+}
+"""What is counted, by the class of its colour."""
+MARGIN = 1.15
+"""How far a logarithmic axis reaches beyond its values, as a factor."""
+
+
+def architecture_charts(rows: Rows) -> dict[str, BarChart]:
+    """All figures of one substrate, by question; one without anything to draw is left out."""
+    made = {
+        "write": _times_chart(rows, "write", "Response of a write", "write", _write),
+        "query": query_chart(rows),
+        "lag": _times_chart(rows, "lag", "Lag of the slowest read model", "rm0", _lag),
+        "stale": stale_chart(rows),
+        "rate": rate_chart(rows),
+        "stored": stored_chart(rows),
+        "parts": parts_chart(rows),
+    }
+    return {question: chart for question, chart in made.items() if chart is not None}
+
+
+def _times_chart(
+    rows: Rows,
+    question: str,
+    what: str,
+    look: str,
+    of: Callable[[ArchitectureFigures], Measured | None],
+) -> BarChart | None:
+    """Times: p50 as a bar, the tail as a mark."""
+    found = [(row, measured) for row in rows if (measured := of(row)) is not None]
+    if not found:
+        return None
+    ends = [median for _, one in found if (median := _median_ms(one)) is not None]
+    ends += [one.tail[1] * 1e3 for _, one in found if one.tail is not None]
+    scale = scale_to(ends)
+    bars = [
+        bar_of(
+            row,
+            number,
+            len(found),
+            segments=stacked(scale, [(look, _median_ms(one) or 0.0, "")]),
+            marks=_tail_mark(scale, look, one),
+            total=_time_text(one),
+            cells=tuple(measured_text(one, name) for name in ("p50", "p90", "p99")),
+        )
+        for number, (row, one) in enumerate(found)
+    ]
+    columns = [Column(look=look if name == "p50" else "", name=name, unit="ms")
+               for name in ("p50", "p90", "p99")]  # fmt: skip
+    return chart_of(
+        rows,
+        question,
+        what,
+        bars,
+        columns,
+        scale,
+        axis_title=f"{what.lower()} (ms); bar: p50, mark: the tail",
+        control=control_line(rows, scale, lambda row: _median_ms(of(row)), f"p50 of {CONTROL}"),
+    )
+
+
+def query_chart(rows: Rows) -> BarChart | None:
+    """The median response by kind, as marks."""
+    kinds = [kind for kind in KINDS if any(row.of_kind(kind) for row in rows)]
+    medians = [[_kind_ms(row, kind) for kind in kinds] for row in rows]
+    known = np.array([ms for row in medians for ms in row if ms is not None], np.float64)
+    if not len(known):
+        return None
+    # Wider than the values, so that no mark lies on an edge.
+    wider = np.concatenate([known / MARGIN, known * MARGIN])
+    scale = logarithmic(wider, shows_zero=bool((known == 0.0).any()))
+    bars = [
+        bar_of(
+            row,
+            number,
+            len(rows),
+            marks=tuple(
+                Mark(look=KIND_LOOKS[kind], at=scale.fraction(ms))
+                for kind, ms in zip(kinds, found, strict=True)
+                if ms is not None
+            ),
+            total="" if any(ms is not None for ms in found) else "withheld",
+            cells=tuple(_kind_text(row, kind) for kind in kinds),
+        )
+        for number, (row, found) in enumerate(zip(rows, medians, strict=True))
+    ]
+    columns = [
+        Column(look=KIND_LOOKS[kind], name=KINDS[kind], unit="ms", is_mark=True) for kind in kinds
+    ]
+    return chart_of(
+        rows,
+        "query",
+        "Response of a query",
+        bars,
+        columns,
+        scale,
+        axis_title="p50 of the response (ms), logarithmic",
+        control=control_line(
+            rows, scale, lambda row: _kind_ms(row, kinds[0]), f"{CONTROL}, {KINDS[kinds[0]]}"
+        ),
+    )
+
+
+def stale_chart(rows: Rows) -> BarChart | None:
+    """The share of answers that lacked something: from a read model, and from the cache."""
+    if not any(row.answered for row in rows):
+        return None
+    parts = {"rm0": "from a read model"}
+    if any(row.stale_from_cache is not None for row in rows):
+        parts["q1"] = "from the cache"
+    scale = scale_to([sum(_stale_shares(row)) for row in rows])
+    bars = [
+        bar_of(
+            row,
+            number,
+            len(rows),
+            segments=stacked(
+                scale,
+                [(look, share, "") for look, share in zip(parts, _stale_shares(row), strict=False)],
+            ),
+            total=_stale_text(row),
+            cells=(*_stale_texts(row)[: len(parts)], _stale_text(row)),
+        )
+        for number, row in enumerate(rows)
+    ]
+    columns = [Column(look=look, name=name) for look, name in parts.items()]
+    return chart_of(
+        rows,
+        "stale",
+        "Stale answers",
+        bars,
+        [*columns, Column(look="", name="in all")],
+        scale,
+        axis_title="stale answers (%)",
+        control=control_line(rows, scale, lambda row: sum(_stale_shares(row)), CONTROL),
+    )
+
+
+def rate_chart(rows: Rows) -> BarChart | None:
+    """Operations a second, flat out."""
+    if all(row.saturates_at_per_s is None for row in rows):
+        return None
+    control = next((row for row in rows if row.architecture == CONTROL), None)
+    times = Column(look="", name=f"x {CONTROL}")
+    return _one_value_chart(
+        rows,
+        "rate",
+        "Rate at saturation",
+        "operations/s, flat out",
+        "rm1",
+        lambda row: row.saturates_at_per_s,
+        lambda row: "/s, ".join(rate_texts(row, control)) + " x",
+        (Column(look="rm1", name="rate", unit="/s"), times),
+        lambda row: rate_texts(row, control),
+    )
+
+
+def stored_chart(rows: Rows) -> BarChart | None:
+    """Bytes on disk; None where everything is in memory."""
+    if all(row.stored_bytes is None for row in rows):
+        return None
+    return _one_value_chart(
+        rows,
+        "stored",
+        "Stored",
+        "stored (MB)",
+        "load",
+        lambda row: None if row.stored_bytes is None else row.stored_bytes / 1e6,
+        lambda row: bytes_text(row.stored_bytes),
+        (Column(look="load", name="stored"),),
+        lambda row: (bytes_text(row.stored_bytes),),
+    )
+
+
+def parts_chart(rows: Rows) -> BarChart:
+    """How many things there are to build and to run."""
+    scale = scale_to([float(sum(_counts(row))) for row in rows])
+    bars = [
+        bar_of(
+            row,
+            number,
+            len(rows),
+            segments=stacked(
+                scale,
+                [
+                    (look, float(count), f"{count}")
+                    for look, count in zip(PARTS, _counts(row), strict=True)
+                ],
+            ),
+            total=f"{sum(_counts(row))}",
+            cells=(*(f"{count}" for count in _counts(row)), f"{sum(_counts(row))}"),
+        )
+        for number, row in enumerate(rows)
+    ]
+    columns = [Column(look=look, name=name) for look, name in PARTS.items()]
+    return chart_of(
+        rows,
+        "parts",
+        "Moving parts",
+        bars,
+        [*columns, Column(look="", name="in all")],
+        scale,
+        axis_title="moving parts",
+        control=control_line(rows, scale, lambda row: float(sum(_counts(row))), CONTROL),
+    )
+
+
+def _one_value_chart(
+    rows: Rows,
+    question: str,
+    what: str,
+    axis_title: str,
+    look: str,
+    value_of: ValueOf,
+    total_of: Callable[[ArchitectureFigures], str],
+    columns: Sequence[Column],
+    cells_of: Callable[[ArchitectureFigures], tuple[str, ...]],
+) -> BarChart:
+    scale = scale_to([value_of(row) or 0.0 for row in rows])
+    bars = [
+        bar_of(
+            row,
+            number,
+            len(rows),
+            segments=stacked(scale, [(look, value_of(row) or 0.0, "")]),
+            total=total_of(row) if value_of(row) is not None else "not known",
+            cells=cells_of(row),
+        )
+        for number, row in enumerate(rows)
+    ]
+    control = control_line(rows, scale, value_of, CONTROL)
+    return chart_of(
+        rows, question, what, bars, columns, scale, axis_title=axis_title, control=control
+    )
+
+
+def _tail_mark(scale: Scale, look: str, measured: Measured) -> tuple[Mark, ...]:
+    tail = measured.tail
+    if tail is None or tail[0] == "p50" or not tail[1]:
+        return ()
+    return (Mark(look=look, at=scale.fraction(tail[1] * 1e3), is_end=True),)
+
+
+def _time_text(measured: Measured) -> str:
+    """The median and the tail."""
+    if measured.is_withheld:
+        return "withheld: saturated"
+    if measured.is_always_zero:
+        return "0 ms"
+    median, tail = measured_text(measured, "p50"), measured.tail
+    if tail is None or tail[0] == "p50":
+        return f"{median} ms"
+    return f"{median} ms; {tail[0]} {milliseconds(tail[1])}"
+
+
+def _write(row: ArchitectureFigures) -> Measured:
+    return row.write
+
+
+def _lag(row: ArchitectureFigures) -> Measured | None:
+    return None if row.slowest is None else row.slowest.lag
+
+
+def _median_ms(measured: Measured | None) -> float | None:
+    if measured is None:
+        return None
+    if measured.is_always_zero:
+        return 0.0
+    median_s = measured.quantile_s("p50")
+    return None if median_s is None else median_s * 1e3
+
+
+def _kind_ms(row: ArchitectureFigures, kind: str) -> float | None:
+    found = row.of_kind(kind)
+    return None if found is None else _median_ms(found.response)
+
+
+def _kind_text(row: ArchitectureFigures, kind: str) -> str:
+    found = row.of_kind(kind)
+    return NOTHING if found is None else measured_text(found.response, "p50")
+
+
+def _stale_shares(row: ArchitectureFigures) -> tuple[float, float]:
+    """Per cent of all answers: stale ones from a read model, and from the cache."""
+    cached = row.stale_from_cache or 0
+    of = max(row.answered, 1)
+    return 100 * (row.stale - cached) / of, 100 * cached / of
+
+
+def _stale_texts(row: ArchitectureFigures) -> tuple[str, str]:
+    cached = row.stale_from_cache or 0
+    return percent(row.stale - cached, row.answered), percent(cached, row.answered)
+
+
+def _stale_text(row: ArchitectureFigures) -> str:
+    return percent(row.stale, row.answered) if row.answered else "no answers"
+
+
+def _counts(row: ArchitectureFigures) -> tuple[int, int, int, int]:
+    """As `PARTS`."""
+    parts = row.parts
+    return parts.databases, len(parts.actors), parts.channels, parts.hops

@@ -1,0 +1,74 @@
+"""Crashes, and what is promised of delivery: which settings go together, and which are a plan."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from cqrs_sim.scenario.parts import Crash, Log, ReadModel, WriteSide
+from cqrs_sim.scenario.units import format_duration
+
+
+def of_crashes(path: str, crashes: Sequence[Crash]) -> Iterator[str]:
+    """A process that is gone cannot end: each crash begins when that before it can be over."""
+    back = 0
+    for index, crash in enumerate(crashes):
+        if crash.at < back:
+            at, was_back = format_duration(crash.at), format_duration(back)
+            yield (
+                f'{path}.crashes[{index}].at = "{at}": must not be before the process is back from '
+                f"the crash above it, at {was_back}"
+            )
+        back = max(back, crash.at + crash.down)
+
+
+def of_tasks(side: WriteSide, read_models: Mapping[str, ReadModel]) -> Iterator[str]:
+    """A task is begun with the commit, so between the two there is no place for a crash."""
+    for name, model in read_models.items():
+        if side.crashes and model.projection == "task":
+            yield (
+                f"write_side.crashes: end the writer before it publishes, but read_models.{name}."
+                'projection = "task": each task is begun within the commit; use async or inline'
+            )
+
+
+def of_stores(side: WriteSide, store: str | None, log: Log | None) -> Iterator[str]:
+    """Storing and publishing are told apart of the log in memory alone, whose commits take no time.
+
+    A store and its commits have crashes of their own.
+    """
+    is_modelled = log is not None and (log.commit.mean > 0 or log.append > 0)
+    if not is_only_log_read(side) and (is_modelled or store not in (None, "memory")):
+        yield in_memory_only(side)
+
+
+def in_memory_only(side: WriteSide) -> str:
+    """The mistake of a log that is not simply in memory."""
+    key = "write_side.crashes" if side.crashes else f'write_side.publish = "{side.publish}"'
+    return f'{key}: needs store = "memory", and no modelled time in log.commit and log.append'
+
+
+def is_only_log_read(side: WriteSide) -> bool:
+    """Whether read models simply read the log, of a writer that never ends."""
+    return side.publish == "log_first" and not side.crashes
+
+
+def may_miss_events(side: WriteSide, model: ReadModel) -> bool:
+    """Whether events may never come to this read model, so that the next one meets a gap."""
+    return side.publish == "dual_write" or model.delivery == "at_most_once"
+
+
+def is_delivered_plainly(side: WriteSide, model: ReadModel) -> bool:
+    """Whether nothing can be lost or repeated on the way to this read model."""
+    is_plain = model.delivery == "at_least_once" and model.idempotent and not model.crashes
+    return is_plain and not may_miss_events(side, model)
+
+
+def unusual_deliveries(side: WriteSide, read_models: Mapping[str, ReadModel]) -> Iterator[str]:
+    """What is planned beside a log that is simply read, as `key = value`."""
+    if side.publish != "log_first":
+        yield f'write_side.publish = "{side.publish}"'
+    if side.crashes:
+        yield "write_side.crashes"
+    for name, model in read_models.items():
+        if model.delivery != "at_least_once":
+            yield f'read_models.{name}.delivery = "{model.delivery}"'
+        if model.crashes:
+            yield f"read_models.{name}.crashes"

@@ -1,0 +1,287 @@
+"""The event log on disk: one writer, groups of rows in one commit, readers beside it.
+
+One object writes, in one thread at a time; the reading methods have a connection of their own and
+belong to another thread. Positions and checksums are given inside the transaction, by the one
+writer, so no reader ever sees a position before the one below it.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from cqrs_sim.errors import StoreError
+from cqrs_sim.fault_sites import site
+from cqrs_sim.storage import folder as folders
+from cqrs_sim.storage.database import (
+    Durability,
+    check,
+    connect,
+    connect_to_read,
+    create,
+    errors_of,
+)
+from cqrs_sim.storage.event_rows import (
+    COLUMNS,
+    EVENTS_DB,
+    Command,
+    NewRow,
+    StoredEvent,
+    chained,
+    first_checksum,
+)
+from cqrs_sim.storage.folder import Acknowledged
+
+MOST_ROWS = 256
+"""Rows of one INSERT: times columns, far below SQLite's limit of 32,766 variables."""
+
+PAGE = 1000
+"""Rows read at once."""
+
+ACKNOWLEDGE_EVERY = 16_384
+"""Most events committed before `acknowledged.json` is written again."""
+
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM events"  # noqa: S608 - our own columns
+_INSERT = "INSERT INTO events VALUES "
+_ROW = f"({', '.join('?' * len(COLUMNS))})"
+
+
+@attrs.frozen
+class Written:
+    """Where the last event of a command stands."""
+
+    order_id: str
+    version: int
+    position: int
+
+
+class EventReader:
+    """Reads the events of a store."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the store in a folder to read it, also while somebody writes to it.
+
+        Raises:
+            StoreError: if there is none, or it is not one of ours.
+        """
+        self.folder = folder
+        self.path = folder / folders.EVENTS
+        if not folder.is_dir():
+            raise StoreError(f"{folder} is no store: there is no such folder")
+        check(self.path, EVENTS_DB)
+        self._reader = connect_to_read(self.path)
+        self.store_id = str(self._one("SELECT id FROM store")[0])
+        self.acknowledged = folders.read_acknowledged(folder)
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether instants count from 1970: it was written in real time."""
+        return bool(self._one("SELECT count(*) FROM runs WHERE clock = 'wall'")[0])
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._reader.close()
+
+    @property
+    def size_bytes(self) -> int:
+        """All files of the store together."""
+        return sum(path.stat().st_size for path in self.folder.iterdir() if path.is_file())
+
+    def last_position(self) -> int:
+        """The last committed position; 0 if there is none."""
+        return int(self._one("SELECT coalesce(max(position), 0) FROM events")[0])
+
+    def of_order(self, order_id: str, after: int = 0) -> list[StoredEvent]:
+        """The events of an order behind a version, oldest first."""
+        where = "WHERE order_id = ? AND version > ? ORDER BY version"
+        return self._events(f"{_SELECT} {where}", order_id, after)
+
+    def between(self, first: int, last: int) -> Iterator[StoredEvent]:
+        """The events from one position to another, both included, as far as there are any."""
+        while first <= last:
+            page = self._events(
+                f"{_SELECT} WHERE position BETWEEN ? AND ? ORDER BY position LIMIT {PAGE}",
+                first,
+                last,
+            )
+            yield from page
+            if len(page) < PAGE:
+                return
+            first = page[-1].position + 1
+
+    def position_at(self, recorded_ns: int) -> int:
+        """The last position that was recorded at an instant or before it; 0 if none was.
+
+        Instants never decrease along the log, so a binary search finds it without an index.
+        """
+        known, beyond = 0, self.last_position() + 1
+        while beyond - known > 1:
+            middle = (known + beyond) // 2
+            query = "SELECT recorded_ns FROM events WHERE position = ?"
+            known, beyond = (
+                (middle, beyond) if self._one(query, middle)[0] <= recorded_ns else (known, middle)
+            )
+        return known
+
+    def written_by(self, command: Command) -> Written | None:
+        """What a command came to; None if it has no events."""
+        found = self._rows(
+            "SELECT order_id, version, position FROM events WHERE command = ? "
+            "ORDER BY part DESC LIMIT 1",
+            command,
+        )
+        return Written(*found[0]) if found else None
+
+    def damage(self) -> str | None:
+        """What SQLite itself finds wrong with the file; None if nothing."""
+        found = str(self._one("PRAGMA integrity_check(1)")[0])
+        return None if found == "ok" else found
+
+    def _events(self, query: str, *values: Command) -> list[StoredEvent]:
+        return [StoredEvent(*row) for row in self._rows(query, *values)]
+
+    def _one(self, query: str, *values: Command) -> tuple[Any, ...]:
+        found = self._rows(query, *values)
+        if not found:
+            raise StoreError(f"{self.path} is damaged: a row is missing ({query})")
+        return found[0]
+
+    def _rows(self, query: str, *values: Command) -> list[tuple[Any, ...]]:
+        with errors_of(self.path):
+            return self._reader.execute(query, values).fetchall()
+
+
+class EventStore(EventReader):
+    """Reads and writes: the only one that does, as long as it is open."""
+
+    def __init__(self, folder: Path, durability: Durability, *, new_id: str) -> None:
+        """Open the store in a folder, or make one.
+
+        Args:
+            folder: made if it is not there.
+            durability: what a commit promises.
+            new_id: of the store, if it is made.
+
+        Raises:
+            StoreError: if it is in use, is not one of ours, or has lost what was acknowledged; in
+                one line, and whatever was there is as it was.
+        """
+        folders.prepare(folder)
+        with ExitStack() as on_failure:
+            self._lock = folders.lock(folder)
+            on_failure.callback(os.close, self._lock)
+            path = folder / folders.EVENTS
+            if not path.exists():
+                create(path, EVENTS_DB, ("INSERT INTO store (id) VALUES (?)", (new_id,)))
+            self._connection = connect(path, EVENTS_DB, durability)
+            on_failure.callback(self._connection.close)
+            super().__init__(folder)
+            on_failure.callback(self._reader.close)
+            self._go_on()
+            on_failure.pop_all()
+
+    def _go_on(self) -> None:
+        """Go on behind the last event that is there."""
+        self.head = self.last_position()
+        self.checksum, self.recorded_ns = first_checksum(self.store_id), 0
+        for last in self.between(self.head, self.head):
+            self.checksum, self.recorded_ns = last.checksum, last.recorded_ns
+        acknowledged = self.acknowledged
+        self._written_down = 0 if acknowledged is None else acknowledged.position
+        if self._written_down > self.head:
+            lost = f"{self.folder} has lost events: it ends at position {self.head}, and "
+            lost += f"{self._written_down} was acknowledged; to go on with what is left, remove "
+            raise StoreError(f"{lost}{self.folder / folders.ACKNOWLEDGED}")
+
+    def begin_run(self, clock: str, began_ns: int) -> int:
+        """Write down that a run begins.
+
+        Args:
+            clock: `wall` or `virtual`.
+            began_ns: the instant from which its events are counted.
+
+        Returns:
+            Its number, from 1.
+        """
+        with errors_of(self.path):
+            cursor = self._connection.execute(
+                "INSERT INTO runs (clock, began_ns) VALUES (?, ?)", (clock, began_ns)
+            )
+        return int(cursor.lastrowid or 0)
+
+    def append(self, rows: Sequence[NewRow], recorded_ns: int) -> None:
+        """Commit rows together, behind all others, at an instant.
+
+        Raises:
+            StoreError: if that fails; then nothing of them is there, and nothing may be appended
+                any more: an fsync that failed is never tried again, since the system may have
+                forgotten what it could not write.
+        """
+        site("log.before_commit")
+        self.recorded_ns = recorded_ns = max(recorded_ns, self.recorded_ns)
+        connection, position, checksum = self._connection, self.head, self.checksum
+        flat: list[object] = []
+        for row in rows:
+            position += 1
+            checksum = chained(checksum, position, recorded_ns, row)
+            flat += (position, recorded_ns, checksum, *row)
+        with errors_of(self.path):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                _insert(connection, flat)
+                site("log.in_commit")
+                connection.execute("COMMIT")
+            except sqlite3.Error:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        site("log.after_commit")
+        self.head, self.checksum = position, checksum
+
+    def write_acknowledged(self, *, at_least: int = 1) -> None:
+        """Write down that all there is was acknowledged, if that is `at_least` so many events."""
+        if self.head - self._written_down >= at_least:
+            folders.write_acknowledged(
+                self.folder, Acknowledged(self.store_id, self.head, self.checksum)
+            )
+            self._written_down = self.head
+
+    def close(self) -> None:
+        """Write down what was acknowledged, bring the write-ahead log home, let go of the files.
+
+        Raises:
+            StoreError: if the disk does not take that; the files are closed all the same.
+        """
+        try:
+            self.write_acknowledged()
+            with errors_of(self.path):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self.close_files()
+
+    def close_files(self) -> None:
+        """Let go of the files, and of the lock, as they are."""
+        super().close()
+        self._connection.close()
+        os.close(self._lock)
+
+
+def _insert(connection: sqlite3.Connection, flat: list[object]) -> None:
+    """Insert rows whose columns follow one another.
+
+    Many rows a statement: each statement lets go of the interpreter's lock and must wait to have it
+    back, up to the switch interval if another thread computes. Row by row (`executemany`) that made
+    600 rows a second beside a busy thread, instead of 80,000. And by powers of two, so that the few
+    statements there are stay prepared.
+    """
+    columns, begun = len(COLUMNS), 0
+    while begun < len(flat):
+        left = (len(flat) - begun) // columns
+        count = min(MOST_ROWS, 1 << (left.bit_length() - 1))
+        ended = begun + count * columns
+        connection.execute(_INSERT + ", ".join([_ROW] * count), flat[begun:ended])
+        begun = ended

@@ -1,0 +1,83 @@
+"""Connections to SQLite files, and transactions on them.
+
+Whoever keeps tables is given two callables, `Connect`, one to open the writer and one to open the
+reader, so that a store may open its files in its own way; those here are what they do at least.
+The rest of the package takes the types of SQLite from here.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from cqrs_sim.errors import ResultFolderError
+
+Connection: TypeAlias = sqlite3.Connection
+Connect: TypeAlias = Callable[[Path], Connection]
+Durability: TypeAlias = Literal["full", "normal", "off"]
+
+SYNCHRONOUS: dict[Durability, int] = {"full": 2, "normal": 1, "off": 0}
+"""The pragma's values (https://www.sqlite.org/pragma.html#pragma_synchronous)."""
+
+STATEMENTS = 256
+"""Prepared statements kept by a connection: more than all tables of one file have."""
+
+
+def open_writer(path: Path, durability: Durability = "normal") -> Connection:
+    """Open a file to write to, with a write-ahead log, and make it if it is not there.
+
+    Args:
+        path: of the file; its folder exists.
+        durability: "full" waits for the disk at each commit; "normal" keeps what was committed when
+            the process dies, and a prefix of the commits when the power fails; "off" asks nothing.
+
+    Raises:
+        ResultFolderError: if the file system refuses the write-ahead log or the durability.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, cached_statements=STATEMENTS)
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    # A pragma that is not understood is silently ignored: hence it is read back.
+    connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durability]}")
+    (synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
+    if mode != "wal" or synchronous != SYNCHRONOUS[durability]:
+        connection.close()
+        found = f"journal_mode {mode} and synchronous {synchronous}"
+        wanted = f"wal and {SYNCHRONOUS[durability]}"
+        raise ResultFolderError(f"{path}: SQLite answers with {found}, wanted are {wanted}")
+    return connection
+
+
+def open_reader(path: Path) -> Connection:
+    """Open a file that exists to read from it, beside its writer.
+
+    Outside a transaction each statement sees the last commit; inside one, all see the same.
+    """
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro",
+        uri=True, isolation_level=None, cached_statements=STATEMENTS,
+    )  # fmt: skip
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """All of the statements inside, or none of them; none if anything is raised."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+@contextmanager
+def read_transaction(connection: Connection) -> Iterator[None]:
+    """The statements inside see one commit; which one, the first of them decides."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")

@@ -1,0 +1,64 @@
+"""A durable log: the history of an order, and what an audit found."""
+
+from contextlib import closing
+from pathlib import Path
+
+from rich.text import Text
+
+from cqrs_sim.actors.clock import utc_text
+from cqrs_sim.auditing import History, Verified
+from cqrs_sim.plain_text import count_of, printable
+from cqrs_sim.storage.event_store import EventReader
+from cqrs_sim.terminal.screen import BAD, GOOD, Screen, show_lines, table_of
+from cqrs_sim.terminal.status_line import StatusLine
+
+
+def show_store(screen: Screen, folder: Path) -> None:
+    """Where a run's store is, and what is in it."""
+    with closing(EventReader(folder)) as reader:
+        count, size = reader.last_position(), reader.size_bytes
+    show_lines(screen, [f"store {folder}: {count_of(count, 'event')}, {size:,} bytes"])
+
+
+class AuditLine(StatusLine):
+    """How far an audit is."""
+
+    def __call__(self, done: int, count: int) -> None:
+        """Show it, unless that was done a moment ago."""
+        if self.is_due():
+            self.put(f"{100 * done / count:3.0f} %  {done:,} of {count:,} events checked")
+
+
+def show_history(screen: Screen, history: History) -> None:
+    """A row an event, and the state after it."""
+    when = "time (UTC)" if history.is_dated else "simulated time (s)"
+    columns = ("version", "position", when, "command", "event", "status after", "total after")
+    table = table_of(f"Order {printable(history.order_id)}", *columns)
+    for column in table.columns[2:6]:
+        column.justify = "left"
+    for step in history.steps:
+        stored, order = step.stored, step.order
+        instant = stored.recorded_ns
+        table.add_row(
+            Text(str(stored.version)),
+            f"{stored.position:,}",
+            utc_text(instant) if history.is_dated else f"{instant / 1e9:.6f}",
+            Text(printable(str(stored.command))),
+            Text(printable(stored.type)),
+            order.status,
+            f"{order.total_cents / 100:,.2f}",
+        )
+    screen.show(table)
+
+
+def show_verified(screen: Screen, found: Verified) -> None:
+    """What was checked, and the first thing that is wrong."""
+    checked = f"{count_of(found.events_count, 'event')} of {count_of(found.orders_count, 'order')}"
+    lines = [Text(f"{printable(found.store)}: {checked} hold together")]
+    if found.acknowledged_position is not None:
+        lines.append(Text(f"acknowledged up to position {found.acknowledged_position:,}"))
+    if found.finding is None:
+        lines.append(Text("ok: pages, positions, versions, checksums, states", GOOD))
+    else:
+        lines.append(Text(f"WRONG: {printable(str(found.finding))}", BAD))
+    screen.show(*lines)

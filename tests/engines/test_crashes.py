@@ -1,0 +1,161 @@
+"""A process that dies at any named site loses nothing that it acknowledged.
+
+The n-th site loop: one run counts how often each site is passed; then a run is killed at the first,
+a middle and the last hit of each. The store that is left is opened by another system.
+"""
+
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from cqrs_sim import fault_sites
+from cqrs_sim.domain.commands import CreateOrder, UpdateOrderStatus
+from cqrs_sim.domain.item import OrderItem
+from cqrs_sim.engines.hosted import HostedSystem, run_hosted
+from cqrs_sim.event_log import writer_thread
+from cqrs_sim.event_log.durable import Append, StoreOfRun
+from cqrs_sim.ids import Cents, CustomerId, OrderId, Position, ProductId, Version
+from cqrs_sim.scenario.scenario import Log, ReadModel, Scenario, Service, WriteSide
+from cqrs_sim.system import fold
+from cqrs_sim.write_side.order_actor import Accepted
+
+REAL = Service(distribution="real")
+SCENARIO = Scenario(
+    log=Log(durability="normal", group=3),
+    write_side=WriteSide(service=REAL),
+    read_models={name: ReadModel(service=REAL) for name in ("orders", "statistics")},
+)
+CLIENTS, ORDERS_EACH = 4, 5
+SITES = (
+    "log.before_commit",
+    "log.in_commit",
+    "log.after_commit",
+    "log.published",
+    "log.before_sidecar",
+    "log.after_sidecar",
+)
+ITEMS = (OrderItem(ProductId("book"), 1, Cents(1999)),)
+
+
+def commands_of(order: OrderId) -> list[tuple[str, CreateOrder | UpdateOrderStatus]]:
+    """Two commands of an order, with their request ids."""
+    create = CreateOrder(order, CustomerId("alice"), ITEMS)
+    return [
+        (f"{order}/create", create),
+        (f"{order}/confirm", UpdateOrderStatus(order, "CONFIRMED")),
+    ]
+
+
+async def load(system: HostedSystem, pipe: int) -> None:
+    """Send commands, and tell of each that was acknowledged."""
+
+    async def client(number: int) -> None:
+        for serial in range(ORDERS_EACH):
+            for request_id, command in commands_of(OrderId(f"{number}-{serial}")):
+                accepted = await system.execute(command, request_id=request_id)
+                line = json.dumps([request_id, accepted.version, accepted.position])
+                os.write(pipe, f"{line}\n".encode())
+
+    async with trio.open_nursery() as nursery:
+        for number in range(CLIENTS):
+            nursery.start_soon(client, number)
+
+
+def acknowledged_in_a_child(
+    store: Path, dies_at: str | None, hit: int
+) -> tuple[dict[str, list[int]], bool]:
+    """Run the load in a process that dies at a site; what it was told, and whether it died."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            os.close(reading)
+            if dies_at is not None:
+                fault_sites.arm(dies_at, hit)
+            counts = fault_sites.count_hits()
+            run_hosted(lambda system: load(system, writing), SCENARIO, store=store)
+            (store.parent / "counts.json").write_text(json.dumps(counts))
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        told = {request: rest for request, *rest in map(json.loads, pipe)}
+    _, status = os.waitpid(child, 0)
+    died = os.WIFSIGNALED(status)
+    assert died or os.WEXITSTATUS(status) == 0
+    assert not died or os.WTERMSIG(status) == signal.SIGKILL
+    return told, died
+
+
+async def look(system: HostedSystem, told: dict[str, list[int]]) -> None:
+    """Check a system that was opened on what is left."""
+    events, inner = system.inner.log.events, system.inner
+    assert [event.position for event in events] == list(range(1, len(events) + 1))
+    versions = Counter[str]()
+    for event in events:
+        versions[event.order_id] += 1
+        assert event.version == versions[event.order_id]
+    for name, projector in inner.projectors.items():
+        assert projector.applied == len(events)
+        assert projector.read_model.contents() == fold(inner, name).contents()
+    before = len(events)
+    for request_id, (version, position) in told.items():
+        order = OrderId(request_id.split("/")[0])
+        command = dict(commands_of(order))[request_id]
+        again = await system.execute(command, request_id=request_id)
+        assert again == Accepted(order, Version(version), Position(position))
+    assert len(events) == before
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_thread, "ACKNOWLEDGE_EVERY", 8)
+
+
+def hits(tmp_path: Path) -> dict[str, int]:
+    told, died = acknowledged_in_a_child(tmp_path / "unhurt", None, 0)
+    assert (len(told), died) == (2 * CLIENTS * ORDERS_EACH, False)
+    counts: dict[str, int] = json.loads((tmp_path / "counts.json").read_text())
+    return counts
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_what_was_acknowledged_survives_the_process(tmp_path: Path, site: str) -> None:
+    most = hits(tmp_path)[site]
+    assert most >= 2
+    deaths = 0
+    for hit in sorted({1, most // 2, most}):
+        store = tmp_path / f"store-{hit}"
+        told, died = acknowledged_in_a_child(store, site, hit)
+        deaths += died
+        run_hosted(partial(look, told=told), SCENARIO, store=store)
+    # How appends fall into groups differs from run to run, so the last hit may not come.
+    assert deaths >= 2
+
+
+def test_an_acknowledgement_before_the_commit_would_be_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted fault: a log whose writes are put off until the store is closed."""
+    put_off: list[Sequence[Append]] = []
+
+    def write(self: StoreOfRun, group: Sequence[Append], now_ns: int) -> None:
+        fault_sites.site("log.put_off")
+        put_off.append(group)
+
+    monkeypatch.setattr(StoreOfRun, "write", write)
+    told, died = acknowledged_in_a_child(tmp_path / "store", "log.put_off", 10)
+    monkeypatch.undo()
+    assert died
+    assert told
+    with pytest.raises(AssertionError):
+        run_hosted(partial(look, told=told), SCENARIO, store=tmp_path / "store")

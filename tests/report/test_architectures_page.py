@@ -1,0 +1,148 @@
+"""The page of architectures: one file, inert names, the control in every figure."""
+
+import attrs
+import pytest
+from comparisons import WRONG, row, sample, side_by_side
+from pages import CONTROL as STEERING
+from pages import HOSTILE, Outline, plain
+
+from cqrs_sim.analysis.architectures import Cost, LagFigures, Measured, Parts, SideBySide
+from cqrs_sim.analysis.makespan import Makespan
+from cqrs_sim.report.architecture_charts import architecture_charts
+from cqrs_sim.report.architecture_tables import (
+    architecture_tables,
+    bytes_text,
+    freshness_table,
+    times_table,
+)
+from cqrs_sim.report.architectures_page import QUESTIONS, architectures_html, sections
+
+WORDS = {"modelled": "modelled costs"}
+
+
+def named(name: str) -> SideBySide:
+    """A comparison in which everything that can bear a name bears this one."""
+    wrong = attrs.evolve(WRONG, witness=name)
+    parts = Parts(actors=(name,), channels=1, hops=1, databases=1, failures=(f"{name} fails",))
+    rows = (
+        row("crud"),
+        row(
+            f"{name}1", diverged=wrong, parts=parts, gives_up=(f"{name} is lost",),
+            saturated=(f"{name}2",), invalid=(f"{name}3",), failed=(f"{name}4",),
+        ),
+    )  # fmt: skip
+    return side_by_side(
+        *rows,
+        where=name,
+        answers=(f"{name} is the answer",),
+        load=name,
+        costs=(Cost(name=name, value=name, meaning=name),),
+        measured=((name, name),),
+        provenance={"machine": {name: name}},
+    )
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_are_inert_text(name: str) -> None:
+    """The page has the tags and attributes of one with plain names, and shows names as typed."""
+    harmless = Outline(architectures_html(named("a name"), WORDS))
+    hostile = Outline(architectures_html(named(name), WORDS))
+    assert (hostile.tags, hostile.names) == (harmless.tags, harmless.names)
+    for shown in (f"{name} is the answer", f"{name}1", f"{name} is lost", f"{name} fails"):
+        assert plain(shown) in plain(hostile.text)
+
+
+def test_what_could_steer_a_screen_is_escaped() -> None:
+    page = architectures_html(named(STEERING), WORDS)
+    assert not any(character in page for character in "\u2028\u202e\x1b")
+
+
+def test_the_page_asks_nobody_for_anything() -> None:
+    page = Outline(architectures_html(side_by_side(), WORDS))
+    sources = [value for name, value in page.attributes if name in ("src", "href", "action")]
+    assert sources == []
+    assert any("default-src 'none'" in (value or "") for _, value in page.attributes)
+
+
+def test_equal_comparisons_give_equal_pages() -> None:
+    assert architectures_html(side_by_side(), WORDS) == architectures_html(side_by_side(), WORDS)
+
+
+def test_every_question_has_its_section_and_one_without_figures_says_why() -> None:
+    page = plain(Outline(architectures_html(side_by_side(), WORDS)).text)
+    assert all(heading in page for heading in QUESTIONS.values())
+    by_key = {section.key: section for section in sections(side_by_side())}
+    assert [key for key, section in by_key.items() if not section.charts] == ["stored"]
+    assert "kept everything in memory" in by_key["stored"].nothing
+
+
+def test_every_figure_has_the_control_as_a_row_and_as_a_line_through_all_rows() -> None:
+    rows = tuple(attrs.evolve(one, stored_bytes=1_000_000) for one in side_by_side().rows)
+    charts = architecture_charts(rows)
+    assert list(charts) == list(QUESTIONS)
+    for chart in charts.values():
+        assert chart.bars[0].name == "crud"
+        assert chart.control is not None
+        first = chart.bars[0]
+        ends = {round(part.start + part.width, 9) for part in first.segments}
+        ends |= {round(mark.at, 9) for mark in first.marks}
+        assert round(chart.control.at, 9) in ends
+
+
+def test_a_row_that_diverged_says_so_in_every_figure_with_count_and_witness_in_the_table() -> None:
+    found = side_by_side()
+    for chart in architecture_charts(found.rows).values():
+        assert chart.bars[1].label == "tutorial: DIVERGED"
+        assert (chart.bars[0].tone, chart.bars[1].tone) == ("", "bad")
+    page = plain(Outline(architectures_html(found, WORDS)).text)
+    assert "tutorial DIVERGED: 17 of 900 orders differ from the log" in page
+    assert "orders shows 5 as PENDING; the log says SHIPPED" in page
+
+
+def test_saturated_percentiles_are_withheld_wherever_they_would_stand() -> None:
+    held = Measured(sample=sample(0.002), is_withheld=True)
+    behind = row("crud", write=held, saturated=("write side: too much",))
+    table = times_table((behind,))
+    assert table.rows[0].cells[1:3] == ("withheld", "withheld")
+    assert "crud: saturated, percentiles withheld: write side: too much" in table.notes
+    (bar,) = architecture_charts((behind,))["write"].bars
+    assert bar.total == "withheld: saturated"
+    assert bar.cells == ("withheld",) * 3
+    assert all(segment.width == 0.0 for segment in bar.segments)
+
+
+def test_a_lag_of_exactly_nothing_is_said_to_be_0_however_few_events_there_were() -> None:
+    nothing = attrs.evolve(
+        sample(0.0, n=5), p50=None, p90=None, p99=None, too_few=("p50", "p90", "p99", "p999")
+    )
+    lag = LagFigures(read_model="orders", lag=Measured(sample=nothing))
+    table = freshness_table((row("crud", slowest=lag),))
+    assert table.rows[0].cells[1:3] == ("0", "0")
+
+
+def test_rates_are_told_as_multiples_of_the_controls_and_unknown_ones_as_unknown() -> None:
+    rows = (
+        row("crud"),
+        row("simple", makespan=Makespan(operations=45_000, unfinished=0, makespan_s=10.0)),
+        row("separate", makespan=Makespan(operations=45_000, unfinished=2, makespan_s=10.0)),
+    )
+    cells = [found.cells[-3:-1] for found in freshness_table(rows).rows]
+    assert cells == [("3,000", "1.00"), ("4,500", "1.50"), ("-", "-")]
+
+
+def test_the_column_of_the_cache_is_there_where_there_is_a_cache() -> None:
+    assert "cached" in freshness_table(side_by_side().rows).head
+    assert "cached" not in freshness_table((row("crud"),)).head
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [(None, "in memory"), (0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (12_345_678, "12.3 MB")],
+)
+def test_sizes_have_three_digits_and_a_unit(size: int | None, told: str) -> None:
+    assert bytes_text(size) == told
+
+
+def test_rows_of_every_table_are_as_wide_as_its_head() -> None:
+    for table in architecture_tables(side_by_side().rows):
+        assert {len(found.cells) for found in table.rows} == {len(table.head)}
