@@ -38,8 +38,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "domain.status", "domain.upcasting",
     ),
     "write_side": (
-        *FOUNDATION, "actors", "event_log", "domain.commands", "domain.events", "domain.item",
-        "domain.order", "domain.status",
+        *FOUNDATION, "storage.event_store", "actors", "event_log", "domain.commands",
+        "domain.events", "domain.item", "domain.order", "domain.status",
     ),
     "read_side": (
         *FOUNDATION, "actors", "tables", "event_log", "domain.events", "domain.item",
