@@ -136,13 +136,13 @@ def test_only_an_order_that_is_its_events_costs_something_to_bring_back() -> Non
     side = attrs.evolve(BASE.write_side, passivate_after=20_000_000)
     base = attrs.evolve(SHORT, write_side=side)
     found = {
-        name: virtual.run(ARCHITECTURES[name](base, COSTS), seed=1).summary.rehydration
+        name: virtual.run(ARCHITECTURES[name](base, COSTS), seed=1).metrics
         for name in ("crud", "event_sourced")
     }
-    assert all(one.orders > 100 for one in found.values())
-    assert found["crud"].time_s == 0.0
-    events = found["event_sourced"].events_read
-    assert found["event_sourced"].time_s == pytest.approx(events * COSTS.replay / 1e9)
+    assert all(one["rehydration.orders"] > 100 for one in found.values())
+    assert found["crud"]["rehydration.time_s"] == 0.0
+    read = found["event_sourced"]["rehydration.events_read"]
+    assert found["event_sourced"]["rehydration.time_s"] == pytest.approx(read * COSTS.replay / 1e9)
 
 
 def test_only_the_tutorial_is_wrong_and_says_about_how_many_orders(
