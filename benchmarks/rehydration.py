@@ -3,13 +3,14 @@
 One order is created and amended N - 1 times, the ordinary way and on the wall clock. Then it is
 left idle until it has left memory, and asked for its state; its actor reads it back, several times
 over, and the time is the write side's own measurement. Systems with snapshots and without take
-turns. All answers must be equal. Any key of the scenario can be set, so that of another store, too.
+turns, on the log in memory and on that in SQLite. All answers must be equal.
 
 Beside it, the price of old schemas: N events as they were once written, brought up to date.
 """
 
 import argparse
 import json
+import os
 import statistics
 import time
 from collections.abc import Sequence
@@ -32,6 +33,9 @@ from cqrs_sim.scenario.scenario import ReadModel, Scenario, Service, WriteSide
 ORDER = OrderId("order-1")
 MS = 1_000_000
 REAL = Service(distribution="real")
+IDLE_NS = 5 * MS
+"""After so long an idle order leaves memory; longer than from one command to the next, or the order
+would come back for each command of its making."""
 NO_TIME = Nanoseconds(0)
 MOST_LOOKS = 10_000
 WANTED = 20.0
@@ -52,12 +56,9 @@ class Measured:
     spent_ns: list[int]
 
 
-class Report(TypedDict):
-    """The line that is printed."""
+class Costs(TypedDict):
+    """Of one store."""
 
-    events: int
-    snapshot_every: int
-    rounds: int
     read_without: int
     """Events read from the log."""
     read_with: int
@@ -68,15 +69,28 @@ class Report(TypedDict):
     """Of the two."""
     us_per_event: float
     """Without a snapshot."""
+    ok: bool
+
+
+class Report(TypedDict):
+    """The line that is printed."""
+
+    events: int
+    snapshot_every: int
+    rounds: int
+    memory: Costs
+    sqlite: Costs
     upcast_us_per_event: float
+    load_average: float
+    """Of the last minute before it began: processes that wanted to run."""
     ok: bool
 
 
 def scenario(snapshot_every: int, settings: Sequence[str] = ()) -> Scenario:
-    """A write side that forgets an order as soon as it is idle; `KEY=VALUE` settings go last."""
+    """A write side that soon forgets an idle order; `KEY=VALUE` settings go last."""
     forgetful = Scenario(
         name="rehydration",
-        write_side=WriteSide(service=REAL, passivate_after=MS // 10, snapshot_every=snapshot_every),
+        write_side=WriteSide(service=REAL, passivate_after=IDLE_NS, snapshot_every=snapshot_every),
         read_models={"orders": ReadModel(service=REAL, batch=64)},
     )
     return read_scenario(to_toml(forgetful), settings)
@@ -141,14 +155,34 @@ def upcast_us_per_event(events: int) -> float:
 
 
 def run(events: int, snapshot_every: int, rounds: int, settings: Sequence[str] = ()) -> Report:
-    """Rounds of both, in turn."""
-    pairs = [
-        tuple(
-            run_hosted(lambda system: measured(system, events), scenario(every, settings))
-            for every in (0, snapshot_every)
-        )
-        for _ in range(rounds)
-    ]
+    """Rounds of both stores, in turn."""
+    load_average = os.getloadavg()[0]
+    pairs: dict[str, list[tuple[Measured, Measured]]] = {"memory": [], "sqlite": []}
+    for _ in range(rounds):
+        for store, done in pairs.items():
+            without, with_them = (
+                run_hosted(
+                    lambda system: measured(system, events),
+                    scenario(every, [*settings, f"store={store}"]),
+                )
+                for every in (0, snapshot_every)
+            )
+            done.append((without, with_them))
+    memory, sqlite = (costs(done, events, snapshot_every) for done in pairs.values())
+    return {
+        "events": events,
+        "snapshot_every": snapshot_every,
+        "rounds": rounds,
+        "memory": memory,
+        "sqlite": sqlite,
+        "upcast_us_per_event": round(upcast_us_per_event(events), 3),
+        "load_average": round(load_average, 2),
+        "ok": memory["ok"] and sqlite["ok"],
+    }
+
+
+def costs(pairs: Sequence[tuple[Measured, Measured]], events: int, snapshot_every: int) -> Costs:
+    """What pairs of runs, without snapshots and with, came to."""
     without, with_them = ([pair[number] for pair in pairs] for number in (0, 1))
     without_us, with_us = (
         statistics.median(ns for one in found for ns in one.spent_ns) / 1e3
@@ -158,16 +192,12 @@ def run(events: int, snapshot_every: int, rounds: int, settings: Sequence[str] =
     read_with = max(one.read_count for one in with_them)
     is_right = all(one.is_steady and one.value == without[0].value for one in everything)
     return {
-        "events": events,
-        "snapshot_every": snapshot_every,
-        "rounds": rounds,
         "read_without": without[0].read_count,
         "read_with": read_with,
         "without_us": round(without_us, 1),
         "with_us": round(with_us, 1),
         "ratio": round(without_us / with_us, 1),
         "us_per_event": round(without_us / events, 3),
-        "upcast_us_per_event": round(upcast_us_per_event(events), 3),
         "ok": is_right
         and without[0].read_count == events
         and read_with <= snapshot_every

@@ -9,6 +9,7 @@ Each verb is a module of `verbs`, and whatever it needs is imported inside its c
 import click
 
 from cqrs_sim.verbs.architectures import architectures
+from cqrs_sim.verbs.calibrate import calibrate
 from cqrs_sim.verbs.capacity import capacity
 from cqrs_sim.verbs.check import check
 from cqrs_sim.verbs.compare import compare
@@ -34,6 +35,7 @@ Examples:
   cqrs-sim architectures               CRUD and kinds of CQRS under one load
   cqrs-sim sweep --vary load.rate=200/s..1200/s:lin:11
   cqrs-sim capacity --slo "lag.orders.p99 < 250ms"
+  cqrs-sim calibrate                   what the real stages take on this machine
   cqrs-sim check hot_order             held against its other engine, and theory
   cqrs-sim delivery                    what is lost and doubled when processes crash
   cqrs-sim scenarios default > my.toml; cqrs-sim run my.toml
@@ -48,7 +50,7 @@ Examples:
 @click.group(
     cls=CommandLine,
     commands=[
-        *(demo, run, reads, architectures, delivery, sweep, capacity),
+        *(demo, run, reads, architectures, delivery, sweep, capacity, calibrate),
         *(compare, check, report, log, projection, scenarios, validate),
     ],
     invoke_without_command=True,

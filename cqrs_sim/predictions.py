@@ -171,9 +171,11 @@ def _why_no_lags(scenario: Scenario, name: str) -> tuple[str, ...]:
     model, side = scenario.read_models[name], scenario.write_side
     path = f"read_models.{name}"
     reasons = list(_why_no_responses(scenario))
-    if side.service.distribution == "constant" and side.service.mean:
+    distribution = side.service.distribution
+    if distribution in ("constant", "lognormal") and side.service.mean:
         reasons.append(
-            'write_side.service.distribution = "constant": what the orders let out is not Poisson'
+            f'write_side.service.distribution = "{distribution}": what the orders let out is not '
+            "Poisson"
         )
     if scenario.workload.invalid_share == 1.0:
         reasons.append("workload.invalid_share = 1: there are no events")
@@ -276,10 +278,11 @@ def _station(service: Service, rate_per_s: float, checkpoint_s: float = 0.0) -> 
             is_exponential=True,
         )
     is_constant = service.distribution == "constant"
+    spread = {"constant": 0.0, "exponential": 1.0}.get(service.distribution, service.spread)
     general = MG1(
         rate_per_s=rate_per_s,
         service_s=service_s + checkpoint_s,
-        service_variance_s2=0.0 if is_constant else service_s**2,
+        service_variance_s2=(spread * service_s) ** 2,
     )
     return _Station(
         formula="M/D/1" if is_constant else "M/G/1",

@@ -17,7 +17,8 @@ def draws(streams: Streams, name: str, service: Service) -> Draws | None:
     """The service times of a stage; None where no modelled time passes at all."""
     if service.distribution == "real" or service.mean == 0:
         return None
-    return Draws(streams.stream(f"service/{name}"), service.distribution, service.mean)
+    stream = streams.stream(f"service/{name}")
+    return Draws(stream, service.distribution, service.mean, service.spread)
 
 
 def query_draws(streams: Streams, services: QueryServices) -> dict[type[Query], Draws | None]:

@@ -50,6 +50,7 @@ from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSid
 from cqrs_sim.write_side.order_actor import Accepted, OrderActors, Snapshot
 from cqrs_sim.write_side.rehydration import Rehydrated, Rehydrator
 from cqrs_sim.write_side.snapshots import MemorySnapshots
+from cqrs_sim.write_side.stored_snapshots import StoredSnapshots
 
 READ_MODELS: dict[str, Callable[[], ReadModel]] = {
     "orders": OrdersReadModel,
@@ -98,7 +99,7 @@ class System:
             drawn = draws(streams, f"read/{name}", model.service)
             if drawn is not None:
                 self._read_draws[name] = drawn
-        self.commands = self._write_side(scenario, streams, questions)
+        self.commands = self._write_side(scenario, streams, questions, store)
         self.commands.set_up(set_up)
         self.log.write_recorded()
         watch_for_crashes(kernel, probe, self.log, self.commands)
@@ -307,17 +308,23 @@ class System:
     # Wiring.
 
     def _write_side(
-        self, scenario: Scenario, streams: Streams, questions: Draws | None
+        self,
+        scenario: Scenario,
+        streams: Streams,
+        questions: Draws | None,
+        store: StoreOfRun | None,
     ) -> CommandGateway:
         side, pauses = scenario.write_side, self._pauses(scenario.write_side.pauses)
         service = self._write_draws = draws(streams, "write", side.service)
         work, inline = self._places.of_write_side(), self._inline_service(scenario)
         if inline is not None and service is None:
             service = Draws(streams.stream("service/write"), "constant", 0)
-        self.rehydrator = Rehydrator(self.log, MemorySnapshots(), side.snapshot_every)
+        snapshots = MemorySnapshots() if store is None else StoredSnapshots(store.store)
+        self.rehydrator = Rehydrator(self.log, snapshots, side.snapshot_every)
         actors = OrderActors(
             *(self.log, self._probe, self._kernel.clock, work, service, questions, inline),
             rehydrator=self.rehydrator,
+            reply_ns=side.reply,
             replay_ns=side.replay,
             activations=self.activations,
         )
@@ -337,7 +344,8 @@ class System:
     def _add_read_model(self, name: str, scenario: Scenario, streams: Streams) -> None:
         settings, index = scenario.read_models[name], len(self.projectors)
         options = ProjectorOptions(
-            index, name, settings.batch, self._read_draws.get(name), settings.checkpoint
+            *(index, name, settings.batch, self._read_draws.get(name), settings.checkpoint),
+            gives_way=self._places.are_turns,
         )
         work = self._places.of_projector(name)
         if settings.projection == "inline":

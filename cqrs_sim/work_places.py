@@ -11,6 +11,7 @@ import attrs
 from cqrs_sim.actors.kernel import Kernel, Rank
 from cqrs_sim.actors.pauses import Work
 from cqrs_sim.actors.processors import Processors
+from cqrs_sim.actors.turns import Turns
 from cqrs_sim.probe import NO_READ_MODEL, Probe, WorkKind
 from cqrs_sim.scenario.scenario import Scenario
 
@@ -26,7 +27,11 @@ class WorkPlaces:
 
     def __init__(self, scenario: Scenario, kernel: Kernel, probe: Probe) -> None:
         count = scenario.run.processors
+        self.are_turns = scenario.run.discipline == "turns" and kernel.clock.is_virtual
+        """Whether the stages share one processor as the wall clock's thread is shared."""
         self._alone: Work = Processors(kernel, count).work if count else kernel.sleep
+        if self.are_turns:
+            self._alone = Turns(kernel).work
         self._scenario = scenario
         self._probe = probe
         self._databases = {
@@ -46,7 +51,8 @@ class WorkPlaces:
     def of_answers(self, name: str) -> Work | None:
         """Where a read model answers; None: each query has a server of its own."""
         database = self._scenario.read_models[name].database
-        return self._in(database, self._read_models.index(name))
+        place = self._in(database, self._read_models.index(name))
+        return self._alone if place is None and self.are_turns else place
 
     def _in(self, database: str | None, read_model: int) -> Work | None:
         if database is None:

@@ -11,7 +11,7 @@ from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.order import Order, decide, evolve
 from cqrs_sim.errors import ConcurrencyConflictError, DuplicateCommandError
 from cqrs_sim.event_log.memory import MemoryLog
-from cqrs_sim.ids import CommandId, Nanoseconds, OrderId, Version
+from cqrs_sim.ids import CommandId, Nanoseconds, OrderId, Position, Version
 
 
 def created(order: str = "order-1") -> tuple[Event, ...]:
@@ -100,6 +100,17 @@ class EventLogContract:
         log.write_recorded()
         versions = [event.version for event in log.read_order(OrderId("a"), Version(after))]
         assert versions == list(range(after + 1, 4))
+
+    @pytest.mark.parametrize("until", range(6))
+    def test_an_order_is_read_up_to_a_position(self, log: MemoryLog, until: int) -> None:
+        log.record(OrderId("a"), Version(0), history_of("a", 2))
+        log.record(OrderId("b"), Version(0), history_of("b", 1))
+        log.record(OrderId("a"), Version(2), history_of("a", 4)[2:])
+        log.write_recorded()
+        for after in range(5):
+            found = log.read_order(OrderId("a"), Version(after), Position(until))
+            positions = [1, 2, 4, 5][after:]
+            assert [event.position for event in found] == [p for p in positions if p <= until]
 
     def test_the_head_at_an_instant_counts_what_was_committed_up_to_then(
         self, kernel: Kernel, log: MemoryLog

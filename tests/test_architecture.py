@@ -38,8 +38,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "domain.status", "domain.upcasting",
     ),
     "write_side": (
-        *FOUNDATION, "actors", "event_log", "domain.commands", "domain.events", "domain.item",
-        "domain.order", "domain.status",
+        *FOUNDATION, "storage.event_store", "actors", "event_log", "domain.commands",
+        "domain.events", "domain.item", "domain.order", "domain.status",
     ),
     "read_side": (
         *FOUNDATION, "actors", "tables", "event_log", "domain.events", "domain.item",
@@ -95,6 +95,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "replications": (*BELOW_ENGINES, "engines", "simulation"),
     "predictions": ("analysis", "load_generation", "scenario"),
     "checking": (*BELOW_ENGINES, "engines", "simulation", "predictions"),
+    "calibration": (*BELOW_ENGINES, "engines", "simulation"),
     "sweeping": (*BELOW_ENGINES, "engines", "simulation"),
     "highest_rate": (*BELOW_ENGINES, "engines", "simulation", "sweeping.crews"),
     "query_cost": (
@@ -108,12 +109,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "errors", "storage", "event_log", "domain", "analysis.json_values", "ids"),
     "terminal": (
         *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "side_by_side", "delivery",
-        "comparison", "demo", "predictions", "checking", "sweeping", "highest_rate", "auditing",
+        "comparison", "demo", "predictions", "checking", "calibration", "sweeping", "highest_rate",
+        "auditing",
     ),
     "verbs": (
         *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "architectures", "side_by_side",
         "delivery", "replications", "loading", "comparison", "demo", "predictions", "checking",
-        "sweeping",
+        "calibration", "sweeping",
         "highest_rate", "auditing", "terminal", "",
     ),
     "cli": ("verbs",),
@@ -146,6 +148,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "matplotlib": (
         "plots.architectures",
         *("plots.canvas", "plots.comparison", "plots.intervals", "plots.reads", "plots.run"),
+        "plots.calibration",
         "plots.capacity",
         "plots.delivery",
         "plots.query_cost",
@@ -155,6 +158,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "click": (
         "cli",
         "verbs.architectures",
+        "verbs.calibrate",
         "verbs.capacity",
         "verbs.check",
         "verbs.compare",
@@ -172,6 +176,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     ),
     "rich": (
         "terminal.architectures",
+        "terminal.calibration",
         "terminal.capacity",
         "terminal.check",
         "terminal.comparison",

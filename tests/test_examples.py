@@ -409,7 +409,7 @@ def test_the_page_of_keys_leaves_out_no_path_that_a_file_may_have() -> None:
         if quantity is not None
     }
     assert paths == {key for key in documented if "[]" not in key}
-    assert {field.name for field in attrs.fields(Service)} == {"distribution", "mean"}
+    assert {field.name for field in attrs.fields(Service)} == {"distribution", "mean", "spread"}
 
 
 def test_every_column_of_a_trace_stands_in_its_page_with_its_type() -> None:

@@ -26,7 +26,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from cqrs_sim.actors.clock import VirtualClock, WallClock
-from cqrs_sim.actors.park import PARK, Timer
+from cqrs_sim.actors.park import KEEP, PARK, Timer
 from cqrs_sim.errors import ActorCrashedError, DeadlockError, ForeignAwaitError, StoreError
 from cqrs_sim.ids import Nanoseconds
 
@@ -351,6 +351,8 @@ class Kernel:
         self.running = actor
         try:
             yielded = actor.send(None)
+            while yielded is KEEP:
+                yielded = actor.send(None)
         except StopIteration as stop:
             self._finish(actor, stop.value)
         except Exception as error:

@@ -29,3 +29,19 @@ all that an actor may yield to its kernel; anything else is a foreign await.
 # An iterator over one `PARK`, in C throughout: a generator would add two frames to every sleep.
 # Static, since a `partial` in a class becomes a method in later versions of Python.
 _Park.__await__ = staticmethod(partial(iter, (PARK,)))
+
+
+class _Keep:
+    """See `KEEP`."""
+
+    __await__: Callable[[], Iterator[object]]
+
+
+KEEP: Final = cast("Awaitable[None]", _Keep())
+"""What a primitive returns that need not suspend: the running actor goes on at once.
+
+Awaited, it suspends nothing. Yielded by a generator, it is for `Kernel.step` to resume that; so it
+is only for kernels whose actors take turns (`actors.turns`).
+"""
+
+_Keep.__await__ = staticmethod(partial(iter, ()))

@@ -39,6 +39,8 @@ DATABASE_OF = {"orders": "queries", "statistics": "reporting", "search": "search
 BATCH = 16
 """Most events that a projector applies in one transaction."""
 TTL_NS = 500_000_000
+SNAPSHOT_EVERY = 100
+"""Events of an order, where it is made of them: so few that most orders never have one."""
 
 BASE = Scenario(
     name="base",
@@ -228,11 +230,9 @@ def _projected(
 
 
 def _rehydrated(scenario: Scenario, costs: Costs) -> Scenario:
-    """With what it takes to bring an order back from its events."""
-    # The place for `write_side.replay = costs.replay` and `write_side.snapshot_every`, as soon as
-    # a scenario has these keys: until then bringing an order back takes no modelled time.
-    del costs
-    return scenario
+    """With what it takes to bring an order back from its events, or those behind a snapshot."""
+    side = attrs.evolve(scenario.write_side, replay=costs.replay, snapshot_every=SNAPSHOT_EVERY)
+    return attrs.evolve(scenario, write_side=side)
 
 
 def _time(mean_ns: int) -> Service:

@@ -7,14 +7,16 @@ import gc
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, TypeVar
 
 import attrs
 
 from cqrs_sim.actors.clock import VirtualClock, WallClock
 from cqrs_sim.actors.kernel import Actor, Body, Kernel, Rank
+from cqrs_sim.actors.pauses import Work
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.actors.reply import Latch
+from cqrs_sim.actors.turns import Turns
 from cqrs_sim.analysis.consistency import CheckResult
 from cqrs_sim.analysis.rebuilds import check_rebuilds
 from cqrs_sim.analysis.rehydration import summarise_rehydrations
@@ -40,6 +42,8 @@ from cqrs_sim.results import Result
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.service_times import draws
 from cqrs_sim.system import System
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -291,9 +295,15 @@ class Experiment:
             kernel.spawn(ask(query, QueryId(number), asks[number]), "query")
 
         submit = self._sessions.submitting(plan.commands_session.tolist())
+        send_ns = self.scenario.load.send
+        ask_one: Callable[[Query, int], object] = send_query
+        if send_ns and kernel.clock.is_virtual:
+            work = Turns(kernel).work
+            submit = spending(submit, work, send_ns)
+            ask_one = spending(send_query, work, send_ns)
         sent_ns, asked_ns = plan.commands_intended_ns.tolist(), plan.queries_intended_ns.tolist()
         sending = follow_plan(kernel, sent_ns, commands, submit, Rank.LOAD)
-        asking = follow_plan(kernel, asked_ns, queries, send_query, Rank.QUERY)
+        asking = follow_plan(kernel, asked_ns, queries, ask_one, Rank.QUERY)
         self._add_load(sending, "load generator")
         self._add_load(asking, "query generator")
         self._add_load(self._wait_until(self.expected_ns), "end of load")
@@ -347,6 +357,18 @@ class Experiment:
         while True:
             await self.kernel.sleep(period_ns, Rank.HOUSEKEEPING, 1)
             progress(self.progress())
+
+
+def spending(
+    send: Callable[[T, int], object], work: Work, duration_ns: int
+) -> Callable[[T, int], None]:
+    """A way to send that takes a while, for which it holds the processor."""
+
+    def send_slowly(message: T, number: int) -> None:
+        send(message, number)
+        work(duration_ns, Rank.LOAD, number)
+
+    return send_slowly
 
 
 @contextmanager

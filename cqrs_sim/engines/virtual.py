@@ -12,6 +12,7 @@ import attrs
 from cqrs_sim.actors.clock import VirtualClock
 from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.actors.randomness import Streams
+from cqrs_sim.actors.turns import run_in_turns
 from cqrs_sim.analysis.thresholds import Threshold
 from cqrs_sim.engines.experiment import (
     ClosedLoad,
@@ -81,10 +82,17 @@ def run_experiment(
     with calm_collector(), interrupts(kernel):
         kernel.spawn(_to_the_end(experiment, progress, period), "run")
         try:
-            kernel.run_virtual()
+            _run(kernel, experiment.scenario)
         finally:
             kernel.close()
             experiment.system.log.close()
+
+
+def _run(kernel: Kernel, scenario: Scenario) -> None:
+    if scenario.run.discipline == "turns":
+        run_in_turns(kernel, scenario.run.settle)
+    else:
+        kernel.run_virtual()
 
 
 async def _to_the_end(
@@ -119,7 +127,7 @@ def trace_script(
 
     kernel.spawn(main(), "script")
     try:
-        kernel.run_virtual()
+        _run(kernel, scenario)
     finally:
         kernel.close()
     now = kernel.now_ns()

@@ -27,7 +27,7 @@ from cqrs_sim.fault_sites import site
 from cqrs_sim.ids import CommandId, OrderId, Position, Version
 from cqrs_sim.probe import Probe
 from cqrs_sim.storage.event_rows import Command, NewRow
-from cqrs_sim.storage.event_store import EventStore
+from cqrs_sim.storage.event_store import END, EventStore
 
 SET_UP_ROWS = 4096
 """Events recorded before a run that go into one commit."""
@@ -243,11 +243,17 @@ class DurableLog(MemoryLog):
             events, rows = [event for event, _ in some], [row for _, row in some]
             self._of.commit(events, rows, self._clock.instant_ns)
 
-    def read_order(self, order_id: OrderId, after: Version = NO_VERSION) -> list[Event]:
-        """See `MemoryLog.read_order`; read from the disk, so that an actor's return costs that."""
+    def read_order(
+        self, order_id: OrderId, after: Version = NO_VERSION, until: Position | None = None
+    ) -> list[Event]:
+        """See `MemoryLog.read_order`; read from the disk, so that an actor's return costs that.
+
+        Only what lies between is read, so with `until` nothing behind it either.
+        """
         if self._of is None or not self._of.keeps_events or not self.version_of(order_id):
-            return super().read_order(order_id, after)
-        return [event_of(stored) for stored in self._of.store.of_order(order_id, after)]
+            return super().read_order(order_id, after, until)
+        stored = self._of.store.of_order(order_id, after, END if until is None else until)
+        return [event_of(row) for row in stored]
 
     def outcome_of(self, request_id: str) -> Committed | None:
         """See `MemoryLog.outcome_of`; also of requests of earlier runs."""

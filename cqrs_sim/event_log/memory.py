@@ -177,10 +177,13 @@ class MemoryLog:
         assert event.version == expected + len(new_events), "versions are contiguous"
         return position
 
-    def read_order(self, order_id: OrderId, after: Version = NO_VERSION) -> list[Event]:
+    def read_order(
+        self, order_id: OrderId, after: Version = NO_VERSION, until: Position | None = None
+    ) -> list[Event]:
         """The events of an order behind a version, oldest first; empty if there are none.
 
-        It takes as long as there are events to return, however many there are before them.
+        With `until` only those up to that position. It takes as long as there are events behind the
+        version, however many there are before them.
         """
         last = self._last.get(order_id)
         history: list[Event] = []
@@ -189,7 +192,8 @@ class MemoryLog:
             event = self.events[position - 1]
             if event.version <= after:
                 break
-            history.append(event)
+            if until is None or position <= until:
+                history.append(event)
             position = self._previous[position - 1]
         history.reverse()
         return history

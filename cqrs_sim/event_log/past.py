@@ -13,7 +13,9 @@ class Instant:
     """An instant of the run's clock, to ask for the past as of then."""
 
     instant_ns: Nanoseconds
-    """From the start of the run; what was committed at this instant is seen."""
+    """From the start of the run; what was committed at this instant is seen.
+
+    What a store held before the run was there at 0: further back only positions lead."""
 
 
 AsOf: TypeAlias = Position | Instant

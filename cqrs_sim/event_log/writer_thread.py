@@ -107,6 +107,7 @@ class WriterThread:
         try:
             return self._signals.get(timeout=IDLE_S)
         except queue.Empty:
+            self._of.store.write_snapshots()
             self._of.store.write_acknowledged()
             return self._signals.get()
 

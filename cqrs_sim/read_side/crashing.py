@@ -83,7 +83,7 @@ class CrashingProjector(Projector):
                 yield self._subscription.wait()
                 continue
             yield from handle(batch)
-            if self.options.service is None:
+            if self.options.service is None or self.options.gives_way:
                 yield self._kernel.give_way()
 
     def _next_batch(self) -> Sequence[Event]:

@@ -56,6 +56,9 @@ class ProjectorOptions:
     """Modelled time to apply an event, by position - 1; None: only the work itself."""
     checkpoint_ns: int
     """Modelled time to store the checkpoint, once a batch."""
+    gives_way: bool = False
+    """Whether others that are ready get their turn after each batch; without modelled time they do
+    in any case."""
 
 
 @attrs.define(order=False, eq=False)
@@ -109,6 +112,7 @@ class Projector:
         stamps, clock = self._stamps, self._kernel.clock
         taken, applied, checkpointed = stamps.taken, stamps.applied, stamps.checkpointed
         drawn = service.drawn if service is not None else []
+        gives_way = service is None or options.gives_way
         while True:
             batch = take_batch(batch_size)
             if not batch:
@@ -139,7 +143,7 @@ class Projector:
                 yield work(checkpoint_ns, read, index)
             self.checkpoint = position
             checkpointed[position] = clock.instant_ns
-            if service is None:
+            if gives_way:
                 yield self._kernel.give_way()
 
     def catch_up(self, events: Sequence[Event]) -> None:

@@ -32,6 +32,7 @@ from cqrs_sim.scenario.parts import (
 )
 from cqrs_sim.scenario.projections import of_projections
 from cqrs_sim.scenario.shared_databases import databases_used, of_databases
+from cqrs_sim.scenario.turns import of_turns
 from cqrs_sim.scenario.units import format_duration
 from cqrs_sim.scenario.wording import joined, nearest
 
@@ -85,6 +86,8 @@ def contradictions_among(
             mistakes += _of_pauses(joined("read_models", name), model.pauses)
             mistakes += _of_rebuilds(joined("read_models", name), model.rebuilds)
             mistakes += of_crashes(joined("read_models", name), model.crashes)
+    if run is not None:
+        mistakes += of_turns(run, load, write_side)
     if queries is not None and read_models is not None:
         mistakes += _of_answers(queries, read_models)
     if read_models is not None:
@@ -191,8 +194,13 @@ def _of_workload(workload: Workload) -> Iterator[str]:
 
 
 def _of_service(path: str, service: Service) -> Iterator[str]:
-    if service.distribution == "exponential" and service.mean == 0:
-        yield f'{path}.mean: an exponential time needs a mean above 0, such as "5ms"'
+    drawn = {"exponential": "an exponential", "lognormal": "a lognormal"}.get(service.distribution)
+    if drawn is not None and service.mean == 0:
+        yield f'{path}.mean: {drawn} time needs a mean above 0, such as "5ms"'
+    if service.distribution == "lognormal" and service.spread == 0:
+        yield f"{path}.spread = 0: a lognormal time needs a spread above 0, such as 0.5"
+    if service.distribution != "lognormal" and service.spread != 0:
+        yield f'{path}.spread = {service.spread}: must be 0, unless its distribution is "lognormal"'
     if service.distribution == "real" and service.mean != 0:
         mean = format_duration(service.mean)
         yield f'{path}.mean = "{mean}": a real service has no modelled time; leave the mean out'

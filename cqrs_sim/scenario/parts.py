@@ -13,12 +13,13 @@ import attrs
 from cqrs_sim.scenario import units
 from cqrs_sim.scenario.units import Count, Duration, Rate, Real, Share, Text
 
-Distribution: TypeAlias = Literal["constant", "exponential", "real"]
+Distribution: TypeAlias = Literal["constant", "exponential", "lognormal", "real"]
 LoadModel: TypeAlias = Literal["open", "closed", "replay"]
 ArrivalProcess: TypeAlias = Literal["constant", "poisson"]
 WorkloadKind: TypeAlias = Literal["lifecycle", "amendments"]
 Popularity: TypeAlias = Literal["uniform", "zipf", "hot_set"]
 MailboxPolicy: TypeAlias = Literal["block", "reject"]
+Discipline: TypeAlias = Literal["fifo", "turns"]
 StoreKind: TypeAlias = Literal["memory", "sqlite"]
 Durability: TypeAlias = Literal["full", "normal", "off"]
 ReadStrategy: TypeAlias = Literal["eventual", "at_least", "write_side"]
@@ -45,6 +46,8 @@ class Service:
     """`real`: no modelled time at all, only the work itself (for the wall clock)."""
     mean: Duration = units.duration(0, minimum=0)
     """Mean of the distribution; 0 with `real`."""
+    spread: Real = units.real(0.0, minimum=0.0, maximum=5.0)
+    """`lognormal`: coefficient of variation, its standard deviation / its mean."""
 
 
 @attrs.frozen(kw_only=True)
@@ -100,6 +103,12 @@ class Run:
     throughput. On the virtual clock turns take no time."""
     processors: Count = units.count(0, minimum=0, maximum=1024)
     """CPUs that the modelled stages queue for, first come first served; 0: one for each actor."""
+    discipline: Discipline = units.choice("fifo", Discipline)
+    """Who of those that wait for a processor comes next. `fifo`: whoever waited longest. `turns`:
+    the one processor is shared as the wall engine shares its thread, queries included."""
+    settle: Duration = units.duration(0, minimum=0)
+    """With the discipline `turns`: time from having nothing left to do until the next can be
+    noticed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -121,6 +130,8 @@ class Load:
     """Replay: path of the recorded command log (CSV)."""
     speed: Real = units.real(1.0, minimum=1e-6, maximum=1e6)
     """Replay: how many times faster than recorded."""
+    send: Duration = units.duration(0, minimum=0)
+    """With the discipline `turns`: time of the processor to send one planned operation."""
 
 
 @attrs.frozen(kw_only=True)
@@ -236,6 +247,8 @@ class WriteSide:
     """An order idle for this long leaves memory; its state comes back from the log."""
     pauses: tuple[Pause, ...] = units.series(Pause)
     """When no order actor takes a message, as in a stop of the whole process."""
+    reply: Duration = units.duration(0, minimum=0)
+    """Time of the order actor between commit and acknowledgement, with the discipline `turns`."""
     snapshot_every: Count = units.count(0, minimum=0)
     """An order's state is kept beside the log every so many of its events; 0: never."""
     replay: Duration = units.duration(0, minimum=0)

@@ -54,8 +54,20 @@ EVENTS_DB = Kind(
             UNIQUE (order_id, version),
             UNIQUE (command, part)
         ) STRICT""",
+        """CREATE TABLE snapshots (
+            order_id TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            position INTEGER NOT NULL,
+            schema_version INTEGER NOT NULL,
+            state BLOB NOT NULL,
+            checksum INTEGER NOT NULL,
+            PRIMARY KEY (order_id, version)
+        ) STRICT, WITHOUT ROWID""",
     ),
 )
+
+SnapshotRow: TypeAlias = tuple[str, int, int, int, bytes, int]
+"""A row of `snapshots`: what it means, and whether it can be believed, is known to who wrote it."""
 
 
 @attrs.frozen

@@ -7,8 +7,9 @@ writer, so no reader ever sees a position before the one below it.
 
 import os
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from cqrs_sim.storage.event_rows import (
     EVENTS_DB,
     Command,
     NewRow,
+    SnapshotRow,
     StoredEvent,
     chained,
     first_checksum,
@@ -44,6 +46,9 @@ PAGE = 1000
 
 ACKNOWLEDGE_EVERY = 16_384
 """Most events committed before `acknowledged.json` is written again."""
+
+END = (1 << 63) - 1
+"""Behind every position and version: the largest integer of SQLite."""
 
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM events"  # noqa: S608 - our own columns
 _INSERT = "INSERT INTO events VALUES "
@@ -95,10 +100,28 @@ class EventReader:
         """The last committed position; 0 if there is none."""
         return int(self._one("SELECT coalesce(max(position), 0) FROM events")[0])
 
-    def of_order(self, order_id: str, after: int = 0) -> list[StoredEvent]:
-        """The events of an order behind a version, oldest first."""
-        where = "WHERE order_id = ? AND version > ? ORDER BY version"
-        return self._events(f"{_SELECT} {where}", order_id, after)
+    def of_order(self, order_id: str, after: int = 0, until: int = END) -> list[StoredEvent]:
+        """The events of an order behind a version, up to a position, oldest first."""
+        # The index of orders and versions holds the positions too: no row behind `until` is read.
+        where = "WHERE order_id = ? AND version > ? AND position <= ? ORDER BY version"
+        return self._events(f"{_SELECT} {where}", order_id, after, until)
+
+    def snapshots_of(self, order_id: str, until: int = END) -> Iterator[SnapshotRow]:
+        """The snapshots of an order that stand up to a position, the newest first."""
+        version = END
+        while True:
+            # One at a time, since the first is nearly always the last that is asked for.
+            found = self._rows(
+                "SELECT * FROM snapshots WHERE order_id = ? AND version < ? AND position <= ? "
+                "ORDER BY version DESC LIMIT 1",
+                order_id,
+                version,
+                until,
+            )
+            if not found:
+                return
+            version = found[0][1]
+            yield found[0]
 
     def between(self, first: int, last: int) -> Iterator[StoredEvent]:
         """The events from one position to another, both included, as far as there are any."""
@@ -178,6 +201,9 @@ class EventStore(EventReader):
             if not path.exists():
                 create(path, EVENTS_DB, ("INSERT INTO store (id) VALUES (?)", (new_id,)))
             self._connection = connect(path, EVENTS_DB, durability)
+            self._snapshots: deque[SnapshotRow] = deque()
+            self.snapshots_count = 0
+            """Snapshots written since it was opened."""
             on_failure.callback(self._connection.close)
             super().__init__(folder)
             on_failure.callback(self._reader.close)
@@ -244,20 +270,55 @@ class EventStore(EventReader):
             position += 1
             checksum = chained(checksum, position, recorded_ns, row)
             flat += (position, recorded_ns, checksum, *row)
+        with self._transaction():
+            _insert(connection, flat)
+            snapshots_count = self._insert_snapshots()
+            site("log.in_commit")
+            if also is not None:
+                also()
+                site("log.tables_written")
+        site("log.after_commit")
+        self.head, self.checksum = position, checksum
+        self.snapshots_count += snapshots_count
+
+    def keep_snapshot(self, row: SnapshotRow) -> None:
+        """Keep a snapshot of what was committed; from any thread.
+
+        It goes with the next commit, so that it costs no fsync of its own, or is written when
+        nothing else is; a crash before that loses it, and with it nothing but time.
+        """
+        self._snapshots.append(row)
+
+    def write_snapshots(self) -> None:
+        """Write the snapshots that no commit took with it.
+
+        Raises:
+            StoreError: as `append`.
+        """
+        if self._snapshots:
+            with self._transaction():
+                count = self._insert_snapshots()
+            self.snapshots_count += count
+
+    def _insert_snapshots(self) -> int:
+        count = len(self._snapshots)
+        for _ in range(count):
+            # One of the same version is of a log that has lost its end since, and grew again.
+            row = self._snapshots.popleft()
+            self._connection.execute("REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?)", row)
+        return count
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        connection = self._connection
         with errors_of(self.path):
             connection.execute("BEGIN IMMEDIATE")
             try:
-                _insert(connection, flat)
-                site("log.in_commit")
-                if also is not None:
-                    also()
-                    site("log.tables_written")
+                yield
                 connection.execute("COMMIT")
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-        site("log.after_commit")
-        self.head, self.checksum = position, checksum
 
     def write_acknowledged(self, *, at_least: int = 1) -> None:
         """Write down that all there is was acknowledged, if that is `at_least` so many events."""
@@ -274,6 +335,7 @@ class EventStore(EventReader):
             StoreError: if the disk does not take that; the files are closed all the same.
         """
         try:
+            self.write_snapshots()
             self.write_acknowledged()
             with errors_of(self.path):
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

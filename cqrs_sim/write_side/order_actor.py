@@ -105,7 +105,10 @@ class OrderActors:
     inline_service: Callable[[int], int] | None = None
     """By command id, modelled time to update what is updated within the commit; None: nothing is.
 
-    Then `service` must not be None."""
+    It is one piece of work with the service, which must not be None then, since it is one
+    transaction: no other gets in between."""
+    reply_ns: int = 0
+    """Modelled time between commit and acknowledgement."""
     rehydrator: Rehydrator = attrs.field()
     """How an order's state comes back from the log; without snapshots by default."""
     replay_ns: int = 0
@@ -158,7 +161,6 @@ class OrderActors:
                 except IndexError:
                     duration_ns = service[command_id]
                 if inline is not None and _is_accepted(order, envelope):
-                    # One piece of work, since it is one transaction: no other gets in between.
                     duration_ns += inline(command_id)
                 yield work(duration_ns, write, command_id)
                 now = clock.instant_ns
@@ -178,8 +180,9 @@ class OrderActors:
                 answered()
                 continue
             for event in events:
-                order = evolve(order, event)
-                version = event.version
+                order, version = evolve(order, event), event.version
+            if self.reply_ns:
+                yield work(self.reply_ns, write, command_id)
             if envelope.reply is None:
                 acknowledged[command_id] = clock.instant_ns
             else:

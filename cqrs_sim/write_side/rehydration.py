@@ -24,8 +24,10 @@ NEVER: Final = Version(1 << 62)
 class History(Protocol):
     """The events of one order at a time: what of a log is needed here."""
 
-    def read_order(self, order_id: OrderId, after: Version = NO_VERSION) -> Sequence[Event]:
-        """The events of an order behind a version, oldest first; empty if there are none."""
+    def read_order(
+        self, order_id: OrderId, after: Version = NO_VERSION, until: Position | None = None
+    ) -> Sequence[Event]:
+        """The events of an order behind a version, up to a position, oldest first."""
 
 
 @attrs.frozen
@@ -67,19 +69,17 @@ class Rehydrator:
 
     def state_of(self, order_id: OrderId, until: Position | None = None) -> Rehydrated:
         """The state of an order, now or as it was when the log ended at position `until`."""
-        snapshots = () if self._snapshots is None else self._snapshots.newest_first(order_id)
+        snapshots = () if self._snapshots is None else self._snapshots.newest_first(order_id, until)
         for stored in snapshots:
-            if until is not None and stored.position > until:
-                continue
             order = opened(stored)
             if not isinstance(order, Flaw):
                 before: Version = stored.version - 1  # type: ignore[assignment] # a version
-                tail = self._history.read_order(order_id, before)
+                tail = self._history.read_order(order_id, before, until)
                 if tail and _stands_on(order, stored.position, tail[0]):
-                    return _folded(order, tail, until, stored.version)
+                    return _folded(order, tail, stored.version)
                 order = Flaw.NOT_IN_LOG
             self.ignored_counts[order] += 1
-        return _folded(None, self._history.read_order(order_id), until, NO_VERSION)
+        return _folded(None, self._history.read_order(order_id, NO_VERSION, until), NO_VERSION)
 
     def due_after(self, version: Version) -> Version:
         """The next version of which a snapshot is to be taken."""
@@ -117,18 +117,12 @@ def _stands_on(order: Order, position: Position, event: Event) -> bool:
     )
 
 
-def _folded(
-    order: Order | None, events: Sequence[Event], until: Position | None, shown: Version
-) -> Rehydrated:
-    """A state that shows a snapshot of version `shown`, and the events up to a position.
+def _folded(order: Order | None, events: Sequence[Event], shown: Version) -> Rehydrated:
+    """A state that shows a snapshot of version `shown`, and the events behind it.
 
     The one that the snapshot stands on is among them: folded once more it changes nothing.
     """
-    position, read_count = Position(0), 0
     for event in events:
-        if until is not None and event.position > until:
-            break
-        read_count += 1
-        position = event.position
         order = evolve(order, event)
-    return Rehydrated(order, position, read_count, shown)
+    position = events[-1].position if events else Position(0)
+    return Rehydrated(order, position, len(events), shown)

@@ -67,8 +67,10 @@ class SnapshotStore(Protocol):
     def put(self, snapshot: StoredSnapshot) -> None:
         """Keep one more; may be done later, for nothing is lost with a snapshot."""
 
-    def newest_first(self, order_id: OrderId) -> Iterable[StoredSnapshot]:
-        """The snapshots of an order, the newest first."""
+    def newest_first(
+        self, order_id: OrderId, until: Position | None = None
+    ) -> Iterable[StoredSnapshot]:
+        """The snapshots of an order, the newest first; those that stand up to a position."""
 
 
 class MemorySnapshots:
@@ -81,9 +83,13 @@ class MemorySnapshots:
         """See `SnapshotStore`."""
         self._by_order.setdefault(snapshot.order_id, []).append(snapshot)
 
-    def newest_first(self, order_id: OrderId) -> Iterable[StoredSnapshot]:
+    def newest_first(
+        self, order_id: OrderId, until: Position | None = None
+    ) -> Iterable[StoredSnapshot]:
         """See `SnapshotStore`."""
-        return reversed(self._by_order.get(order_id, ()))
+        for stored in reversed(self._by_order.get(order_id, ())):
+            if until is None or stored.position <= until:
+                yield stored
 
 
 def snapshot_of(order: Order, position: Position) -> StoredSnapshot:

@@ -36,10 +36,10 @@ def test_a_seed_outside_its_range_is_refused(seed: Any) -> None:
         Streams(seed)
 
 
-@pytest.mark.parametrize("distribution", ["constant", "exponential"])
+@pytest.mark.parametrize("distribution", ["constant", "exponential", "lognormal"])
 def test_a_draw_does_not_depend_on_what_else_is_asked_for(distribution: Any) -> None:
     def draws() -> Draws:
-        return Draws(Streams(3).stream("s"), distribution, 1_000_000)
+        return Draws(Streams(3).stream("s"), distribution, 1_000_000, 0.5)
 
     count = 2 * BLOCK + 10
     upwards = draws()
@@ -52,6 +52,21 @@ def test_a_draw_does_not_depend_on_what_else_is_asked_for(distribution: Any) -> 
     assert at_once.array(count).tolist() == one_by_one
     assert at_once[5] == one_by_one[5]
     assert at_once.array(0).tolist() == []
+
+
+@pytest.mark.parametrize("cv", [0.2, 1.0, 2.0])
+def test_a_lognormal_has_its_mean_and_its_coefficient_of_variation(cv: float) -> None:
+    drawn = Draws(Streams(5).stream("s"), "lognormal", 1_000_000, cv).array(400_000)
+    assert drawn.min() > 0
+    # Four standard errors of a mean; the fourth moment of cv = 2 leaves its spread less sure.
+    assert drawn.mean() == pytest.approx(1e6, rel=4.0 * cv / 400_000**0.5)
+    assert drawn.std() / drawn.mean() == pytest.approx(cv, rel=0.02 if cv <= 1.0 else 0.1)
+
+
+def test_the_greatest_lognormal_draw_fits_what_it_is_stored_in() -> None:
+    drawn = Draws(Streams(5).stream("s"), "lognormal", MEAN_NS_MAX, 5.0).array(100_000)
+    assert drawn.min() >= 0
+    assert drawn.max() <= 2**60
 
 
 def test_draws_are_python_integers_and_their_array_is_int64() -> None:

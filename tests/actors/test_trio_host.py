@@ -1,3 +1,4 @@
+import queue
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -45,6 +46,46 @@ def test_an_error_of_main_comes_out_as_itself() -> None:
 
     with pytest.raises(KeyError, match="mine"):
         hosted()[1].run(main)
+
+
+class RememberingInbox(queue.SimpleQueue[Any]):
+    """Knows whether a wake-up may be left behind when somebody begins a timed wait."""
+
+    def __init__(self) -> None:
+        self.is_left_behind = True
+        self.waits: list[bool] = []
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        super().put(item)
+        self.is_left_behind = True
+
+    def get_nowait(self) -> Any:
+        if self.empty():
+            self.is_left_behind = False
+        return super().get_nowait()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        if timeout is not None:
+            self.waits.append(self.is_left_behind and self.empty())
+        return super().get(block, timeout)
+
+
+def test_a_wake_up_that_was_left_behind_is_taken_before_a_timed_wait() -> None:
+    """CPython's queue may wait for ever on one whose timeout is over when it looks again."""
+    kernel = Kernel(WallClock())
+    kernel.inbox = inbox = RememberingInbox()
+    host = TrioHost(kernel)
+
+    async def nap() -> None:
+        for _ in range(3):
+            await kernel.sleep(2 * MS, Rank.OTHER, 0)
+
+    async def main() -> None:
+        await host.call(nap)
+
+    host.run(main)
+    assert len(inbox.waits) >= 3
+    assert not any(inbox.waits)
 
 
 # The bridge.

@@ -132,6 +132,19 @@ def test_the_cache_answers_and_adds_staleness(results: dict[str, Result]) -> Non
     assert all(r.summary.cache.hits == 0 for n, r in results.items() if n != "multiple")
 
 
+def test_only_an_order_that_is_its_events_costs_something_to_bring_back() -> None:
+    side = attrs.evolve(BASE.write_side, passivate_after=20_000_000)
+    base = attrs.evolve(SHORT, write_side=side)
+    found = {
+        name: virtual.run(ARCHITECTURES[name](base, COSTS), seed=1).metrics
+        for name in ("crud", "event_sourced")
+    }
+    assert all(one["rehydration.orders"] > 100 for one in found.values())
+    assert found["crud"]["rehydration.time_s"] == 0.0
+    read = found["event_sourced"]["rehydration.events_read"]
+    assert found["event_sourced"]["rehydration.time_s"] == pytest.approx(read * COSTS.replay / 1e9)
+
+
 def test_only_the_tutorial_is_wrong_and_says_about_how_many_orders(
     results: dict[str, Result],
 ) -> None:

@@ -96,8 +96,19 @@ class OutcomeOfTheLast(MemoryLog):
 class NewestFirst(MemoryLog):
     """Reads an order backwards."""
 
-    def read_order(self, order_id: OrderId, after: Version = NO_VERSION) -> list[Event]:
-        return list(reversed(super().read_order(order_id, after)))
+    def read_order(
+        self, order_id: OrderId, after: Version = NO_VERSION, until: Position | None = None
+    ) -> list[Event]:
+        return list(reversed(super().read_order(order_id, after, until)))
+
+
+class AllOfTheOrder(MemoryLog):
+    """Reads an order to its end, whatever position it is asked for."""
+
+    def read_order(
+        self, order_id: OrderId, after: Version = NO_VERSION, until: Position | None = None
+    ) -> list[Event]:
+        return super().read_order(order_id, after)
 
 
 FAULTY = {
@@ -111,6 +122,7 @@ FAULTY = {
     ForgetfulOfRequests: "test_a_request_is_committed_once_and_its_first_outcome_is_known",
     OutcomeOfTheLast: "test_a_request_is_committed_once_and_its_first_outcome_is_known",
     NewestFirst: "test_an_order_is_read_oldest_event_first",
+    AllOfTheOrder: "test_an_order_is_read_up_to_a_position",
 }
 """Each fault, and the test that must find it; others may, too."""
 

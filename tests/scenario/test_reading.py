@@ -380,7 +380,10 @@ WEIGHTS = st.floats(0.0, 1e9)
 CHARACTERS = st.characters(exclude_categories=["Cc", "Cs"])
 SERVICES = st.builds(
     Service, distribution=st.sampled_from(["constant", "exponential"]), mean=DURATIONS
-) | st.just(Service(distribution="real"))
+)
+SERVICES |= st.just(Service(distribution="real")) | st.builds(
+    Service, distribution=st.just("lognormal"), mean=DURATIONS, spread=st.floats(0.001, 5.0)
+)
 PAUSES = SERVICES.filter(lambda service: service.distribution != "real")
 SEGMENTS = st.builds(RateSegment, duration=DURATIONS, start=RATES, end=RATES | st.just(0.0))
 CLOSED = st.builds(Load, model=st.just("closed"), clients=COUNTS, think_time=PAUSES)

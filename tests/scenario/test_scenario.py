@@ -39,6 +39,10 @@ def service(distribution: Any, mean: Any = 0) -> Service:
     return Service(distribution=distribution, mean=mean)
 
 
+def spread(distribution: Any, mean: Any, spread: Any) -> Service:
+    return Service(distribution=distribution, mean=mean, spread=spread)
+
+
 def mix(**weights: Any) -> QueryMix:
     return QueryMix(**({"by_id": 0} | weights))
 
@@ -51,6 +55,7 @@ def workload(**values: Any) -> Workload:
     return Workload(**values)
 
 
+REPLY: dict[str, Any] = {"reply": 5}
 ORDERS = {"orders": ReadModel()}
 
 CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
@@ -94,6 +99,30 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     (
         {"read_models": {"orders": ReadModel(service=service("exponential"))}},
         "read_models.orders.service.mean: an exponential",
+    ),
+    (
+        {"write_side": WriteSide(service=spread("lognormal", 0, 0.5))},
+        "write_side.service.mean: a logn",
+    ),
+    (
+        {"write_side": WriteSide(service=service("lognormal", S))},
+        "write_side.service.spread = 0: a log",
+    ),
+    (
+        {"write_side": WriteSide(service=spread("constant", S, 0.5))},
+        "write_side.service.spread = 0.5: must be 0, unless its distribution is",
+    ),
+    ({"run": run(discipline="turns")}, "run.processors = 0: must be 1 if run.discipline"),
+    ({"run": run(discipline="turns", processors=2)}, "run.processors = 2: must be 1"),
+    ({"run": run(processors=1, settle=5)}, 'run.settle = "5ns": must be 0s, unless run.discipline'),
+    ({"load": load(rate=5, send=5)}, 'load.send = "5ns": must be 0s, unless run.discipline'),
+    ({"write_side": WriteSide(**REPLY)}, 'write_side.reply = "5ns": must be 0s, unless'),
+    (
+        {
+            "run": run(discipline="turns", processors=1),
+            "load": load(model="closed", think_time=service("exponential", S), send=5),
+        },
+        'load.send = "5ns": belongs to a planned load, but load.model = "closed"',
     ),
     ({"read_models": {}}, "read_models: at least one is needed"),
     ({"read_models": {"serch": ReadModel()}}, "read_models.serch: unknown read model; did you me"),
