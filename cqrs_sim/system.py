@@ -13,7 +13,6 @@ from cqrs_sim.actors.mailbox import MailboxStatistics
 from cqrs_sim.actors.pauses import Pauses
 from cqrs_sim.actors.randomness import Draws, Streams
 from cqrs_sim.actors.reply import Reply
-from cqrs_sim.delivery_modes import projector_of
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import GetOrderById, Query, row_of
 from cqrs_sim.errors import (
@@ -31,16 +30,14 @@ from cqrs_sim.probe import NO_READ_MODEL, Probe
 from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.gateway import Answer, Answering, QueryGateway
 from cqrs_sim.read_side.inboxes import inbox_of
-from cqrs_sim.read_side.inline import InlineProjector
-from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.past import answer_by_replay
 from cqrs_sim.read_side.projector import Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.projector_actors import ProjectorActors
 from cqrs_sim.read_side.rebuild import Rebuild, Rebuilds, Site
-from cqrs_sim.read_side.search import SearchReadModel
-from cqrs_sim.read_side.statistics import StatisticsReadModel
 from cqrs_sim.read_side.tasks import TaskProjector
 from cqrs_sim.run_log import log_of_run
+from cqrs_sim.run_views import READ_MODELS, views_of_run
+from cqrs_sim.scenario.deliveries import NO_REBUILD
 from cqrs_sim.scenario.scenario import Pause, Scenario
 from cqrs_sim.service_times import cache_of, draws, query_draws
 from cqrs_sim.work_places import WorkPlaces
@@ -51,13 +48,6 @@ from cqrs_sim.write_side.order_actor import Accepted, OrderActors, Snapshot
 from cqrs_sim.write_side.rehydration import Rehydrated, Rehydrator
 from cqrs_sim.write_side.snapshots import MemorySnapshots
 from cqrs_sim.write_side.stored_snapshots import StoredSnapshots
-
-READ_MODELS: dict[str, Callable[[], ReadModel]] = {
-    "orders": OrdersReadModel,
-    "statistics": StatisticsReadModel,
-    "search": SearchReadModel,
-}
-
 
 CARELESS: dict[str, Callable[[], ReadModel]] = {
     "orders": CarelessOrders,
@@ -89,6 +79,7 @@ class System:
         self._probe = probe
         self._places = WorkPlaces(scenario, kernel, probe)
         self.log = log_of_run(scenario, kernel, probe, streams, store)
+        self._views = views_of_run(scenario, kernel, probe, store, self.log.events)
         self.activations = Activations()
         self._replay_ns = scenario.write_side.replay
         self._query_draws = draws(streams, "query", scenario.queries.service)
@@ -107,6 +98,7 @@ class System:
         self._actors = ProjectorActors(kernel)
         self._tasks: list[TaskProjector] = []
         self.rebuilds = Rebuilds(kernel)
+        self.rebuilds.refused = NO_REBUILD if self._views.is_stored else None
         for name in scenario.read_models:
             self._add_read_model(name, scenario, streams)
         works = {name: self._places.of_answers(name) for name in self.projectors}
@@ -349,7 +341,7 @@ class System:
         )
         work = self._places.of_projector(name)
         if settings.projection == "inline":
-            inline = InlineProjector(self._kernel, self._probe, READ_MODELS[name](), options)
+            inline = self._views.inline(options)
             self._add(inline)
             self.log.hooks.append(inline)
             return
@@ -365,17 +357,14 @@ class System:
         if pauses is not None:
             work = pauses.holding(work)
         new_inbox = partial(inbox_of, self._kernel, subscription, settings.poll, pauses)
-        new_model = READ_MODELS[name]
-        projector = projector_of(
-            scenario, new_model, self._kernel, self._probe, new_inbox(), work, options
-        )
+        projector = self._views.following(new_inbox(), work, options)
         self._add(projector)
         self._actors.start(projector)
         site = Site(
             projector=projector,
             subscription=subscription,
             new_inbox=new_inbox,
-            new_model=new_model,
+            new_model=READ_MODELS[name],
             # A stream of its own each time: the draws of the live projector stay what they are.
             new_service=lambda number: draws(streams, f"rebuild/{name}/{number}", settings.service),
             work=work,

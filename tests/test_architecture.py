@@ -21,7 +21,8 @@ BELOW_ENGINES = (
     *FOUNDATION, "fault_sites", "storage", "domain", "actors", "tables", *SIDES, "crud",
     "projections", "load_generation", "measurement", "scenario", "analysis", "plots", "histograms",
     "plain_text", "new_folders", "verdict", "report", "results", "work_places", "service_times",
-    "delivery_modes", "divergence", "event_feed", "run_log", "system",
+    "delivery_modes", "divergence", "event_feed", "run_log", "run_views",
+    "system",
 )  # fmt: skip
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -83,9 +84,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "run_log": (
         "errors", "probe", "actors", "event_log", "scenario", "service_times", "delivery_modes",
     ),
+    "run_views": (
+        *FOUNDATION, "storage", "domain", "actors", "tables", "event_log", "read_side", "crud",
+        "projections", "scenario", "delivery_modes",
+    ),
     "system": (
         *FOUNDATION, "storage", "domain", "actors", *SIDES, "scenario", "work_places",
-        "service_times", "delivery_modes", "event_feed", "run_log",
+        "service_times", "delivery_modes", "event_feed", "run_log", "run_views",
     ),
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
     "simulation": (*BELOW_ENGINES, "engines"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from cqrs_sim.crud.answers import NormalisedAnswers
 from cqrs_sim.domain.status import STATUSES
+from cqrs_sim.ids import Nanoseconds
 from cqrs_sim.tables.connection import Connection
 
 _CUSTOMERS = "SELECT customer_id FROM customers"
@@ -50,7 +51,7 @@ class JoinedSearch(NormalisedAnswers):
 
 
 _BY_CREATION = "SELECT order_id FROM orders ORDER BY created_ns, number"
-_EVER = (-(1 << 63), (1 << 63) - 1)
+_EVER = (Nanoseconds(-(1 << 63)), Nanoseconds((1 << 63) - 1))
 
 JOINED: dict[str, Callable[[Connection], JoinedOrders | JoinedStatistics | JoinedSearch]] = {
     "orders": JoinedOrders,

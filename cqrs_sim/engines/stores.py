@@ -8,7 +8,10 @@ from cqrs_sim.actors.clock import VirtualClock, WallClock, utc_ns
 from cqrs_sim.errors import StoreError
 from cqrs_sim.event_log.durable import StoreOfRun
 from cqrs_sim.event_log.writer_thread import quick_switches
+from cqrs_sim.ids import Position
+from cqrs_sim.read_side.sqlite.beside import refuse_ahead
 from cqrs_sim.scenario.scenario import Durability
+from cqrs_sim.storage.database import errors_of
 from cqrs_sim.storage.event_store import EventStore
 
 
@@ -49,10 +52,14 @@ def store_of_run(
                     f"{folder} holds {store.head:,} events of earlier runs, whose orders this run "
                     "would meet again; name a new folder"
                 )
+            with errors_of(store.path):
+                refuse_ahead(store.connection, Position(store.head), folder)
             began_ns = store.recorded_ns if is_virtual else max(store.recorded_ns, utc_ns())
             run = store.begin_run("virtual" if is_virtual else "wall", began_ns)
             if not is_virtual:
                 during.enter_context(quick_switches())
-            yield StoreOfRun(store, run, began_ns)
+            opened = StoreOfRun(store, run, began_ns)
+            during.callback(opened.files.close)
+            yield opened
         at_end.pop_all()
         store.close()

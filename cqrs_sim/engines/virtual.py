@@ -69,7 +69,8 @@ def run(
         experiment = Experiment(scenario, seed, clock, load, store=opened)
         watch = Watch(experiment, abort_on, every=LOOK_AT, progress=progress) if abort_on else None
         run_experiment(experiment, watch or progress)
-    result = experiment.result("virtual")
+        # While the store is open, since what is in it is compared with the log.
+        result = experiment.result("virtual")
     return result if watch is None else attrs.evolve(result, aborted=watch.failed)
 
 

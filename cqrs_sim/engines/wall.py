@@ -62,9 +62,11 @@ def run(
                 experiment, abort_on, every=LOOK_AT, most_rows=MOST_ROWS, progress=progress
             )
         host = run_experiment(experiment, watch or progress)
+        # While the store is open, since what is in it is compared with the log.
+        result = experiment.result("wall")
     provenance = {**provenance_of("wall"), "host": host_to_json(host)}
     aborted = None if watch is None else watch.failed
-    return attrs.evolve(experiment.result("wall"), provenance=provenance, aborted=aborted)
+    return attrs.evolve(result, provenance=provenance, aborted=aborted)
 
 
 def run_experiment(

@@ -106,7 +106,15 @@ class QueryGateway:
             if service is not None:
                 work = self._answering.works.get(projector.options.name, self._kernel.sleep)
                 await work(service[query_id], Rank.QUERY, query_id)
-            value, position = read(projector.read_model, query), projector.applied
+            model, position = projector.read_model, projector.applied
+            if isinstance(model, TableModel):
+                value, position = model.answer(query)
+                # The writer of the tables may be ahead of what this thread has heard: nobody may
+                # see a commit before it is known.
+                if position > projector.applied:
+                    await projector.wait_applied(position)
+            else:
+                value = read(model, query)
             self._probe.query_answered(query_id, projector.options.index, position)
             if self._answering.cache is not None:
                 self._answering.cache.store(query, value, position)
@@ -163,8 +171,6 @@ class QueryGateway:
 
 def read(model: ReadModel, query: Query) -> AnswerValue:
     """What a read model says to a query that is for it."""
-    if isinstance(model, TableModel):
-        return model.answer(query)
     if isinstance(query, GetOrderStatistics):
         assert isinstance(model, StatisticsReadModel | CarelessStatistics)
         return model.between(query.from_ns, query.to_ns)

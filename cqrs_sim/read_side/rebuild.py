@@ -140,6 +140,8 @@ class Rebuilds:
         self._actors: list[Actor] = []
         self.begun: list[Rebuild] = []
         """In the order in which they began."""
+        self.refused: str | None = None
+        """Why none can be rebuilt here, if that is so."""
 
     def add(self, site: Site, planned: Sequence[tuple[int, int]] = ()) -> None:
         """Make a read model known; rebuild it as planned: (instant in ns, events at once) each."""
@@ -157,9 +159,12 @@ class Rebuilds:
             batch: most events taken, and checkpointed, at once.
 
         Raises:
-            InvalidScenarioError: if there is no such read model, or `batch` is no positive number.
+            InvalidScenarioError: if there is no such read model, it cannot be rebuilt here, or
+                `batch` is no positive number.
             ActorStoppedError: if the system closes first; then the rebuilt one is dropped.
         """
+        if self.refused is not None:
+            raise InvalidScenarioError([self.refused])
         if read_model not in self._sites:
             names = ", ".join(self._sites)
             raise InvalidScenarioError(

@@ -16,6 +16,9 @@ from cqrs_sim.probe import Probe
 from cqrs_sim.read_side.inline import InlineProjector
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
 
+NOTHING = Position(0)
+CATCH_UP = 1024
+"""Events in a transaction of what is shown before a run."""
 Write = Callable[[Sequence[Event]], None]
 
 
@@ -31,16 +34,23 @@ class StoredProjector(Projector):
         work: Work,
         options: ProjectorOptions,
         write: Write | None = None,
+        shown: Position = NOTHING,
     ) -> None:
         """Make a projector.
 
         Args:
-            kernel, probe, subscription, work, options: as of any `Projector`.
+            kernel: as of any `Projector`.
+            probe: likewise.
+            subscription: likewise.
             read_model: what is asked.
+            work: see `Projector`.
+            options: likewise.
             write: shows a batch, all or nothing; None: nothing is written, the transactions are
                 those of a model, and the read model is in memory.
+            shown: the last position that was shown by earlier runs.
         """
         super().__init__(kernel, probe, subscription, read_model, work, options)
+        self._shown = shown
         self._write = write if write is not None else self._write_in_memory
 
     def run(self) -> Generator[object, None, None]:
@@ -72,8 +82,9 @@ class StoredProjector(Projector):
 
     def catch_up(self, events: Sequence[Event]) -> None:
         """Show what was recorded before the run, as far as it is not shown, at no time."""
+        for begun in range(self._shown, len(events), CATCH_UP):
+            self._write(events[begun : begun + CATCH_UP])
         if events:
-            self._write(events)
             self.applied = self.checkpoint = events[-1].position
 
     def _write_in_memory(self, events: Sequence[Event]) -> None:

@@ -21,9 +21,10 @@ from cqrs_sim.domain.queries import (
 )
 from cqrs_sim.domain.status import OrderStatus
 from cqrs_sim.errors import InvariantViolationError
-from cqrs_sim.ids import CustomerId, Nanoseconds, OrderId
+from cqrs_sim.ids import CustomerId, Nanoseconds, OrderId, Position
 
-Within = Callable[[], AbstractContextManager[object]]
+Snapshot = Callable[[], AbstractContextManager[Position]]
+Guard = Callable[[], AbstractContextManager[object]]
 
 
 class TableContents(Protocol):
@@ -57,13 +58,19 @@ class TableModel:
     """Asks tables; each answer reflects one commit."""
 
     def __init__(
-        self, tables: TableContents, snapshot: Within, guard: Within, *, is_in_sequence: bool = True
+        self,
+        tables: TableContents,
+        snapshot: Snapshot,
+        guard: Guard,
+        *,
+        is_in_sequence: bool = True,
     ) -> None:
         """Ask through a connection that only reads.
 
         Args:
             tables: on that connection; an `OrderAnswers` or `StatisticsAnswers` if it is asked so.
-            snapshot: a transaction of the connection: what is read within it is of one commit.
+            snapshot: a transaction of the connection: what is read within it is of one commit, and
+                shows all up to the position that it gives.
             guard: turns what the database raises into errors of ours.
             is_in_sequence: whether rows are listed in the sequence of what happened.
         """
@@ -76,26 +83,31 @@ class TableModel:
         """Of no use: events come to tables in the transactions of their writer."""
         raise InvariantViolationError(f"{event.event_id} was given to the reader of tables")
 
-    def answer(self, query: Query) -> AnswerValue:
-        """The answer to a query that is for these tables.
+    def answer(self, query: Query) -> tuple[AnswerValue, Position]:
+        """The answer to a query that is for these tables, and the position that it reflects.
+
+        That may be of a commit of which nobody here has heard yet.
 
         Raises:
             StoreError: if they cannot be read.
         """
-        with self._guard(), self._snapshot():
-            if isinstance(query, GetOrderStatistics):
-                statistics = cast("StatisticsAnswers", self._tables)
-                return statistics.between(query.from_ns, query.to_ns)
-            orders = cast("OrderAnswers", self._tables)
-            match query:
-                case GetOrderById(order_id=order_id):
-                    return orders.by_id(order_id)
-                case GetOrdersByCustomer(customer_id=customer_id):
-                    return orders.by_customer(customer_id)
-                case GetOrdersByStatus(status=status):
-                    return orders.by_status(status)
-                case _:
-                    assert_never(query)
+        with self._guard(), self._snapshot() as position:
+            return self._value(query), position
+
+    def _value(self, query: Query) -> AnswerValue:
+        if isinstance(query, GetOrderStatistics):
+            statistics = cast("StatisticsAnswers", self._tables)
+            return statistics.between(query.from_ns, query.to_ns)
+        orders = cast("OrderAnswers", self._tables)
+        match query:
+            case GetOrderById(order_id=order_id):
+                return orders.by_id(order_id)
+            case GetOrdersByCustomer(customer_id=customer_id):
+                return orders.by_customer(customer_id)
+            case GetOrdersByStatus(status=status):
+                return orders.by_status(status)
+            case _:
+                assert_never(query)
 
     def contents(self) -> object:
         """All that can be asked of it, comparable with `==`; equal to that of the one in memory.

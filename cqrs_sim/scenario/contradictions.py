@@ -13,6 +13,7 @@ from cqrs_sim.scenario.deliveries import (
     of_crashes,
     of_stores,
     of_tasks,
+    unusual_in_a_store,
 )
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
@@ -94,6 +95,8 @@ def contradictions_among(
         mistakes += of_projections(read_models, write_side)
     if read_models is not None and write_side is not None:
         mistakes += of_tasks(write_side, read_models)
+        if store == "sqlite":
+            mistakes += unusual_in_a_store(read_models)
         mistakes += _of_rebuilt_deliveries(write_side, read_models)
     if databases is not None:
         mistakes += of_databases(databases, databases_used(write_side, read_models), run)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cqrs_sim.scenario.parts import Crash, Log, ReadModel, WriteSide
 from cqrs_sim.scenario.units import format_duration
+from cqrs_sim.scenario.wording import joined
 
 
 def of_crashes(path: str, crashes: Sequence[Crash]) -> Iterator[str]:
@@ -37,6 +38,33 @@ def of_stores(side: WriteSide, store: str | None, log: Log | None) -> Iterator[s
     is_modelled = log is not None and (log.commit.mean > 0 or log.append > 0)
     if not is_only_log_read(side) and (is_modelled or store not in (None, "memory")):
         yield in_memory_only(side)
+
+
+def unusual_in_a_store(read_models: Mapping[str, ReadModel]) -> Iterator[str]:
+    """A store writes effects and checkpoint in one transaction, and stays where it is.
+
+    What becomes of other orders of the two is modelled in memory.
+    """
+    for name, model in read_models.items():
+        path = joined("read_models", name)
+        planned = {
+            f'delivery = "{model.delivery}"': model.delivery == "at_most_once",
+            "idempotent = false": not model.idempotent,
+            "crashes": bool(model.crashes),
+        }
+        for key in [key for key, is_planned in planned.items() if is_planned]:
+            yield (
+                f'{path}.{key}: needs store = "memory"; in a store the effects of a batch and its '
+                "checkpoint are one transaction"
+            )
+        if model.rebuilds:
+            yield f"{path}.rebuilds: {NO_REBUILD}"
+
+
+NO_REBUILD = (
+    'a read model is rebuilt beside the live one with store = "memory" alone; a file of a store is '
+    "made anew between two runs, by `cqrs-sim projection rebuild`"
+)
 
 
 def in_memory_only(side: WriteSide) -> str:

@@ -25,6 +25,8 @@ Durability: TypeAlias = Literal["full", "normal", "off"]
 ReadStrategy: TypeAlias = Literal["eventual", "at_least", "write_side"]
 Projection: TypeAlias = Literal["async", "inline", "task"]
 Delivery: TypeAlias = Literal["at_least_once", "at_most_once", "exactly_once_effect"]
+Keeps: TypeAlias = Literal["events", "rows", "both"]
+Form: TypeAlias = Literal["view", "joined"]
 Publish: TypeAlias = Literal["log_first", "dual_write"]
 
 READ_MODEL_NAMES = ("orders", "statistics", "search")
@@ -256,6 +258,9 @@ class WriteSide:
     question) waits for it."""
     database: Text | None = units.text(None, minimum=1)
     """Where the order actors' modelled work is done; none: each actor has a server of its own."""
+    keeps: Keeps = units.choice("events", Keeps)
+    """What an order comes back from. `events`: its own. `rows`: normalised tables, and no event is
+    kept. `both`: rows, and the events that others follow, in one transaction."""
     publish: Publish = units.choice("log_first", Publish)
     """How read models come to know: `log_first`, they read the log. `dual_write`: the writer
     stores, then tells them; what it did not tell, nobody ever does."""
@@ -271,6 +276,9 @@ class ReadModel:
     """Who updates it: `async`, its projector, after the commit. `inline`: the order actor, within
     the commit, so that it never lags and the writer pays. `task`: a task for each event, in no
     order and at most once, as careless as it is common; it loses and doubles."""
+    form: Form = units.choice("view", Form)
+    """`view`: rows made for its questions. `joined`: nothing of its own; its questions are answered
+    from the rows of the write side, by joins."""
     service: Service = units.part(Service)
     """Time to apply one event."""
     transport: Duration = units.duration(0, minimum=0)

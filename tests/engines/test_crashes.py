@@ -7,23 +7,34 @@ a middle and the last hit of each. The store that is left is opened by another s
 import json
 import os
 import signal
+import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import attrs
 import pytest
 import trio
 
 from cqrs_sim import fault_sites
 from cqrs_sim.domain.commands import CreateOrder, UpdateOrderStatus
+from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.engines.hosted import HostedSystem, run_hosted
+from cqrs_sim.errors import StoreError
 from cqrs_sim.event_log import writer_thread
 from cqrs_sim.event_log.durable import Append, StoreOfRun
 from cqrs_sim.ids import Cents, CustomerId, OrderId, Position, ProductId, Version
+from cqrs_sim.projections.kinds import KINDS
+from cqrs_sim.projections.stored_events import all_events
 from cqrs_sim.scenario.scenario import Log, ReadModel, Scenario, Service, WriteSide
+from cqrs_sim.storage.event_rows import NewRow
+from cqrs_sim.storage.event_store import EventReader
+from cqrs_sim.storage.folder import EVENTS
 from cqrs_sim.system import fold
+from cqrs_sim.tables.connection import transaction
 from cqrs_sim.write_side.order_actor import Accepted
 
 REAL = Service(distribution="real")
@@ -69,7 +80,7 @@ async def load(system: HostedSystem, pipe: int) -> None:
 
 
 def acknowledged_in_a_child(
-    store: Path, dies_at: str | None, hit: int
+    store: Path, dies_at: str | None, hit: int, scenario: Scenario = SCENARIO
 ) -> tuple[dict[str, list[int]], bool]:
     """Run the load in a process that dies at a site; what it was told, and whether it died."""
     reading, writing = os.pipe()
@@ -81,7 +92,7 @@ def acknowledged_in_a_child(
             if dies_at is not None:
                 fault_sites.arm(dies_at, hit)
             counts = fault_sites.count_hits()
-            run_hosted(lambda system: load(system, writing), SCENARIO, store=store)
+            run_hosted(lambda system: load(system, writing), scenario, store=store)
             (store.parent / "counts.json").write_text(json.dumps(counts))
             code = 0
         finally:
@@ -157,5 +168,60 @@ def test_an_acknowledgement_before_the_commit_would_be_found(
     monkeypatch.undo()
     assert died
     assert told
-    with pytest.raises(AssertionError):
+    # Of read models that show what the log has lost it is heard before anybody looks.
+    with pytest.raises((AssertionError, StoreError)):
         run_hosted(partial(look, told=told), SCENARIO, store=tmp_path / "store")
+
+
+INLINE = attrs.evolve(
+    SCENARIO,
+    read_models={name: ReadModel(service=REAL, projection="inline") for name in KINDS},
+)
+
+
+@pytest.mark.parametrize("site", ["log.in_commit", "log.tables_written", "log.after_commit"])
+def test_views_within_the_commit_are_never_parted_from_the_events(
+    tmp_path: Path, site: str
+) -> None:
+    """Looked at in the file that is left, before any run could catch up."""
+    store = tmp_path / "store"
+    told, died = acknowledged_in_a_child(store, site, 7, INLINE)
+    assert died
+    with closing(EventReader(store)) as reader:
+        events = list(all_events(reader, reader.last_position()))
+    assert events
+    with closing(sqlite3.connect(store / EVENTS)) as connection:
+        checkpoints = dict(connection.execute("SELECT * FROM checkpoints").fetchall())
+        assert checkpoints == dict.fromkeys(KINDS, len(events))
+        for name, kind in KINDS.items():
+            memory = kind.memory()
+            for event in events:
+                memory.apply(event)
+            assert kind.tables(connection).contents() == memory.contents(), name
+    run_hosted(partial(look, told=told), INLINE, store=store)
+
+
+def test_views_that_are_written_beside_the_commit_would_be_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted fault: tables written in a transaction of their own, before the events."""
+
+    def commit(
+        self: StoreOfRun, events: Sequence[Event], rows: Sequence[NewRow], now_ns: int
+    ) -> None:
+        for place, event in enumerate(events, start=self.head + 1):
+            event.position = Position(place)
+        for write in self.within:
+            with transaction(self.store.connection):
+                write(events)
+        fault_sites.site("log.parted")
+        self.store.append(rows, now_ns)
+        self.head += len(events)
+
+    monkeypatch.setattr(StoreOfRun, "commit", commit)
+    store = tmp_path / "store"
+    _, died = acknowledged_in_a_child(store, "log.parted", 7, INLINE)
+    monkeypatch.undo()
+    assert died
+    with pytest.raises(StoreError, match=r"keeps orders as rows up to position"):
+        run_hosted(partial(look, told={}), INLINE, store=store)

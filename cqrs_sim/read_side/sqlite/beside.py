@@ -27,15 +27,21 @@ class TablesBeside:
         """Keep tables, which are there.
 
         Args:
-            connection: of the writer.
+            connection: of the writer of the file.
             shows: by name, what writes events to the tables: in the order of their positions, none
                 that was written before, no gap.
         """
         self._connection = connection
         self._shows = shows
-        connection.execute(CHECKPOINTS)
+        if shows:
+            connection.execute(CHECKPOINTS)
         for name in shows:
             connection.execute(FIRST_CHECKPOINT, (name,))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the tables."""
+        return tuple(self._shows)
 
     def show(self, events: Sequence[Event]) -> None:
         """Write events to all tables; the transaction is the caller's."""
