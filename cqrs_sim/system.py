@@ -46,6 +46,7 @@ from cqrs_sim.write_side.crashing import watch_for_crashes
 from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
 from cqrs_sim.write_side.order_actor import Accepted, OrderActors, Snapshot
 from cqrs_sim.write_side.rehydration import Rehydrated, Rehydrator
+from cqrs_sim.write_side.rows import RowsRehydrator
 from cqrs_sim.write_side.snapshots import MemorySnapshots
 from cqrs_sim.write_side.stored_snapshots import StoredSnapshots
 
@@ -81,6 +82,7 @@ class System:
         self.log = log_of_run(scenario, kernel, probe, streams, store)
         self._views = views_of_run(scenario, kernel, probe, store, self.log.events)
         self.activations = Activations()
+        self._keeps = scenario.write_side.keeps
         self._replay_ns = scenario.write_side.replay
         self._query_draws = draws(streams, "query", scenario.queries.service)
         services = query_draws(streams, scenario.queries.services)
@@ -201,7 +203,7 @@ class System:
         if at_least is not None:
             raise UnknownPastError(f"as_of with at_least = {at_least}: the past waits for nothing")
         log, kernel, replay_ns = self.log, self._kernel, self._replay_ns
-        head = position_as_of(log, as_of, kernel.now_ns())
+        head = self._past(as_of)
         if not isinstance(query, GetOrderById):
             return await answer_by_replay(query, log.events, head, kernel, replay_ns)
         found = self.rehydrator.state_of(query.order_id, head)
@@ -215,8 +217,13 @@ class System:
         Raises:
             UnknownPastError: if the log does not reach there.
         """
-        head = position_as_of(self.log, as_of, self._kernel.now_ns())
+        head = self._past(as_of)
         return self.rehydrator.state_of(order_id, head)
+
+    def _past(self, as_of: AsOf) -> Position:
+        if self._keeps == "rows":
+            raise UnknownPastError('as_of: write_side.keeps = "rows" keeps the present alone')
+        return position_as_of(self.log, as_of, self._kernel.now_ns())
 
     def query_write_side(
         self, query: GetOrderById, *, intended_ns: Nanoseconds | None = None, session: int = 0
@@ -313,6 +320,8 @@ class System:
             service = Draws(streams.stream("service/write"), "constant", 0)
         snapshots = MemorySnapshots() if store is None else StoredSnapshots(store.store)
         self.rehydrator = Rehydrator(self.log, snapshots, side.snapshot_every)
+        if self._views.load is not None:
+            self.rehydrator = RowsRehydrator(self.log, self._views.load)
         actors = OrderActors(
             *(self.log, self._probe, self._kernel.clock, work, service, questions, inline),
             rehydrator=self.rehydrator,

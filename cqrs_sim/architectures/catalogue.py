@@ -2,8 +2,8 @@
 
 From the base come load, workload, run, and what is asked how; everything else is the architecture.
 Times of several steps that one stage takes are added up and drawn as one exponential time. All have
-an event log here, since a trace is made of it; only who appends to a log as part of the design pays
-for that.
+an event log in memory, since a trace is made of it; only who appends to a log as part of the design
+pays for that, and keeps it on disk.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,8 @@ import attrs
 from cqrs_sim.architectures.costs import Costs, QueryCosts
 from cqrs_sim.scenario.scenario import (
     Database,
+    Form,
+    Keeps,
     Load,
     Projection,
     Queries,
@@ -68,8 +70,9 @@ def crud(base: Scenario, costs: Costs) -> Scenario:
         name="crud",
         description="The control: reads and writes on the same normalised tables.",
         write=costs.decide + costs.tables + costs.commit,
-        # The read models stand for those tables: what a command has written is what is read.
-        read_models=_inline(free),
+        # The read models are ways to ask those tables: what a command has written is what is read.
+        keeps="rows",
+        read_models=_inline(free, "joined"),
         answers=costs.join,
         databases=(MAIN,),
     )
@@ -83,6 +86,7 @@ def simple(base: Scenario, costs: Costs) -> Scenario:
         name="simple",
         description="Views in the same database, updated in the write's own transaction.",
         write=costs.decide + costs.tables + costs.commit,
+        keeps="rows",
         read_models=_inline(attrs.asdict(costs.row)),
         answers=costs.view,
         databases=(MAIN,),
@@ -97,6 +101,7 @@ def event_sourced(base: Scenario, costs: Costs) -> Scenario:
         name="event_sourced",
         description="A log in place of tables; views in the same database follow it.",
         write=costs.decide + costs.append + costs.commit,
+        keeps="events",
         read_models=_projected(costs, dict.fromkeys(DATABASE_OF, MAIN)),
         answers=costs.view,
         databases=(MAIN,),
@@ -112,6 +117,7 @@ def separate(base: Scenario, costs: Costs) -> Scenario:
         name="separate",
         description="A database of its own for the read side, which follows the write side.",
         write=costs.decide + costs.tables + costs.append + costs.commit,
+        keeps="both",
         read_models=_projected(costs, dict.fromkeys(DATABASE_OF, VIEWS), costs.transport),
         answers=costs.view,
         databases=(MAIN, VIEWS),
@@ -126,6 +132,7 @@ def multiple(base: Scenario, costs: Costs) -> Scenario:
         name="multiple",
         description="Three read databases (queries, reporting, search), and a cache of answers.",
         write=costs.decide + costs.tables + costs.append + costs.commit,
+        keeps="both",
         read_models=_projected(costs, DATABASE_OF, costs.transport),
         answers=costs.view,
         databases=(MAIN, *DATABASE_OF.values()),
@@ -147,6 +154,7 @@ def tutorial(base: Scenario, costs: Costs) -> Scenario:
         name="tutorial",
         description="A task for each event and read model, in no order and at most once.",
         write=costs.decide + costs.tables + costs.commit,
+        keeps="rows",
         read_models={
             # Each task commits what it changed by itself.
             name: ReadModel(projection=task, service=_time(row + costs.checkpoint), database=VIEWS)
@@ -175,6 +183,7 @@ def _built(
     name: str,
     description: str,
     write: int,
+    keeps: Keeps,
     read_models: dict[str, ReadModel],
     answers: QueryCosts,
     databases: tuple[str, ...],
@@ -193,6 +202,7 @@ def _built(
         ),
         write_side=WriteSide(
             service=_time(write),
+            keeps=keeps,
             mailbox=base.write_side.mailbox,
             policy=base.write_side.policy,
             passivate_after=base.write_side.passivate_after,
@@ -203,11 +213,11 @@ def _built(
     )
 
 
-def _inline(row_costs: dict[str, int]) -> dict[str, ReadModel]:
-    """Read models that the write's transaction updates."""
+def _inline(row_costs: dict[str, int], form: Form = "view") -> dict[str, ReadModel]:
+    """Read models that the write's transaction updates, or whose rows it writes anyway."""
     inline: Projection = "inline"
     return {
-        name: ReadModel(projection=inline, service=_time(cost), database=MAIN)
+        name: ReadModel(projection=inline, form=form, service=_time(cost), database=MAIN)
         for name, cost in row_costs.items()
     }
 

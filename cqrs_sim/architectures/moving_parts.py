@@ -87,11 +87,10 @@ def _failure_modes(scenario: Scenario) -> Iterator[str]:
     write = scenario.write_side.database
     if write is not None and any(model.database == write for model in models):
         yield "reads and writes wait for each other's connections"
-    if "inline" in kinds:
-        if any(model.service.mean for model in models if model.projection == "inline"):
-            yield "a slow view slows every write, and a view that fails fails it"
-        else:
-            yield "every question pays for the form that suits the writes"
+    if any(model.projection == "inline" and model.form == "view" for model in models):
+        yield "a slow view slows every write, and a view that fails fails it"
+    if any(model.form == "joined" for model in models):
+        yield "every question pays for the form that suits the writes"
     if "async" in kinds:
         yield "an answer may lack what its reader has just written"
         yield "a projector that stops falls behind until somebody looks at its lag"

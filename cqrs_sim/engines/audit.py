@@ -22,7 +22,7 @@ from cqrs_sim.write_side.rehydration import Rehydrator
 def check_order_states(
     events: Sequence[Event], left: Mapping[OrderId, Order], rehydrator: Rehydrator
 ) -> CheckResult:
-    """Whether every order's state, in its actor and through its snapshots, is the fold of its log.
+    """Whether every order's state, in its actor and by snapshots or rows, is the fold of its log.
 
     Args:
         events: the whole log.
@@ -36,7 +36,7 @@ def check_order_states(
         for order_id, state in left.items()
         if folded.get(order_id) != state
     ]
-    if rehydrator.taken_count:
+    if rehydrator.through:
         wrong += [
             f"{order_id} comes back as {_told(found)} and is {_told(state)} by its events"
             for order_id, state in folded.items()
@@ -45,7 +45,7 @@ def check_order_states(
     if wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         return CheckResult(name=name, ok=False, detail=f"{wrong[0]}{more}")
-    through = f", and {len(folded):,} through snapshots," if rehydrator.taken_count else ""
+    through = f", and {len(folded):,} through {rehydrator.through}," if rehydrator.through else ""
     detail = f"{len(left):,} orders in their actors{through} are the folds of their events"
     return CheckResult(name=name, ok=True, detail=detail)
 

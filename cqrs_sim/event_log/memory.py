@@ -77,6 +77,11 @@ class MemoryLog:
         last = self._last.get(order_id)
         return NO_VERSION if last is None else last.version
 
+    def position_of(self, order_id: OrderId) -> Position:
+        """Where the last event of an order stands; 0 if it has none."""
+        last = self._last.get(order_id)
+        return BEFORE_FIRST if last is None else last.position
+
     async def append(
         self,
         order_id: OrderId,

@@ -10,6 +10,7 @@ from cqrs_sim.errors import StoreError
 from cqrs_sim.projections.kinds import KINDS, Kind
 from cqrs_sim.storage.database import connect_to_read, errors_of
 from cqrs_sim.storage.event_store import EventReader
+from cqrs_sim.storage.folder import EVENTS
 from cqrs_sim.tables.connection import Connection
 from cqrs_sim.tables.size import companions, files_size_bytes
 
@@ -19,6 +20,7 @@ _TABLES = """
 SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' AND name != 'checkpoints'
 ORDER BY type, name
 """
+_HAS_ROWS = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'orders'"
 _CHECKPOINT = "SELECT position FROM checkpoints WHERE read_model = ?"
 
 
@@ -70,6 +72,19 @@ def status_of(folder: Path) -> StoreStatus:
         return StoreStatus(
             folder=str(folder), head=head, is_dated=reader.is_dated, read_models=models
         )
+
+
+def rows_of(folder: Path) -> int | None:
+    """How many orders a store keeps as rows; None: it keeps none in that form.
+
+    Raises:
+        StoreError: if it cannot be read.
+    """
+    path = folder / EVENTS
+    with errors_of(path), closing(connect_to_read(path)) as connection:
+        if not connection.execute(_HAS_ROWS).fetchone()[0]:
+            return None
+        return int(connection.execute("SELECT count(*) FROM orders").fetchone()[0])
 
 
 def _status(kind: Kind, folder: Path, reader: EventReader, head: int) -> ModelStatus:

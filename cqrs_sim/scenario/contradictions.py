@@ -15,6 +15,7 @@ from cqrs_sim.scenario.deliveries import (
     of_tasks,
     unusual_in_a_store,
 )
+from cqrs_sim.scenario.kept_forms import of_forms, of_kept
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     Database,
@@ -81,6 +82,7 @@ def contradictions_among(
         mistakes += _of_pauses("write_side", write_side.pauses)
         mistakes += of_crashes("write_side", write_side.crashes)
         mistakes += of_stores(write_side, store, log)
+        mistakes += of_kept(write_side)
     if read_models is not None:
         mistakes += _of_read_models(read_models)
         for name, model in read_models.items():
@@ -95,6 +97,7 @@ def contradictions_among(
         mistakes += of_projections(read_models, write_side)
     if read_models is not None and write_side is not None:
         mistakes += of_tasks(write_side, read_models)
+        mistakes += of_forms(write_side, read_models)
         if store == "sqlite":
             mistakes += unusual_in_a_store(read_models)
         mistakes += _of_rebuilt_deliveries(write_side, read_models)

@@ -27,7 +27,7 @@ Part = TypeVar("Part", bound=attrs.AttrsInstance)
 SUBSTRATES: Final[dict[str, str]] = {
     "modelled": "modelled costs, virtual clock",
     "memory": "real work in memory, on this machine; crud joins nothing there, and works as simple",
-    "sqlite": "the same with the log on SQLite; read models stay in memory",
+    "sqlite": "real work on SQLite, on this machine: rows, events and views as each keeps them",
 }
 """What each is, in words."""
 LONGEST = Duration(3_000_000_000)

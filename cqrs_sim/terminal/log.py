@@ -8,6 +8,7 @@ from rich.text import Text
 from cqrs_sim.actors.clock import utc_text
 from cqrs_sim.auditing import History, Verified
 from cqrs_sim.plain_text import count_of, printable
+from cqrs_sim.projections.status import rows_of
 from cqrs_sim.storage.event_store import EventReader
 from cqrs_sim.terminal.screen import BAD, GOOD, Screen, show_lines, table_of
 from cqrs_sim.terminal.status_line import StatusLine
@@ -17,7 +18,9 @@ def show_store(screen: Screen, folder: Path) -> None:
     """Where a run's store is, and what is in it."""
     with closing(EventReader(folder)) as reader:
         count, size = reader.last_position(), reader.size_bytes
-    show_lines(screen, [f"store {folder}: {count_of(count, 'event')}, {size:,} bytes"])
+    rows = rows_of(folder)
+    kept = "" if rows is None else f"{count_of(rows, 'order')} as rows, "
+    show_lines(screen, [f"store {folder}: {kept}{count_of(count, 'event')}, {size:,} bytes"])
 
 
 class AuditLine(StatusLine):

@@ -67,6 +67,11 @@ class Rehydrator:
         self.ignored_counts = dict.fromkeys(Flaw, 0)
         """Snapshots passed over, by what was wrong with them; once each time that it happened."""
 
+    @property
+    def through(self) -> str:
+        """What states came back through, beside events, in this run; empty: nothing."""
+        return "snapshots" if self.taken_count else ""
+
     def state_of(self, order_id: OrderId, until: Position | None = None) -> Rehydrated:
         """The state of an order, now or as it was when the log ended at position `until`."""
         snapshots = () if self._snapshots is None else self._snapshots.newest_first(order_id, until)

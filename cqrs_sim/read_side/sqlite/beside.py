@@ -77,5 +77,5 @@ def refuse_ahead(connection: Connection, head: Position, where: object) -> None:
     if furthest > head:
         raise StoreError(
             f"{where} keeps orders as rows up to position {furthest:,}, and events up to "
-            f"{head:,} only, so no run can go on from there; name a new folder"
+            f"{head:,} only, so no run can go on with it; name a new folder"
         )
