@@ -1,4 +1,4 @@
-"""A write side that keeps rows: what an order comes back from, and what is on disk of each design."""
+"""A write side that keeps rows: what an order comes back from, and what each design has on disk."""
 
 import sqlite3
 from contextlib import closing

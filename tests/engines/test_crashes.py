@@ -19,8 +19,10 @@ import pytest
 import trio
 
 from cqrs_sim import fault_sites
+from cqrs_sim.crud.tables import NormalisedTables
 from cqrs_sim.domain.commands import CreateOrder, UpdateOrderStatus
 from cqrs_sim.domain.events import Event
+from cqrs_sim.domain.history import fold_all
 from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.engines.hosted import HostedSystem, run_hosted
 from cqrs_sim.errors import StoreError
@@ -199,6 +201,39 @@ def test_views_within_the_commit_are_never_parted_from_the_events(
                 memory.apply(event)
             assert kind.tables(connection).contents() == memory.contents(), name
     run_hosted(partial(look, told=told), INLINE, store=store)
+
+
+ROWS = attrs.evolve(
+    INLINE,
+    write_side=WriteSide(service=REAL, keeps="both"),
+    read_models={
+        name: attrs.evolve(model, form="joined") for name, model in INLINE.read_models.items()
+    },
+)
+
+
+@pytest.mark.parametrize("site", ["log.in_commit", "log.tables_written", "log.after_commit"])
+def test_rows_of_the_write_side_are_never_parted_from_the_events(tmp_path: Path, site: str) -> None:
+    store = tmp_path / "store"
+    told, died = acknowledged_in_a_child(store, site, 7, ROWS)
+    assert died
+    with closing(EventReader(store)) as reader:
+        folded = fold_all(list(all_events(reader, reader.last_position())))
+    assert folded
+    with closing(sqlite3.connect(store / EVENTS)) as connection:
+        rows = NormalisedTables(connection)
+        assert {order_id: rows.load(order_id) for order_id in folded} == folded
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (len(folded),)
+    run_hosted(partial(_come_again, told=told), ROWS, store=store)
+
+
+async def _come_again(system: HostedSystem, told: dict[str, list[int]]) -> None:
+    """What was acknowledged is known, to those who go on with what is left."""
+    for request_id, (version, position) in told.items():
+        order = OrderId(request_id.split("/")[0])
+        command = dict(commands_of(order))[request_id]
+        again = await system.execute(command, request_id=request_id)
+        assert again == Accepted(order, Version(version), Position(position))
 
 
 def test_views_that_are_written_beside_the_commit_would_be_found(
