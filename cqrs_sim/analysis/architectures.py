@@ -182,6 +182,8 @@ class SideBySide:
     """What was asked of each, in words: rate, mix, duration."""
     rate_per_s: float
     """Of the load: commands and queries together."""
+    rates: Mapping[str, float] = attrs.field(factory=dict)
+    """By substrate, where it is another one."""
     seed: int
     complete: bool
     """False if it was interrupted; then some architectures are missing, or cut short."""
@@ -203,6 +205,10 @@ class SideBySide:
     def substrates(self) -> tuple[str, ...]:
         """In the order of the rows."""
         return tuple(dict.fromkeys(row.substrate for row in self.rows))
+
+    def rate_on(self, substrate: str) -> float:
+        """Of the load that a substrate got."""
+        return self.rates.get(substrate, self.rate_per_s)
 
     def on(self, substrate: str) -> tuple[ArchitectureFigures, ...]:
         """The rows of one substrate."""
@@ -227,6 +233,7 @@ class SideBySide:
             "answer": self.answer,
             "load": self.load,
             "rate_per_s": self.rate_per_s,
+            "rates": dict(self.rates),
             "seed": self.seed,
             "costs": {cost.name: plain(cost) for cost in self.costs},
             "substrates": {

@@ -72,10 +72,12 @@ def _write(
         panels = figure.subplots(1, len(substrates), squeeze=False)[0]
         for ax, substrate in zip(panels, substrates, strict=True):
             draw(ax, found.on(substrate))
-            ax.set_title(substrate, loc="left", parse_math=False)
+            rate = f", {found.rate_on(substrate):,.4g}/s" if found.rates else ""
+            ax.set_title(f"{substrate}{rate}", loc="left", parse_math=False)
 
     height = 1.6 + ROW_INCHES * rows
-    how = f"{found.rate_per_s:,.4g} operations/s offered · seed {found.seed}"
+    rates = [f"{found.rate_on(substrate):,.4g}" for substrate in substrates]
+    how = f"{' and '.join(dict.fromkeys(rates))} operations/s offered · seed {found.seed}"
     return canvas.write_figure(folder, name, f"{title}\n{how}", height, draw_all)
 
 
@@ -90,7 +92,7 @@ def _write_overview(folder: Path, found: SideBySide) -> list[Path]:
             of(ax, rows)
             ax.set_title(name, loc="left")
 
-    how = f"{found.rate_per_s:,.4g} operations/s offered · {substrate} · seed {found.seed}"
+    how = f"{found.rate_on(substrate):,.4g} operations/s offered · {substrate} · seed {found.seed}"
     height = 2.2 + 2 * ROW_INCHES * len(rows)
     return canvas.write_figure(folder, "overview", f"Architectures\n{how}", height, draw)
 

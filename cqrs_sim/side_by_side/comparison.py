@@ -44,6 +44,7 @@ from cqrs_sim.side_by_side.substrates import (
     flat_out,
     flat_out_load,
     on_substrate,
+    rate_on,
 )
 from cqrs_sim.side_by_side.words import answered, gives_up
 from cqrs_sim.simulation import run
@@ -163,6 +164,7 @@ def run_side_by_side(
         answers=(),
         load=load_text(base),
         rate_per_s=base.load.rate or 0.0,
+        rates=_other_rates(base, substrates),
         seed=seed,
         complete=is_complete,
         costs=tuple(costs),
@@ -221,6 +223,12 @@ def _each(
                 makespan=makespan,
                 stored_bytes=stored_bytes,
             )
+
+
+def _other_rates(base: Scenario, substrates: Sequence[str]) -> dict[str, float]:
+    """By substrate, where it is not that of the load."""
+    rates = {name: rate_on(name, base.load.rate) for name in substrates}
+    return {name: rate for name, rate in rates.items() if rate not in (None, base.load.rate)}
 
 
 def _told(told: Told | None, name: str, progress: Progress) -> None:
@@ -332,12 +340,12 @@ def _measured(runs: Sequence[ArchitectureRun]) -> Iterator[tuple[str, str]]:
     """How it was measured: name and text each."""
     by_substrate = {one.substrate: one.result for one in runs}
     for substrate, result in by_substrate.items():
-        run = result.scenario.run
+        run, run_rate = result.scenario.run, result.scenario.load.rate or 0.0
         clock, most = clock_kind(result.engine), format_duration(FLAT_OUT[result.engine])
         duration, warm_up = format_duration(run.duration), format_duration(run.warm_up)
         told = (
             f"{result.engine} engine, {clock} clock",
-            f"{duration} of load, the first {warm_up} left out",
+            f"{duration} of load at {run_rate:,.4g}/s, the first {warm_up} left out",
             f"flat out: {CLIENTS} clients that never pause, {OPERATIONS:,} operations or {most}",
         )
         yield substrate, "; ".join(told)

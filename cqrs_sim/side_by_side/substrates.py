@@ -17,7 +17,7 @@ from cqrs_sim.load_generation.plan import Operation
 from cqrs_sim.scenario.parts import Load, Service
 from cqrs_sim.scenario.reading import read_scenario, to_toml
 from cqrs_sim.scenario.scenario import Scenario
-from cqrs_sim.scenario.units import Count, Duration
+from cqrs_sim.scenario.units import Count, Duration, Rate
 from cqrs_sim.scenario.wording import shown
 
 Substrate: TypeAlias = Literal["modelled", "memory", "sqlite"]
@@ -32,6 +32,10 @@ SUBSTRATES: Final[dict[str, str]] = {
 """What each is, in words."""
 LONGEST = Duration(3_000_000_000)
 """How long load is made in real time at most, where somebody waits for it."""
+MOST_RATES: Final[dict[str, Rate]] = {"sqlite": Rate(500.0)}
+"""Operations a second of the open load at most, by substrate. All actors share a thread, which one
+question for all delivered orders holds for milliseconds: with more orders, and more questions, the
+load could not be sent when it should be."""
 REAL = Service(distribution="real", mean=Duration(0))
 MODELLED_DURATIONS = ("transport", "checkpoint", "replay", "append")
 """Keys of a scenario that are times of work, not settings, beside those of type `Service`."""
@@ -90,7 +94,15 @@ def on_substrate(scenario: Scenario, substrate: str) -> tuple[Scenario, EngineOf
     duration = min(scenario.run.duration, LONGEST)
     warm_up = min(scenario.run.warm_up, Duration(duration // 5))
     timed = attrs.evolve(real.run, duration=duration, warm_up=warm_up)
-    return attrs.evolve(real, run=timed), "wall"
+    load = attrs.evolve(real.load, rate=rate_on(name, real.load.rate))
+    return attrs.evolve(real, run=timed, load=load), "wall"
+
+
+def rate_on(substrate: str, rate: Rate | None) -> Rate | None:
+    """The rate of an open load as it is made there."""
+    if rate is None or substrate not in MOST_RATES:
+        return rate
+    return min(rate, MOST_RATES[substrate])
 
 
 def flat_out(scenario: Scenario, engine: EngineOfSubstrate) -> Scenario:

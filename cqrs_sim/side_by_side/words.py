@@ -155,7 +155,7 @@ def answered(found: SideBySide) -> SideBySide:
     if control is not None and control.saturated:
         told.insert(0, f"{CONTROL} is saturated ({control.saturated[0]})")
     until = "" if found.complete else "INCOMPLETE: interrupted; until then "
-    where = f"At {found.rate_per_s:,.4g}/s {SUBSTRATE_WORDS.get(substrate, substrate)}"
+    where = f"At {found.rate_on(substrate):,.4g}/s {SUBSTRATE_WORDS.get(substrate, substrate)}"
     only = f"only {printable(found.rows[0].architecture)} was run"
     return attrs.evolve(found, where=f"{until}{where}", answers=tuple(told) or (only,))
 
