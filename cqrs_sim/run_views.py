@@ -45,9 +45,9 @@ ROWS = "rows"
 """The name by which the rows of the write side have a checkpoint, as a read model has."""
 
 PAGES = 8192
-"""Of the write-ahead log of a read model (32 MB), before it is brought home. That takes two fsyncs,
-in the thread of all actors: by default, at 1,000 pages, those stalls of 2 to 5 ms come so often that
-a load generator beside them cannot keep its plan."""
+"""Of the write-ahead log of a read model (32 MB), before it is brought home. That takes two fsyncs
+in the thread of all actors; after 1,000 pages, as by default, these stalls of 2 to 5 ms come so
+often that a load generator beside them cannot keep its plan."""
 
 
 class Views:
