@@ -110,7 +110,7 @@ def _round(orders: int, durability: Durability) -> Round:
             scripts = iter([script_of(number) for number in range(orders)])
             experiment = Experiment(scenario, 0, clock, ClosedLoad((), scripts), store=opened)
             wall.run_experiment(experiment)
-            trace = experiment.trace()
+            trace, is_diverged = experiment.trace(), bool(experiment.diverged())
         began, ended = trace.commands.submitted.min(), trace.events.committed.max()
         product_s = (ended - began).astype(int) / 1e9
         reader = EventReader(folder)
@@ -127,7 +127,7 @@ def _round(orders: int, durability: Durability) -> Round:
             bare_s=bare_s,
             is_right=len(rows) == accepted
             and [row[0] for row in rows] == list(range(1, accepted + 1))
-            and not experiment.diverged(),
+            and not is_diverged,
         )
 
 
