@@ -10,7 +10,7 @@ from cqrs_sim.delivery_modes import UNGUARDED
 from cqrs_sim.domain.status import STATUSES
 from cqrs_sim.ids import CustomerId, Nanoseconds
 from cqrs_sim.read_side.unguarded import UnguardedOrders, UnguardedSearch, UnguardedStatistics
-from cqrs_sim.system import READ_MODELS
+from cqrs_sim.run_views import READ_MODELS
 
 ALL = (Nanoseconds(0), Nanoseconds(10**18))
 
