@@ -182,6 +182,15 @@ def test_every_cqrs_sim_command_of_every_page_runs(
     assert drawn.read_bytes()[:24] == kept.read_bytes()[:24]
 
 
+def test_diagrams_in_pages_are_those_of_the_command_above_them() -> None:
+    found = [block for block in blocks_in("mermaid") if block.page.parent == DOCS]
+    for block in found:
+        above = next(b for b in BLOCKS if b.page == block.page and b.number == block.number - 1)
+        ended = CliRunner().invoke(cli.main, shlex.split(above.text)[1:])
+        assert ended.stdout == block.text, block.name
+    assert found
+
+
 def test_scenarios_in_pages_are_valid() -> None:
     found = blocks_in("toml")
     for block in found:
