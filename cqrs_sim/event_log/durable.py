@@ -13,7 +13,6 @@ from typing import Protocol
 import attrs
 
 from cqrs_sim.actors.kernel import Actor, Kernel
-from cqrs_sim.actors.park import PARK
 from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import (
     ConcurrencyConflictError,
@@ -47,6 +46,13 @@ class Append:
 
     def __str__(self) -> str:
         return "the commit of its events"
+
+    def end(self) -> Position:
+        """See `Pending`."""
+        self.actor.waiting_for = None
+        if self.error is not None:
+            raise self.error
+        return self.position
 
 
 class Committer(Protocol):
@@ -105,7 +111,7 @@ class StoreOfRun:
 
 
 class DurableLog(MemoryLog):
-    """See the module; order actors wait in `append`, everybody else runs on."""
+    """See the module; order actors wait for their appends, everybody else runs on."""
 
     def __init__(
         self,
@@ -144,15 +150,15 @@ class DurableLog(MemoryLog):
                 super().record(event.order_id, before, (event,))
         committer.start(self._line, self._group_committed, self._failed)
 
-    async def append(
+    def begin_append(
         self,
         order_id: OrderId,
         expected: Version,
         new_events: Sequence[Event],
         command_id: CommandId,
         request_id: str | None = None,
-    ) -> Position:
-        """See `MemoryLog.append`; returns when the events are committed and visible.
+    ) -> Append:
+        """See `MemoryLog.begin_append`; it is over when the events are committed and visible.
 
         Raises:
             ConcurrencyConflictError, DuplicateCommandError: as there.
@@ -177,11 +183,7 @@ class DurableLog(MemoryLog):
         self._promised[order_id] = Version(expected + len(new_events))
         self._put_in_line(waiting)
         actor.waiting_for = waiting
-        await PARK
-        actor.waiting_for = None
-        if waiting.error is not None:
-            raise waiting.error
-        return waiting.position
+        return waiting
 
     def record(self, order_id: OrderId, expected: Version, new_events: Sequence[Event]) -> Position:
         """See `MemoryLog.record`; `write_recorded` brings it to the disk, before the run."""
