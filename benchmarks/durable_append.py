@@ -5,10 +5,13 @@ one read model and the recorder, under workload W's closed-loop clients, on the 
 loop: `executemany` into the same tables with the same indexes, the same bytes and the same sizes of
 commits as the run of the product just made, and nothing else. The two alternate in one process, for
 each durability.
+
+Beside them the same run with its log in memory: what the ratio would be if durability cost nothing.
 """
 
 import argparse
 import json
+import os
 import sqlite3
 import statistics
 from contextlib import closing
@@ -24,7 +27,9 @@ from cqrs_sim.actors.clock import WallClock
 from cqrs_sim.engines import wall
 from cqrs_sim.engines.experiment import ClosedLoad, Experiment
 from cqrs_sim.engines.stores import store_of_run
-from cqrs_sim.scenario.scenario import Durability, Log, ReadModel, Service
+from cqrs_sim.event_log.durable import StoreOfRun
+from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.scenario.scenario import Durability, ReadModel, Service
 from cqrs_sim.storage.database import connect, create
 from cqrs_sim.storage.event_rows import COLUMNS, EVENTS_DB
 from cqrs_sim.storage.event_store import EventReader
@@ -41,6 +46,10 @@ class Rates(TypedDict):
     bare_per_s: int
     ratio: float
     ratios: list[float]
+    memory_per_s: int
+    """With the log in memory."""
+    memory_ratio: float
+    """Of that rate to the bare loop's: no log on a disk can have a greater one."""
     events_a_commit: float
 
 
@@ -51,6 +60,8 @@ class Report(TypedDict):
     events: int
     rounds: int
     payload_bytes: int
+    load_average: list[float]
+    """Before and after, over the last minute: two free processors are needed."""
     normal: Rates
     full: Rates
     ok: bool
@@ -66,15 +77,13 @@ class Round:
     payload_bytes: int
     product_s: float
     bare_s: float
+    memory_s: float
     is_right: bool
 
 
 def run(orders: int, rounds: int) -> Report:
-    """Measure both, alternating."""
-    found: dict[Durability, list[Round]] = {"normal": [], "full": []}
-    for _ in range(rounds):
-        for durability, done in found.items():
-            done.append(_round(orders, durability))
+    """Measure all, alternating."""
+    load_before, found = os.getloadavg()[0], _rounds(orders, rounds)
     normal, full = (_rates(done) for done in found.values())
     every = [one for done in found.values() for one in done]
     return {
@@ -82,10 +91,19 @@ def run(orders: int, rounds: int) -> Report:
         "events": every[0].events,
         "rounds": rounds,
         "payload_bytes": round(every[0].payload_bytes / every[0].events),
+        "load_average": [round(load, 2) for load in (load_before, os.getloadavg()[0])],
         "normal": normal,
         "full": full,
         "ok": all(one.is_right for one in every) and normal["ratio"] >= WANTED,
     }
+
+
+def _rounds(orders: int, rounds: int) -> dict[Durability, list[Round]]:
+    found: dict[Durability, list[Round]] = {"normal": [], "full": []}
+    for _ in range(rounds):
+        for durability, done in found.items():
+            done.append(_round(orders, durability))
+    return found
 
 
 def _rates(rounds: list[Round]) -> Rates:
@@ -95,6 +113,8 @@ def _rates(rounds: list[Round]) -> Rates:
         "bare_per_s": round(statistics.median(one.events / one.bare_s for one in rounds)),
         "ratio": round(float(statistics.median(ratios)), 3),
         "ratios": [round(float(ratio), 3) for ratio in ratios],
+        "memory_per_s": round(statistics.median(one.events / one.memory_s for one in rounds)),
+        "memory_ratio": round(statistics.median(one.bare_s / one.memory_s for one in rounds), 3),
         "events_a_commit": round(
             sum(one.events for one in rounds) / sum(len(one.commits) for one in rounds), 1
         ),
@@ -104,15 +124,10 @@ def _rates(rounds: list[Round]) -> Rates:
 def _round(orders: int, durability: Durability) -> Round:
     with TemporaryDirectory() as name:
         folder = Path(name) / "store"
-        scenario = attrs.evolve(SCENARIO, read_models=READ_MODELS, log=Log(durability=durability))
         clock = WallClock()
         with store_of_run(folder, clock, durability, seed=0) as opened:
-            scripts = iter([script_of(number) for number in range(orders)])
-            experiment = Experiment(scenario, 0, clock, ClosedLoad((), scripts), store=opened)
-            wall.run_experiment(experiment)
-            trace, is_diverged = experiment.trace(), bool(experiment.diverged())
-        began, ended = trace.commands.submitted.min(), trace.events.committed.max()
-        product_s = (ended - began).astype(int) / 1e9
+            experiment, trace = _run(orders, clock, opened)
+            is_diverged = bool(experiment.diverged())
         reader = EventReader(folder)
         rows = [attrs.astuple(event) for event in reader.between(1, reader.last_position())]
         reader.close()
@@ -123,12 +138,28 @@ def _round(orders: int, durability: Durability) -> Round:
             events=len(rows),
             commits=commits,
             payload_bytes=sum(len(row[COLUMNS.index("payload")]) for row in rows),
-            product_s=product_s,
+            product_s=_seconds(trace),
             bare_s=bare_s,
+            memory_s=_seconds(_run(orders, WallClock(), None)[1]),
             is_right=len(rows) == accepted
             and [row[0] for row in rows] == list(range(1, accepted + 1))
             and not is_diverged,
         )
+
+
+def _run(orders: int, clock: WallClock, store: StoreOfRun | None) -> tuple[Experiment, Trace]:
+    """All of the product; without a store its log is in memory."""
+    scenario = attrs.evolve(SCENARIO, read_models=READ_MODELS)
+    scripts = iter([script_of(number) for number in range(orders)])
+    experiment = Experiment(scenario, 0, clock, ClosedLoad((), scripts), store=store)
+    wall.run_experiment(experiment)
+    return experiment, experiment.trace()
+
+
+def _seconds(trace: Trace) -> float:
+    """From the first submission to the last commit."""
+    began, ended = trace.commands.submitted.min(), trace.events.committed.max()
+    return float((ended - began).astype(int) / 1e9)
 
 
 def _commits(committed_ns: list[int]) -> list[int]:

@@ -10,4 +10,5 @@ def test_the_product_and_the_bare_loop_write_the_same_events() -> None:
     assert report["payload_bytes"] > 50
     for rates in (report["normal"], report["full"]):
         assert rates["product_per_s"] > 0
+        assert rates["memory_per_s"] > 0
         assert rates["events_a_commit"] >= 1

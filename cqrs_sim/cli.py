@@ -15,6 +15,7 @@ from cqrs_sim.verbs.check import check
 from cqrs_sim.verbs.compare import compare
 from cqrs_sim.verbs.delivery import delivery
 from cqrs_sim.verbs.demo import demo
+from cqrs_sim.verbs.diagram import diagram
 from cqrs_sim.verbs.exits import CommandLine
 from cqrs_sim.verbs.log import log
 from cqrs_sim.verbs.projection import projection
@@ -38,6 +39,7 @@ Examples:
   cqrs-sim calibrate                   what the real stages take on this machine
   cqrs-sim check hot_order             held against its other engine, and theory
   cqrs-sim delivery                    what is lost and doubled when processes crash
+  cqrs-sim diagram multiple            its architecture, as Mermaid text
   cqrs-sim scenarios default > my.toml; cqrs-sim run my.toml
   cqrs-sim run --engine wall --store my-store; cqrs-sim log verify my-store
   cqrs-sim run --threshold "lag.orders.p99 < 50ms"
@@ -51,7 +53,7 @@ Examples:
     cls=CommandLine,
     commands=[
         *(demo, run, reads, architectures, delivery, sweep, capacity, calibrate),
-        *(compare, check, report, log, projection, scenarios, validate),
+        *(compare, check, report, diagram, log, projection, scenarios, validate),
     ],
     invoke_without_command=True,
     epilog=EXAMPLES,

@@ -9,11 +9,13 @@ import numpy as np
 
 from cqrs_sim.actors.clock import VirtualClock
 from cqrs_sim.analysis.json_values import Json
+from cqrs_sim.analysis.rehydration import summarise_rehydrations
 from cqrs_sim.analysis.replicated import Until, parse_until
 from cqrs_sim.analysis.summary import summarise
 from cqrs_sim.analysis.thresholds import Threshold, known_before, parse_thresholds
 from cqrs_sim.engines import virtual, wall
 from cqrs_sim.engines.algebra import engine as algebra
+from cqrs_sim.engines.audit import rehydrations_of
 from cqrs_sim.engines.experiment import Progress
 from cqrs_sim.engines.planning import reads_of
 from cqrs_sim.engines.sessions import strategies_of
@@ -26,6 +28,7 @@ from cqrs_sim.scenario.presets import preset_names, preset_text
 from cqrs_sim.scenario.reading import read_scenario
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.scenario.wording import shown
+from cqrs_sim.write_side.activations import Activations
 
 RunnableEngine: TypeAlias = Literal["virtual", "wall", "algebra"]
 
@@ -182,7 +185,8 @@ def template_for(
     if reads:
         queries = _asked_once(tuple(reads.values()))
         trace = attrs.evolve(trace, queries=queries, query_kinds=tuple(reads))
-    return summarise(trace).to_json()
+    rehydration = summarise_rehydrations(trace, rehydrations_of(Activations(), None))
+    return attrs.evolve(summarise(trace), rehydration=rehydration).to_json()
 
 
 def _asked_once(strategies: Sequence[Strategy]) -> QueryTable:

@@ -71,6 +71,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "report": (
         *FOUNDATION, "analysis", "measurement.trace", "scenario", "plain_text", "verdict",
     ),
+    "diagram": ("analysis", "plain_text", "scenario"),
     "results": (
         *FOUNDATION, "analysis", "measurement.trace", "scenario", "plots", "histograms",
         "new_folders", "report",
@@ -121,7 +122,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "architectures", "side_by_side",
         "delivery", "replications", "loading", "comparison", "demo", "predictions", "checking",
         "calibration", "sweeping",
-        "highest_rate", "auditing", "terminal", "",
+        "highest_rate", "auditing", "diagram", "terminal", "",
     ),
     "cli": ("verbs",),
     "__init__": (
@@ -169,6 +170,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "verbs.compare",
         "verbs.delivery",
         "verbs.demo",
+        "verbs.diagram",
         "verbs.exits",
         "verbs.log",
         "verbs.options",

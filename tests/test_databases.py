@@ -234,7 +234,11 @@ def test_more_at_once_than_there_are_connections_is_caught() -> None:
         ("works.kind", np.array([9], np.int8), "works.kind points outside"),
         ("works.read_model", np.array([-2], np.int8), "works.read_model points outside"),
         ("databases.connections", np.array([0], np.int32), "databases.connections must be from 1"),
-        ("works.submitted", np.array(["NaT"], "m8[ns]"), "works.submitted lacks an instant"),
+        (
+            "works.submitted",
+            np.array(["NaT"], "m8[ns]"),
+            "works.submitted or crashes.crashed lacks an instant",
+        ),
     ],
 )
 def test_works_that_cannot_be_are_refused(

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import functools
 import inspect
 import io
 import json
@@ -22,6 +23,7 @@ from matplotlib import pyplot as plt
 
 from cqrs_sim import cli, results, simulation
 from cqrs_sim.analysis.quantiles import SampleSummary
+from cqrs_sim.calibration import calibrate
 from cqrs_sim.domain.upcasting import CHAINS, schema_of
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
@@ -154,6 +156,8 @@ def test_every_cqrs_sim_command_of_every_page_runs(
     comparison_folder = "cqrs_sim.side_by_side.folder"
     monkeypatch.setattr(f"{comparison_folder}.write_architecture_figures", lambda *_: [])
     monkeypatch.setattr(substrates, "OPERATIONS", 500)
+    few = functools.partial(calibrate.Plan, operations=1000, repetitions=1)
+    monkeypatch.setattr(calibrate, "Plan", few)
     shutil.copytree(DOCS / "examples", tmp_path / "docs" / "examples")
     ran = 0
     for name, command in command_lines():
@@ -171,7 +175,8 @@ def test_every_cqrs_sim_command_of_every_page_runs(
             arguments += SMALL_SEARCH
         ended = CliRunner().invoke(cli.main, arguments)
         # A wall clock run on a busy machine may measure nothing valid, and says so.
-        allowed = (0, exits.INVALID) if "wall" in arguments else (0,)
+        is_real = "wall" in arguments or arguments[0] == "calibrate"
+        allowed = (0, exits.INVALID) if is_real else (0,)
         assert ended.exit_code in allowed, f"{name}: {command}: {ended.output}"
         if file:
             Path(file).write_text(ended.stdout, "utf-8")
@@ -180,6 +185,15 @@ def test_every_cqrs_sim_command_of_every_page_runs(
     # Signature and size: the search here is of shorter runs, the drawing is the same.
     drawn, kept = Path("results") / "capacity" / "capacity.png", DOCS / "images" / "capacity.png"
     assert drawn.read_bytes()[:24] == kept.read_bytes()[:24]
+
+
+def test_diagrams_in_pages_are_those_of_the_command_above_them() -> None:
+    found = [block for block in blocks_in("mermaid") if block.page.parent == DOCS]
+    for block in found:
+        above = next(b for b in BLOCKS if b.page == block.page and b.number == block.number - 1)
+        ended = CliRunner().invoke(cli.main, shlex.split(above.text)[1:])
+        assert ended.stdout == block.text, block.name
+    assert found
 
 
 def test_scenarios_in_pages_are_valid() -> None:

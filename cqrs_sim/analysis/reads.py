@@ -28,6 +28,14 @@ from cqrs_sim.analysis.staleness import answer_staleness_s, own_writes
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import NO_READ_MODEL, QueryOutcome, Strategy
 
+QUERY_KEYS = {
+    "GetOrderById": "by_id",
+    "GetOrdersByCustomer": "by_customer",
+    "GetOrdersByStatus": "by_status",
+    "GetOrderStatistics": "statistics",
+}
+"""What a scenario calls each kind of query."""
+
 
 @attrs.frozen(kw_only=True)
 class ReadSummary:

@@ -17,6 +17,7 @@ from cqrs_sim.domain.order import Order
 from cqrs_sim.ids import OrderId
 from cqrs_sim.write_side.activations import Activations
 from cqrs_sim.write_side.rehydration import Rehydrator
+from cqrs_sim.write_side.snapshots import Flaw
 
 
 def check_order_states(
@@ -50,8 +51,9 @@ def check_order_states(
     return CheckResult(name=name, ok=True, detail=detail)
 
 
-def rehydrations_of(noted: Activations, rehydrator: Rehydrator) -> Rehydrations:
-    """What was noted of a run, as arrays."""
+def rehydrations_of(noted: Activations, rehydrator: Rehydrator | None) -> Rehydrations:
+    """What was noted of a run, as arrays; without a rehydrator it had no order yet."""
+    ignored = dict.fromkeys(Flaw, 0) if rehydrator is None else rehydrator.ignored_counts
 
     def column(values: Sequence[int]) -> NDArray[np.int64]:
         return np.array(values, np.int64)
@@ -62,10 +64,8 @@ def rehydrations_of(noted: Activations, rehydrator: Rehydrator) -> Rehydrations:
         read_counts=column(noted.read_counts),
         snapshot_versions=column(noted.snapshot_versions),
         is_for_command=column(noted.is_for_command),
-        snapshots_taken=rehydrator.taken_count,
-        snapshots_ignored={
-            flaw.name.lower(): count for flaw, count in rehydrator.ignored_counts.items()
-        },
+        snapshots_taken=0 if rehydrator is None else rehydrator.taken_count,
+        snapshots_ignored={flaw.name.lower(): count for flaw, count in ignored.items()},
     )
 
 

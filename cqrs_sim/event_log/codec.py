@@ -63,17 +63,18 @@ def row_of(event: Event, command: Command, part: int) -> NewRow:
         InvalidCommandError: if a text of it cannot be stored: half a surrogate pair is no text, a
             number beyond 64 bits no number.
     """
-    event_type = type(event)
+    order_id, event_type = event.order_id, type(event)
     try:
         payload = _encode(_payload(event))
-        event.order_id.encode()
+        if not order_id.isascii():
+            order_id.encode()
         if isinstance(command, str):
             command.encode()
     except (UnicodeEncodeError, OverflowError) as error:
-        raise InvalidCommandError(event.order_id, [f"it cannot be stored: {error}"]) from None
+        raise InvalidCommandError(order_id, [f"it cannot be stored: {error}"]) from None
     return (
-        event.order_id, event.version, command, part, event_type.__name__,
-        event_type.schema_version, payload,
+        order_id, event.version, command, part, event_type.__name__, event_type.schema_version,
+        payload,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 import attrs
 
 from cqrs_sim.actors.kernel import Kernel
+from cqrs_sim.actors.park import PARK
 from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import ConcurrencyConflictError, DuplicateCommandError
 from cqrs_sim.event_log.subscription import Subscription, fan_out
@@ -29,6 +30,13 @@ class Committed:
     """The order's, after the request."""
     position: Position
     """Of its last event."""
+
+
+class Pending(Protocol):
+    """An append that was begun; the actor that began it is woken when it is over."""
+
+    def end(self) -> Position:
+        """What came of it, as `MemoryLog.append` tells."""
 
 
 class CommitHook(Protocol):
@@ -107,6 +115,29 @@ class MemoryLog:
         Raises:
             ConcurrencyConflictError: if the order does not have the expected version.
             DuplicateCommandError: if a command of this request id was appended before.
+        """
+        begun = self.begin_append(order_id, expected, new_events, command_id, request_id)
+        if isinstance(begun, int):
+            return begun
+        await PARK
+        return begun.end()
+
+    def begin_append(
+        self,
+        order_id: OrderId,
+        expected: Version,
+        new_events: Sequence[Event],
+        command_id: CommandId,
+        request_id: str | None = None,
+    ) -> Position | Pending:
+        """Append as `append` does, without its coroutine: that would cost 0.2 µs a command.
+
+        Returns:
+            The position, if it is known; else the running actor must suspend itself with `PARK` at
+            once, and ask for it when it is woken.
+
+        Raises:
+            as `append`; what is pending raises at its end.
         """
         if request_id is not None:
             self._refuse_repeated(order_id, request_id)

@@ -16,9 +16,8 @@ import attrs
 
 from cqrs_sim.actors.crashes import Crashes
 from cqrs_sim.actors.kernel import Kernel
-from cqrs_sim.actors.park import PARK
 from cqrs_sim.domain.events import Event
-from cqrs_sim.event_log.memory import MemoryLog
+from cqrs_sim.event_log.memory import MemoryLog, Pending
 from cqrs_sim.event_log.subscription import Subscription, fan_out
 from cqrs_sim.event_log.transport import Transport
 from cqrs_sim.ids import CommandId, Nanoseconds, OrderId, Position, Version
@@ -38,6 +37,17 @@ class _ByPlace:
         self.column[self.published[place - 1].position] = instant_ns
 
 
+class _NeverOver:
+    """An append that the end of the writer overtook."""
+
+    def __str__(self) -> str:
+        return "the crash of the write side"
+
+    def end(self) -> Position:
+        """Nobody is woken for this."""
+        raise AssertionError(str(self))
+
+
 class PublishedLog(MemoryLog):
     """A log in memory with a writer that can end between storing and publishing."""
 
@@ -54,21 +64,19 @@ class PublishedLog(MemoryLog):
         """Called when the writer ends, with how long it is gone and the last position published;
         the order actors run on until whoever hears of it ends them."""
 
-    async def append(
+    def begin_append(
         self,
         order_id: OrderId,
         expected: Version,
         new_events: Sequence[Event],
         command_id: CommandId,
         request_id: str | None = None,
-    ) -> Position:
-        """See `MemoryLog.append`; it never returns if the writer ends meanwhile."""
+    ) -> Position | Pending:
+        """See `MemoryLog.begin_append`; it is never over if the writer ends meanwhile."""
         if self.is_down:
-            await self._wait_for_the_end()
-        position = await super().append(order_id, expected, new_events, command_id, request_id)
-        if self.is_down:
-            await self._wait_for_the_end()
-        return position
+            return self._wait_for_the_end()
+        begun = super().begin_append(order_id, expected, new_events, command_id, request_id)
+        return self._wait_for_the_end() if self.is_down else begun
 
     def _publish(
         self, new_events: Sequence[Event], command_id: CommandId, now: Nanoseconds
@@ -85,10 +93,10 @@ class PublishedLog(MemoryLog):
         else:
             self._pass_on(new_events, now)
 
-    async def _wait_for_the_end(self) -> None:
+    def _wait_for_the_end(self) -> Pending:
         """Of the running actor, which has not answered; who ends it sees by this that it waits."""
-        self._kernel.running.waiting_for = "the crash of the write side"
-        await PARK
+        waiting = self._kernel.running.waiting_for = _NeverOver()
+        return waiting
 
     def restart(self) -> None:
         """The writer is back: what it had stored and not published is published, or is lost."""

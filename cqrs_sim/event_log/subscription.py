@@ -139,3 +139,18 @@ def fan_out(subscriptions: Sequence[Subscription], position: Position, now_ns: N
             if receiver is not None:
                 subscription.receiver = None
                 receiver.lane.append(receiver)
+
+
+def fan_out_run(
+    subscriptions: Sequence[Subscription], first: int, last: int, now_ns: Nanoseconds
+) -> None:
+    """Deliver the newest events of the log, from one position to the last, as `fan_out` would."""
+    for subscription in subscriptions:
+        delivered, stamps = min(last, subscription.limit), subscription.stamps
+        if first <= delivered:
+            for position in range(first, delivered + 1):
+                stamps[position] = now_ns
+            receiver = subscription.receiver
+            if receiver is not None:
+                subscription.receiver = None
+                receiver.lane.append(receiver)

@@ -62,11 +62,10 @@ class WriterThread:
 
     def wake(self) -> None:
         """See `Committer`."""
-        self._kernel.owed_count += 1
         in_line = len(self._line)
         if in_line == 1:
             self._first_ns = self._kernel.clock.instant_ns
-        if self._is_idle and in_line >= self._most:
+        if in_line >= self._most and self._is_idle:
             self._begin()
 
     def _after_turn(self, is_lull: bool) -> None:
@@ -79,6 +78,7 @@ class WriterThread:
 
     def _begin(self) -> None:
         self._is_idle = False
+        self._kernel.owed_count += 1
         self._signals.put(True)
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class WriterThread:
                     self._of.write(group, self._kernel.clock.instant_ns)
                     is_last = len(self._line) < self._most
                     self._is_idle = is_last
-                    self._kernel.inbox.put(partial(self._heard, group))
+                    self._kernel.inbox.put(partial(self._heard, group, is_last))
                     self._of.store.write_acknowledged(at_least=ACKNOWLEDGE_EVERY)
                     if is_last:
                         break
@@ -111,8 +111,9 @@ class WriterThread:
             self._of.store.write_acknowledged()
             return self._signals.get()
 
-    def _heard(self, group: Sequence[Append]) -> None:
-        self._kernel.owed_count -= len(group)
+    def _heard(self, group: Sequence[Append], is_last: bool) -> None:
+        if is_last:
+            self._kernel.owed_count -= 1
         self._committed(group)
 
 

@@ -41,12 +41,13 @@ from cqrs_sim.scenario.wording import joined, nearest
 MOST_OPERATIONS = 20_000_000
 """A larger plan fits no memory: the trace of one operation takes about 200 bytes."""
 
-_READ_MODEL_OF_QUERY = {
+READ_MODEL_OF_QUERY = {
     "by_id": "orders",
     "by_customer": "orders",
     "by_status": "orders",
     "statistics": "statistics",
 }
+"""Who answers each kind of query; nobody asks `search`."""
 
 
 def contradictions_among(
@@ -223,7 +224,7 @@ def _of_log(log: Log) -> Iterator[str]:
 
 
 def _of_services(queries: Queries) -> Iterator[str]:
-    for query in _READ_MODEL_OF_QUERY:
+    for query in READ_MODEL_OF_QUERY:
         service: Service | None = getattr(queries.services, query)
         if service is not None:
             yield from _of_service(f"queries.services.{query}", service)
@@ -245,7 +246,7 @@ def _of_mix(queries: Queries) -> Iterator[str]:
 
 
 def _of_strategies(queries: Queries) -> Iterator[str]:
-    for query in _READ_MODEL_OF_QUERY:
+    for query in READ_MODEL_OF_QUERY:
         if query != "by_id" and getattr(queries.strategy, query) == "write_side":
             yield (
                 f'queries.strategy.{query} = "write_side": an order actor knows its own order '
@@ -299,7 +300,7 @@ def _of_read_models(read_models: Mapping[str, ReadModel]) -> Iterator[str]:
 def _of_answers(queries: Queries, read_models: Mapping[str, ReadModel]) -> Iterator[str]:
     if queries.share == 0.0:
         return
-    for query, read_model in _READ_MODEL_OF_QUERY.items():
+    for query, read_model in READ_MODEL_OF_QUERY.items():
         weight: float = getattr(queries.mix, query)
         if getattr(queries.strategy, query) == "write_side":
             continue

@@ -19,6 +19,7 @@ from cqrs_sim.analysis.quantiles import (
     operations_needed,
     summarise_sample,
 )
+from cqrs_sim.analysis.reads import QUERY_KEYS
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.stages import MeanStages, read_stages_s, write_stages_s
@@ -31,13 +32,6 @@ from cqrs_sim.terminal.screen import BAD, GOOD, WARNING, Screen, table_of
 from cqrs_sim.verdict import busiest, judge
 
 QUANTILES = ("p50", "p90", "p99", "p999", "max")
-QUERY_KEYS = {
-    "GetOrderById": "by_id",
-    "GetOrdersByCustomer": "by_customer",
-    "GetOrdersByStatus": "by_status",
-    "GetOrderStatistics": "statistics",
-}
-"""What the scenario calls each kind of query."""
 LISTED = 10
 """Most sessions named in one line."""
 STYLES = {"good": GOOD, "warning": WARNING, "bad": BAD}

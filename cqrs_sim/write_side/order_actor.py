@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias, cast
 import attrs
 
 from cqrs_sim.actors.kernel import Rank
+from cqrs_sim.actors.park import PARK
 from cqrs_sim.actors.randomness import Draws
 from cqrs_sim.actors.reply import Reply
 from cqrs_sim.domain.commands import Command
@@ -78,6 +79,9 @@ class Question:
 
 Message: TypeAlias = Envelope | Question
 
+Life: TypeAlias = Generator[object, None, None]
+"""What an actor does, step by step."""
+
 
 class Inbox(Protocol):
     """Where an order actor takes its messages from; see `actors.mailbox.Mailbox`."""
@@ -120,14 +124,12 @@ class OrderActors:
     def _without_snapshots(self) -> Rehydrator:
         return Rehydrator(self.log)
 
-    def run(
-        self, order_id: OrderId, mailbox: Inbox, answered: Callable[[], None]
-    ) -> Generator[object, None, None]:
+    def run(self, order_id: OrderId, mailbox: Inbox, answered: Callable[[], None]) -> Life:
         """The life of one order actor, to passivation; `answered` is called after each message."""
         probe, clock, service, inline = self.probe, self.clock, self.service, self.inline_service
-        work, append, write, activate = self.work, self.log.append, Rank.WRITE, self._activated
+        work, append, activate = self.work, self.log.begin_append, self._activated
         take = cast("Callable[[], Envelope | None]", mailbox.take)
-        dequeued, acknowledged = probe.dequeued, probe.acknowledged
+        dequeued, acknowledged, write = probe.dequeued, probe.acknowledged, Rank.WRITE
         drawn = service.drawn if service is not None else []
         order, version, snapshot_due, is_active = None, NO_VERSION, NEVER, False
         while True:
@@ -173,8 +175,10 @@ class OrderActors:
                     answered()
                     continue
                 events = decide(order, envelope.command, envelope)
-                appending = append(order_id, version, events, command_id, envelope.request_id)
-                position = yield from appending.__await__()
+                position = append(order_id, version, events, command_id, envelope.request_id)
+                if not isinstance(position, int):
+                    yield PARK
+                    position = position.end()
             except (CommandRejectedError, StoreError) as error:
                 self._refuse(envelope, error)
                 answered()
@@ -210,7 +214,7 @@ class OrderActors:
             envelope.reply.set(Accepted(first.order_id, first.version, first.position))
         return True
 
-    def _answer(self, question: Question, order: Order | None) -> Generator[object, None, None]:
+    def _answer(self, question: Question, order: Order | None) -> Life:
         service, query_id = self.question_service, question.query_id
         if service is not None:
             yield self.work(service[query_id], Rank.QUERY, query_id)

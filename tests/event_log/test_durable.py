@@ -138,6 +138,30 @@ def test_nobody_sees_an_event_before_its_commit(kernel: Kernel, probe: Recording
     assert probe.calls == [(0, "committed", 0), (0, "delivered", 0, 1)]
 
 
+def test_of_a_group_a_channel_gets_what_it_has_room_for_and_all_of_it_is_committed_first(
+    kernel: Kernel, probe: RecordingProbe
+) -> None:
+    committer, told = HandCommitter(), list[object]()
+    log = DurableLog(kernel, probe, committer, queue=10)
+    narrow, wide = log.subscribe("orders", 0, 2), log.subscribe("search", 1, 9)
+    for number, order_id in enumerate("abc"):
+        kernel.spawn(append(log, order_id, told, number), order_id)
+    kernel.owed_count = 1
+    kernel.run_virtual()
+    committer.commit(3)
+    assert probe.named("committed", "delivered") == [
+        *[(0, "committed", number) for number in range(3)],
+        *[(0, "delivered", 0, position) for position in (1, 2)],
+        *[(0, "delivered", 1, position) for position in (1, 2, 3)],
+    ]
+    assert (narrow.delivered, wide.delivered) == (2, 3)
+
+    assert [event.position for event in narrow.take_batch(1)] == [1]
+    assert probe.calls[-1] == (0, "delivered", 0, 3)
+    kernel.run_virtual()
+    assert told == [("a", 1), ("b", 2), ("c", 3)]
+
+
 def test_a_version_that_is_being_committed_is_taken(kernel: Kernel, probe: RecordingProbe) -> None:
     committer, told = HandCommitter(), list[object]()
     log = DurableLog(kernel, probe, committer, queue=10)

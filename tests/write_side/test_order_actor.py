@@ -1,19 +1,34 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import attrs
 import pytest
 from fakes import RecordingProbe, amend, cancel, create, run_actors, update
 
-from cqrs_sim.actors.kernel import Kernel
+from cqrs_sim.actors.kernel import Kernel, Rank
 from cqrs_sim.actors.mailbox import Mailbox
 from cqrs_sim.actors.reply import Reply
 from cqrs_sim.domain.commands import Command
 from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import ActorCrashedError, ConcurrencyConflictError
-from cqrs_sim.event_log.memory import MemoryLog
+from cqrs_sim.event_log.memory import MemoryLog, Pending
 from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, OrderId, Position, Version
 from cqrs_sim.write_side.order_actor import Accepted, Envelope, OrderActors
 
 ORDER = OrderId("order-1")
+
+
+@attrs.frozen
+class Slow:
+    """What is appended when the time of a `SuspendingLog` is over."""
+
+    log: "SuspendingLog"
+    append: Callable[[], Position | Pending]
+
+    def end(self) -> Position:
+        self.log.at_once -= 1
+        position = self.append()
+        assert isinstance(position, int)
+        return position
 
 
 class SuspendingLog(MemoryLog):
@@ -25,19 +40,19 @@ class SuspendingLog(MemoryLog):
         self.at_once = 0
         self.at_once_most = 0
 
-    async def append(
+    def begin_append(
         self,
         order_id: OrderId,
         expected: Version,
         new_events: Sequence[Event],
         command_id: CommandId,
         request_id: str | None = None,
-    ) -> Position:
+    ) -> Position | Pending:
         self.at_once += 1
         self.at_once_most = max(self.at_once_most, self.at_once)
-        await self.kernel.pause(10)
-        self.at_once -= 1
-        return await super().append(order_id, expected, new_events, command_id, request_id)
+        self.kernel.sleep(10, Rank.OTHER, command_id)
+        begin = super().begin_append
+        return Slow(self, lambda: begin(order_id, expected, new_events, command_id, request_id))
 
 
 def envelope(command: Command, number: int, reply: Reply[Accepted] | None = None) -> Envelope:

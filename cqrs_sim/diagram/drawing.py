@@ -1,0 +1,160 @@
+"""The diagram of a scenario: who sends what to whom, and with a run how much and how late.
+
+Read from the scenario, not from the name of an architecture, as `architectures.moving_parts` is.
+What is drawn is what runs: an order actor stands for all of them, a database is a box around the
+stores in it, and a dashed edge is one that is not there under this load, or not to be relied on.
+"""
+
+from collections.abc import Iterator
+
+from cqrs_sim.analysis.summary import Summary
+from cqrs_sim.diagram.figures import NO_FIGURES, Figures, figures_of
+from cqrs_sim.diagram.graph import Edge, Graph, Group, Node
+from cqrs_sim.plain_text import count_of
+from cqrs_sim.scenario.contradictions import READ_MODEL_OF_QUERY
+from cqrs_sim.scenario.scenario import ReadModel, Scenario
+from cqrs_sim.scenario.unit_text import duration_text, rate_text
+
+LOAD, COMMANDS, ACTORS, LOG = "load", "command_gateway", "order_actors", "event_log"
+QUERIES, CACHE = "query_gateway", "cache"
+
+
+def diagram_of(scenario: Scenario, summary: Summary | None = None) -> Graph:
+    """The architecture of a scenario.
+
+    Args:
+        scenario: any.
+        summary: of a run of it, whose figures are to stand on nodes and edges.
+    """
+    figures = NO_FIGURES if summary is None else figures_of(summary)
+    return Graph(
+        title=scenario.name if summary is None else f"{scenario.name}, {figures.of_run}",
+        nodes=tuple(_nodes(scenario, figures)),
+        edges=(*_write_edges(scenario, figures), *_read_edges(scenario, figures)),
+        groups=tuple(_groups(scenario, figures)),
+    )
+
+
+def _nodes(scenario: Scenario, figures: Figures) -> Iterator[Node]:
+    yield Node(id=LOAD, side="load", shape="outside", lines=("load", _load(scenario)))
+    yield Node(id=COMMANDS, side="write", lines=("command gateway",))
+    yield Node(
+        id=ACTORS,
+        side="write",
+        lines=("order actors", "one for each order", *figures.of_write_side),
+    )
+    yield Node(id=LOG, side="bus", shape="store", lines=("event log", *_kept(scenario)))
+    for name, model in scenario.read_models.items():
+        if model.projection != "inline":
+            yield Node(id=f"projector_{name}", side="read", lines=_projector(name, model, figures))
+        lag = figures.lag.get(name, ())
+        yield Node(id=f"model_{name}", side="read", shape="store", lines=(name, *lag))
+    yield Node(id=QUERIES, side="read", lines=("query gateway",))
+    if scenario.queries.cache.ttl:
+        kept = f"answers for {duration_text(scenario.queries.cache.ttl)}"
+        yield Node(id=CACHE, side="read", lines=("cache", kept, *figures.of_cache))
+
+
+def _load(scenario: Scenario) -> str:
+    load = scenario.load
+    match load.model:
+        case "closed":
+            return f"closed, {count_of(load.clients, 'client')}"
+        case "replay":
+            return "a recorded log"
+        case "open":
+            return "open, a profile" if load.rate is None else f"open, {rate_text(load.rate)}"
+
+
+def _kept(scenario: Scenario) -> tuple[str, ...]:
+    if scenario.store == "sqlite":
+        return ("in SQLite", f"durability {scenario.log.durability}")
+    return ()
+
+
+def _projector(name: str, model: ReadModel, figures: Figures) -> tuple[str, ...]:
+    if model.projection == "task":
+        return ("a task for each event", f"and {name}, in no order")
+    batch = (f"batches of {model.batch:,}",) if model.batch > 1 else ()
+    return (f"projector of {name}", *batch, *figures.load.get(name, ()))
+
+
+def _write_edges(scenario: Scenario, figures: Figures) -> Iterator[Edge]:
+    yield Edge(source=LOAD, target=COMMANDS, lines=("commands", *figures.offered))
+    mailbox = f"mailbox of {scenario.write_side.mailbox:,}"
+    yield Edge(source=COMMANDS, target=ACTORS, lines=(mailbox, *figures.queueing))
+    yield Edge(source=ACTORS, target=LOG, lines=("events", *figures.accepted))
+    for name, model in scenario.read_models.items():
+        yield from _ways_to(name, model, scenario, figures)
+
+
+def _ways_to(name: str, model: ReadModel, scenario: Scenario, figures: Figures) -> Iterator[Edge]:
+    """From the commit to one read model."""
+    if model.projection == "inline":
+        yield Edge(source=ACTORS, target=f"model_{name}", lines=("in the same commit",))
+        return
+    projector = f"projector_{name}"
+    told = scenario.write_side.publish == "dual_write" and model.projection == "async"
+    lines: list[str] = ["told after storing"] if told else []
+    if model.transport:
+        lines.append(f"transport {duration_text(model.transport)}")
+    if model.projection == "async":
+        lines.append(f"channel of {model.channel:,}")
+    yield Edge(
+        source=ACTORS if told else LOG,
+        target=projector,
+        lines=(*lines, *figures.way.get(name, ())),
+        is_dashed=told or model.projection == "task",
+    )
+    checkpoint = "at most once" if model.projection == "task" else model.delivery.replace("_", " ")
+    lines = [checkpoint, *figures.applying.get(name, ())]
+    yield Edge(source=projector, target=f"model_{name}", lines=tuple(lines))
+
+
+def _read_edges(scenario: Scenario, figures: Figures) -> Iterator[Edge]:
+    asked = _asked(scenario)
+    of_actors = asked.pop(ACTORS, ())
+    if of_actors:  # In their mailboxes, with the commands.
+        lines = ("queries", *figures.with_answers(of_actors))
+        yield Edge(source=LOAD, target=COMMANDS, lines=lines)
+    yield Edge(source=LOAD, target=QUERIES, lines=("queries",), is_dashed=not any(asked.values()))
+    source = QUERIES
+    if scenario.queries.cache.ttl:
+        source = CACHE
+        yield Edge(source=QUERIES, target=CACHE)
+    for name, kinds in asked.items():
+        lines = tuple(figures.with_answers(kinds))
+        yield Edge(source=source, target=f"model_{name}", lines=lines, is_dashed=not kinds)
+
+
+def _asked(scenario: Scenario) -> dict[str, list[str]]:
+    """By read model that can be asked, or the order actors: the kinds of query of this load."""
+    answering = [name for name in READ_MODEL_OF_QUERY.values() if name in scenario.read_models]
+    asked: dict[str, list[str]] = {name: [] for name in answering}
+    queries = scenario.queries
+    if not queries.share or scenario.load.model == "replay":
+        return asked
+    for kind, read_model in READ_MODEL_OF_QUERY.items():
+        if not getattr(queries.mix, kind):
+            continue
+        strategy = getattr(queries.strategy, kind)
+        target = ACTORS if strategy == "write_side" else read_model
+        told = f"{kind} at_least" if strategy == "at_least" else kind
+        asked.setdefault(target, []).append(told)
+    return asked
+
+
+def _groups(scenario: Scenario, figures: Figures) -> Iterator[Group]:
+    """A box for each database that stages share, around the stores in it."""
+    for number, (name, database) in enumerate(scenario.databases.items(), start=1):
+        nodes = [LOG] if scenario.write_side.database == name else []
+        nodes += [
+            f"model_{read_model}"
+            for read_model, model in scenario.read_models.items()
+            if model.database == name
+        ]
+        if nodes:
+            about = (count_of(database.connections, "connection"), *figures.databases.get(name, ()))
+            # On one line: Mermaid makes no room for a second one in the heading of a box.
+            heading = f"{name}: {', '.join(about)}"
+            yield Group(id=f"database_{number}", heading=heading, nodes=tuple(nodes))
