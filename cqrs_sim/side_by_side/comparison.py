@@ -159,12 +159,13 @@ def run_side_by_side(
         attrs.evolve(row, gives_up=gives_up(row, [o for o in rows if o.substrate == row.substrate]))
         for row in rows
     )
+    rates = _other_rates(base, substrates)
     found = SideBySide(
         where="",
         answers=(),
-        load=load_text(base),
+        load=load_text(base, rates),
         rate_per_s=base.load.rate or 0.0,
-        rates=_other_rates(base, substrates),
+        rates=rates,
         seed=seed,
         complete=is_complete,
         costs=tuple(costs),
@@ -326,12 +327,13 @@ def _run_on(
         return result, sum(path.stat().st_size for path in store.rglob("*") if path.is_file())
 
 
-def load_text(scenario: Scenario) -> str:
-    """What is asked of every architecture, in words."""
+def load_text(scenario: Scenario, rates: Mapping[str, float]) -> str:
+    """What is asked of every architecture, in words; by substrate, other rates than the load's."""
     load, queries, run = scenario.load, scenario.queries, scenario.run
+    others = "".join([f" (on {name} {rate:,.4g})" for name, rate in rates.items()])
     share = f"{100 * queries.share:.3g} % of them queries" if queries.share else "all commands"
     return (
-        f"{load.rate:,.4g} operations a second, {share}, {load.process} arrivals, for "
+        f"{load.rate:,.4g} operations a second{others}, {share}, {load.process} arrivals, for "
         f"{format_duration(run.duration)}, the first {format_duration(run.warm_up)} left out"
     )
 

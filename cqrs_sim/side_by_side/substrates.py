@@ -27,7 +27,8 @@ Part = TypeVar("Part", bound=attrs.AttrsInstance)
 SUBSTRATES: Final[dict[str, str]] = {
     "modelled": "modelled costs, virtual clock",
     "memory": "real work in memory, on this machine; crud joins nothing there, and works as simple",
-    "sqlite": "real work on SQLite, on this machine: rows, events and views as each keeps them",
+    "sqlite": "real work on SQLite, on this machine: rows, events and views as each keeps them; "
+    "what the tasks of tutorial show stays in memory",
 }
 """What each is, in words."""
 LONGEST = Duration(3_000_000_000)

@@ -13,11 +13,12 @@ from cqrs_sim.architectures.costs import Costs
 from cqrs_sim.engines import virtual
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.scenario.scenario import Load, Run, Scenario
-from cqrs_sim.scenario.units import Duration
+from cqrs_sim.scenario.units import Duration, Rate
 from cqrs_sim.side_by_side import comparison, substrates
 from cqrs_sim.side_by_side.comparison import (
     ArchitectureComparison,
     compare_architectures,
+    load_text,
     run_side_by_side,
 )
 from cqrs_sim.side_by_side.substrates import flat_out, flat_out_load, on_substrate
@@ -241,3 +242,13 @@ def test_scenarios_of_different_loads_are_not_compared() -> None:
 def test_unknown_and_repeated_substrates_are_refused(names: tuple[str, ...], told: str) -> None:
     with pytest.raises(InvalidScenarioError, match=told):
         compare_architectures(SHORT, substrates=names)
+
+
+def test_sqlite_is_asked_less_and_the_page_says_so() -> None:
+    base = attrs.evolve(BASE, load=Load(rate=Rate(2000.0)))
+    rates = {"sqlite": 500.0}
+    assert on_substrate(base, "sqlite")[0].load.rate == rates["sqlite"]
+    assert on_substrate(base, "memory")[0].load.rate == 2000.0
+    slow = attrs.evolve(BASE, load=Load(rate=Rate(20.0)))
+    assert on_substrate(slow, "sqlite")[0].load.rate == 20.0
+    assert load_text(base, rates).startswith("2,000 operations a second (on sqlite 500), ")
