@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 from cqrs_sim.analysis.summary import Summary
 from cqrs_sim.diagram.figures import NO_FIGURES, Figures, figures_of
-from cqrs_sim.diagram.graph import Edge, Graph, Group, Node
+from cqrs_sim.diagram.graph import Edge, Graph, Group, Node, Shape
 from cqrs_sim.plain_text import count_of
 from cqrs_sim.scenario.contradictions import READ_MODEL_OF_QUERY
 from cqrs_sim.scenario.scenario import ReadModel, Scenario
 from cqrs_sim.scenario.unit_text import duration_text, rate_text
 
-LOAD, COMMANDS, ACTORS, LOG = "load", "command_gateway", "order_actors", "event_log"
-QUERIES, CACHE = "query_gateway", "cache"
+LOAD, COMMANDS, ACTORS = "load", "command_gateway", "order_actors"
+ROWS, LOG, QUERIES, CACHE = "write_tables", "event_log", "query_gateway", "cache"
 
 
 def diagram_of(scenario: Scenario, summary: Summary | None = None) -> Graph:
@@ -43,12 +43,13 @@ def _nodes(scenario: Scenario, figures: Figures) -> Iterator[Node]:
         side="write",
         lines=("order actors", "one for each order", *figures.of_write_side),
     )
-    yield Node(id=LOG, side="bus", shape="store", lines=("event log", *_kept(scenario)))
+    yield from _kept(scenario)
     for name, model in scenario.read_models.items():
         if model.projection != "inline":
             yield Node(id=f"projector_{name}", side="read", lines=_projector(name, model, figures))
         lag = figures.lag.get(name, ())
-        yield Node(id=f"model_{name}", side="read", shape="store", lines=(name, *lag))
+        shape: Shape = "actor" if model.form == "joined" else "store"  # It stores nothing itself.
+        yield Node(id=f"model_{name}", side="read", shape=shape, lines=(name, *lag))
     yield Node(id=QUERIES, side="read", lines=("query gateway",))
     if scenario.queries.cache.ttl:
         kept = f"answers for {duration_text(scenario.queries.cache.ttl)}"
@@ -66,10 +67,17 @@ def _load(scenario: Scenario) -> str:
             return "open, a profile" if load.rate is None else f"open, {rate_text(load.rate)}"
 
 
-def _kept(scenario: Scenario) -> tuple[str, ...]:
+def _kept(scenario: Scenario) -> Iterator[Node]:
+    """What the write side stores: rows, events or both."""
+    keeps = scenario.write_side.keeps
+    where: tuple[str, ...] = ()
     if scenario.store == "sqlite":
-        return ("in SQLite", f"durability {scenario.log.durability}")
-    return ()
+        where = ("in SQLite", f"durability {scenario.log.durability}")
+    if keeps != "events":
+        yield Node(id=ROWS, side="write", shape="store", lines=("normalised tables", *where))
+    if keeps != "rows":
+        name = "event log" if keeps == "events" else "outbox of events"
+        yield Node(id=LOG, side="bus", shape="store", lines=(name, *where))
 
 
 def _projector(name: str, model: ReadModel, figures: Figures) -> tuple[str, ...]:
@@ -83,13 +91,21 @@ def _write_edges(scenario: Scenario, figures: Figures) -> Iterator[Edge]:
     yield Edge(source=LOAD, target=COMMANDS, lines=("commands", *figures.offered))
     mailbox = f"mailbox of {scenario.write_side.mailbox:,}"
     yield Edge(source=COMMANDS, target=ACTORS, lines=(mailbox, *figures.queueing))
-    yield Edge(source=ACTORS, target=LOG, lines=("events", *figures.accepted))
+    keeps = scenario.write_side.keeps
+    if keeps != "events":
+        yield Edge(source=ACTORS, target=ROWS, lines=("rows", *figures.accepted))
+    if keeps != "rows":
+        told = figures.accepted if keeps == "events" else ("in the same commit",)
+        yield Edge(source=ACTORS, target=LOG, lines=("events", *told))
     for name, model in scenario.read_models.items():
         yield from _ways_to(name, model, scenario, figures)
 
 
 def _ways_to(name: str, model: ReadModel, scenario: Scenario, figures: Figures) -> Iterator[Edge]:
     """From the commit to one read model."""
+    if model.form == "joined":
+        yield Edge(source=ROWS, target=f"model_{name}", lines=("joined for each answer",))
+        return
     if model.projection == "inline":
         yield Edge(source=ACTORS, target=f"model_{name}", lines=("in the same commit",))
         return
@@ -101,7 +117,7 @@ def _ways_to(name: str, model: ReadModel, scenario: Scenario, figures: Figures) 
     if model.projection == "async":
         lines.append(f"channel of {model.channel:,}")
     yield Edge(
-        source=ACTORS if told else LOG,
+        source=ACTORS if told or scenario.write_side.keeps == "rows" else LOG,
         target=projector,
         lines=(*lines, *figures.way.get(name, ())),
         is_dashed=told or model.projection == "task",
@@ -147,7 +163,7 @@ def _asked(scenario: Scenario) -> dict[str, list[str]]:
 def _groups(scenario: Scenario, figures: Figures) -> Iterator[Group]:
     """A box for each database that stages share, around the stores in it."""
     for number, (name, database) in enumerate(scenario.databases.items(), start=1):
-        nodes = [LOG] if scenario.write_side.database == name else []
+        nodes = [node.id for node in _kept(scenario) if scenario.write_side.database == name]
         nodes += [
             f"model_{read_model}"
             for read_model, model in scenario.read_models.items()
