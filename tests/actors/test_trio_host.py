@@ -77,14 +77,14 @@ def test_a_wake_up_that_was_left_behind_is_taken_before_a_timed_wait() -> None:
     host = TrioHost(kernel)
 
     async def nap() -> None:
-        for _ in range(3):
+        for _ in range(20):
             await kernel.sleep(2 * MS, Rank.OTHER, 0)
 
     async def main() -> None:
         await host.call(nap)
 
     host.run(main)
-    assert len(inbox.waits) >= 3
+    assert inbox.waits, "on a busy machine some naps are over at once, but not all"
     assert not any(inbox.waits)
 
 

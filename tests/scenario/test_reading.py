@@ -149,7 +149,7 @@ def test_a_misspelt_read_model_is_found_along_with_the_mistakes_in_it() -> None:
 
 
 KEYS = [path for path, _ in keys_below() if "search" not in path and "statistics." not in path]
-NEIGHBOURS = {"queries.services": "queries.service"}
+NEIGHBOURS = {"queries.services": "queries.service", "write_side.replay": "write_side.reply"}
 """Of two keys that differ by a letter, a slip in the longer may be nearer to the shorter."""
 
 
