@@ -2,9 +2,9 @@
 
 The product: gateway, order actors, `decide`, codec, checksums, writer thread with group commit
 and the recorder, under workload W's closed-loop clients, on the wall clock. Its read model looks
-for events every few seconds, so it works when the load is over. The bare loop: `executemany` into the same tables with the same indexes, the same bytes and the same sizes of
-commits as the run of the product just made, and nothing else. The two alternate in one process, for
-each durability.
+for events every few seconds, so it works when the load is over. The bare loop: `executemany` into
+the same tables with the same indexes, the same bytes and the same sizes of commits as the run of
+the product just made, and nothing else. The two alternate in one process, for each durability.
 
 Beside them the same run with its log in memory: what the ratio would be if durability cost nothing.
 """

@@ -69,13 +69,14 @@ def _write(
     rows = max(len(found.on(substrate)) for substrate in substrates)
 
     def draw_all(figure: "Figure") -> None:
-        panels = figure.subplots(1, len(substrates), squeeze=False)[0]
+        # One below the other: side by side the names would leave the bars no room.
+        panels = figure.subplots(len(substrates), 1, squeeze=False)[:, 0]
         for ax, substrate in zip(panels, substrates, strict=True):
             draw(ax, found.on(substrate))
             rate = f", {found.rate_on(substrate):,.4g}/s" if found.rates else ""
             ax.set_title(f"{substrate}{rate}", loc="left", parse_math=False)
 
-    height = 1.6 + ROW_INCHES * rows
+    height = 0.7 + len(substrates) * (0.9 + ROW_INCHES * rows)
     rates = [f"{found.rate_on(substrate):,.4g}" for substrate in substrates]
     how = f"{' and '.join(dict.fromkeys(rates))} operations/s offered · seed {found.seed}"
     return canvas.write_figure(folder, name, f"{title}\n{how}", height, draw_all)
@@ -123,7 +124,8 @@ def plot_queries(ax: "Axes", rows: Rows) -> None:
     _control(ax, [row for row, _ in known], [ms for _, ms in known])
     _dress(ax, rows, f"median response (ms); dashed: {CONTROL}, {KINDS.get(first, first)}")
     canvas.label_log_axis(ax.xaxis, *ax.get_xlim())
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2, frameon=False)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2, frameon=False)
 
 
 def plot_stale(ax: "Axes", rows: Rows) -> None:

@@ -31,8 +31,12 @@ SUBSTRATES: Final[dict[str, str]] = {
     "what the tasks of tutorial show stays in memory",
 }
 """What each is, in words."""
-LONGEST = Duration(3_000_000_000)
-"""How long load is made in real time at most, where somebody waits for it."""
+LONGEST: Final[dict[str, Duration]] = {
+    "memory": Duration(2_000_000_000),
+    "sqlite": Duration(10_000_000_000),
+}
+"""How long load is made in real time at most, where somebody waits for it: on SQLite so long that
+200 questions of each kind are asked at its rate, for the median of their responses."""
 MOST_RATES: Final[dict[str, Rate]] = {"sqlite": Rate(500.0)}
 """Operations a second of the open load at most, by substrate. All actors share a thread, which one
 question for all delivered orders holds for milliseconds: with more orders, and more questions, the
@@ -44,7 +48,7 @@ CLIENTS = Count(64)
 """Flat out: so many that the busiest station always has work, be the others ever so slow."""
 FLAT_OUT: Final[dict[str, Duration]] = {
     "virtual": Duration(10_000_000_000),
-    "wall": Duration(1_500_000_000),
+    "wall": Duration(1_000_000_000),
 }
 """How long clients go flat out at most, by engine."""
 OPERATIONS = 30_000
@@ -92,8 +96,8 @@ def on_substrate(scenario: Scenario, substrate: str) -> tuple[Scenario, EngineOf
         return scenario, "virtual"
     settings = ["store=sqlite"] if name == "sqlite" else []
     real = read_scenario(to_toml(_real(scenario)), settings)
-    duration = min(scenario.run.duration, LONGEST)
-    warm_up = min(scenario.run.warm_up, Duration(duration // 5))
+    duration = min(scenario.run.duration, LONGEST[name])
+    warm_up = min(scenario.run.warm_up, Duration(duration // 10))
     timed = attrs.evolve(real.run, duration=duration, warm_up=warm_up)
     load = attrs.evolve(real.load, rate=rate_on(name, real.load.rate))
     return attrs.evolve(real, run=timed, load=load), "wall"
