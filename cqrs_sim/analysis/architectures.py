@@ -120,6 +120,8 @@ class ArchitectureFigures:
     kinds: tuple[KindFigures, ...]
     stale_from_cache: int | None = None
     """Of the stale answers those that a cache gave; None where there is none."""
+    cache_age: Measured | None = None
+    """How stale answers of the cache are; None where there is none."""
     slowest: LagFigures | None
     """None if there is no read model."""
     makespan: Makespan | None

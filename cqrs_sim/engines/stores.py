@@ -43,9 +43,14 @@ def store_of_run(
     is_virtual = isinstance(clock, VirtualClock)
     new_id = f"simulated-{seed}" if is_virtual else f"{utc_ns():x}"
     store = EventStore(folder, durability, new_id=new_id)
-    # A full disk takes no more: then the files are closed as they are, with what is committed.
     with ExitStack() as at_end:
-        at_end.callback(store.close_files)
+
+        def close(kind: object, error: BaseException | None, trace: object) -> None:
+            # A full disk takes no more: then the files are closed as they are, with what is
+            # committed. Whatever else ends a run, its callers were told, and that is written down.
+            store.close_files() if isinstance(error, StoreError) else store.close()
+
+        at_end.push(close)
         with ExitStack() as during:
             if must_be_empty and store.head:
                 raise StoreError(
@@ -61,5 +66,3 @@ def store_of_run(
             opened = StoreOfRun(store, run, began_ns)
             during.callback(opened.files.close)
             yield opened
-        at_end.pop_all()
-        store.close()

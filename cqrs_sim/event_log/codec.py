@@ -26,6 +26,11 @@ _TYPES: Final[dict[str, type[Event]]] = {
     for event_type in (OrderCreated, OrderStatusChanged, OrderCancelled, OrderAmended)
 }
 
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
+"""Integers of a column."""
+MOST_CENTS = 10**15
+"""Of one order that is stored: columns hold the sum of 9,000 such."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, object]).decode
 
@@ -56,6 +61,19 @@ def _payload(event: Event) -> dict[str, object]:
     return payload
 
 
+def _fits(event: OrderCreated | OrderAmended) -> bool:
+    """Whether columns of tables can hold its numbers; MessagePack would take twice as great ones.
+
+    What is in the log must fit into every read model: one that cannot show an event never goes on.
+    """
+    if event.total_cents > MOST_CENTS:
+        return False
+    for item in event.items:
+        if not (_LEAST <= item.price_cents <= _MOST and _LEAST <= item.quantity <= _MOST):
+            return False
+    return True
+
+
 def row_of(event: Event, command: Command, part: int) -> NewRow:
     """What is stored of an event, the `part`-th (from 0) of a command's.
 
@@ -64,6 +82,9 @@ def row_of(event: Event, command: Command, part: int) -> NewRow:
             number beyond 64 bits no number.
     """
     order_id, event_type = event.order_id, type(event)
+    if (type(event) is OrderCreated or type(event) is OrderAmended) and not _fits(event):
+        most = f"numbers of 64 bits, and {MOST_CENTS:,} cents an order, is most"
+        raise InvalidCommandError(order_id, [f"it cannot be stored: {most}"])
     try:
         payload = _encode(_payload(event))
         if not order_id.isascii():

@@ -84,11 +84,13 @@ class CommitServer:
         try:
             if self._of is not None:
                 self._of.write(group, self._kernel.now_ns())
+            self._committed(group)
+            group = []  # Committed: what fails from here on is not theirs.
+            if self._of is not None:
                 self._of.store.write_acknowledged(at_least=ACKNOWLEDGE_EVERY)
         except StoreError as error:
             self._in_work = []
             self._failed(error, group)
             return PARK
-        self._committed(group)
         self._begin()
         return PARK

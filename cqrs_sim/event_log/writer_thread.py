@@ -95,6 +95,7 @@ class WriterThread:
                     is_last = len(self._line) < self._most
                     self._is_idle = is_last
                     self._kernel.inbox.put(partial(self._heard, group, is_last))
+                    group = []  # Committed: what fails from here on is not theirs.
                     self._of.store.write_acknowledged(at_least=ACKNOWLEDGE_EVERY)
                     if is_last:
                         break

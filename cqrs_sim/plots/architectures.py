@@ -138,7 +138,7 @@ def plot_stale(ax: "Axes", rows: Rows) -> None:
     ax.barh(places, by_lag, color=READ_MODELS[0], label="from a read model", height=0.6)
     if any(row.stale_from_cache is not None for row in rows):
         ax.barh(places, by_cache, left=by_lag, color="#C98500", label="from the cache", height=0.6)
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2, frameon=False)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=1, frameon=False)
     _control(ax, rows, [a + b for a, b in zip(by_lag, by_cache, strict=True)])
     _dress(ax, rows, "stale answers (%)")
 

@@ -261,6 +261,7 @@ def _figures(one: ArchitectureRun, parts: Parts) -> ArchitectureFigures:
         ),
         kinds=tuple(_kinds(summary)),
         stale_from_cache=cache.stale_hits if cache.hits + cache.misses else None,
+        cache_age=Measured(sample=cache.hits_age_s) if cache.hits else None,
         slowest=_slowest(summary),
         makespan=one.makespan,
         saturated=tuple(

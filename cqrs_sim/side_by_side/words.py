@@ -77,11 +77,19 @@ def _of_reads(row: ArchitectureFigures) -> Iterator[str]:
     if row.slowest is not None and row.slowest.lag.tail is not None:
         name, lag_s = row.slowest.lag.tail
         if lag_s > 0.0:
-            yield f"reads lack up to {milliseconds(lag_s)} ms of writes ({name})"
+            yield f"reads lack up to {milliseconds(lag_s)} ms of writes ({name}){_of_cache(row)}"
     if row.stale:
         cached = row.stale_from_cache
         of_cache = f", {cached:,} of {row.stale:,} from the cache" if cached else ""
         yield f"{percent(row.stale, row.answered)} of answers are stale{of_cache}"
+
+
+def _of_cache(row: ArchitectureFigures) -> str:
+    """What the lag of a read model says nothing of: a cache keeps answers from before."""
+    if row.cache_age is None or row.cache_age.tail is None:
+        return ""
+    name, age_s = row.cache_age.tail
+    return f", {milliseconds(age_s)} ms ({name}) from the cache" if age_s > 0.0 else ""
 
 
 def _of_writes(row: ArchitectureFigures, control: ArchitectureFigures) -> Iterator[str]:
@@ -175,7 +183,7 @@ def _told(row: ArchitectureFigures, control: ArchitectureFigures | None) -> str:
     if row.slowest is not None and row.slowest.lag.tail is not None:
         name, lag_s = row.slowest.lag.tail
         if lag_s > 0.0:
-            parts.append(f"shows a write {milliseconds(lag_s)} ms late ({name})")
+            parts.append(f"shows a write {milliseconds(lag_s)} ms late ({name}){_of_cache(row)}")
     return _listed(parts) or "differs in nothing that was measured"
 
 

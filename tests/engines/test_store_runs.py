@@ -3,6 +3,7 @@
 import filecmp
 import sqlite3
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -12,19 +13,25 @@ from fakes import MS, create
 from numpy.typing import NDArray
 
 from cqrs_sim.domain.commands import CreateOrder
+from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.queries import GetOrderById, OrderRow
 from cqrs_sim.engines import virtual, wall
 from cqrs_sim.engines.algebra import engine as algebra
 from cqrs_sim.engines.hosted import HostedSystem, run_hosted
-from cqrs_sim.errors import DuplicateCommandError, InvalidScenarioError, StoreError
-from cqrs_sim.event_log.durable import StoreOfRun
-from cqrs_sim.ids import OrderId
+from cqrs_sim.errors import (
+    DuplicateCommandError,
+    InvalidCommandError,
+    InvalidScenarioError,
+    StoreError,
+)
+from cqrs_sim.event_log.durable import Append, DurableLog, StoreOfRun
+from cqrs_sim.ids import Cents, CustomerId, OrderId, ProductId
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.simulation import load_scenario
-from cqrs_sim.storage.event_store import EventReader
-from cqrs_sim.storage.folder import EVENTS
+from cqrs_sim.storage.event_store import EventReader, EventStore
+from cqrs_sim.storage.folder import EVENTS, read_acknowledged
 
 SMALL = ["run.duration=1s", "run.warm_up=0s"]
 MODELLED = [
@@ -171,6 +178,68 @@ def test_a_hosted_system_goes_on_where_the_last_one_ended(tmp_path: Path) -> Non
     assert run_hosted(second, Scenario(), store=str(tmp_path / "store")) == told
 
 
+@pytest.mark.parametrize(("quantity", "cents"), [(1, 1 << 63), (2, 1 << 62), (2, 10**15)])
+def test_a_number_that_no_table_holds_is_refused_before_it_is_in_the_log(
+    tmp_path: Path, quantity: int, cents: int
+) -> None:
+    items = (OrderItem(ProductId("book"), quantity, Cents(cents)),)
+
+    async def main(system: HostedSystem) -> int:
+        with pytest.raises(InvalidCommandError, match="cannot be stored"):
+            await system.execute(CreateOrder(OrderId("o-1"), CustomerId("alice"), items))
+        await system.execute(order("o-1"))
+        return system.inner.log.head
+
+    assert run_hosted(main, Scenario(), store=tmp_path / "store") == 1
+
+
+def test_a_request_id_that_is_no_text_is_its_senders_mistake_alone(tmp_path: Path) -> None:
+    async def main(system: HostedSystem) -> int:
+        with pytest.raises(InvalidCommandError, match="cannot be stored"):
+            await system.execute(order("o-1"), request_id="\ud800")
+        await system.execute(order("o-1"), request_id="r-1")
+        return system.inner.log.head
+
+    assert run_hosted(main, Scenario(), store=tmp_path / "store") == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE events SET recorded_ns = recorded_ns + 1 WHERE position = 2",
+        "DELETE FROM events WHERE position = 2",
+    ],
+)
+def test_a_damaged_log_is_not_gone_on_with(tmp_path: Path, damage: str) -> None:
+    async def first(system: HostedSystem) -> None:
+        for number in range(3):
+            await system.execute(order(f"o-{number}"))
+
+    async def second(system: HostedSystem) -> None:
+        await system.execute(order("o-9"))
+
+    run_hosted(first, Scenario(), store=tmp_path / "store")
+    with closing(sqlite3.connect(tmp_path / "store" / EVENTS)) as connection, connection:
+        connection.execute(damage)
+    with pytest.raises(StoreError, match="is damaged at position 2"):
+        run_hosted(second, Scenario(), store=tmp_path / "store")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_whatever_ends_a_program_what_was_acknowledged_is_written_down(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    async def main(system: HostedSystem) -> None:
+        await system.execute(order("o-1"))
+        raise error
+
+    with pytest.raises(error):
+        run_hosted(main, Scenario(), store=tmp_path / "store")
+    acknowledged = read_acknowledged(tmp_path / "store")
+    assert acknowledged is not None
+    assert acknowledged.position == 1
+
+
 def test_a_hosted_system_may_have_a_store_for_once() -> None:
     async def main(system: HostedSystem) -> int:
         await system.execute(order("o-1"))
@@ -197,6 +266,29 @@ def test_a_disk_that_is_full_ends_the_run_and_leaves_what_was_committed(
     with closing(sqlite3.connect(tmp_path / "store" / EVENTS)) as connection:
         count, last = connection.execute("SELECT count(*), max(position) FROM events").fetchone()
     assert count == last > 100
+
+
+@pytest.mark.parametrize("engine", [virtual, wall])
+def test_what_was_committed_before_the_disk_was_full_is_acknowledged(
+    engine: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit is not undone by what fails behind it: no caller may hear that it failed."""
+    failed: list[int] = []
+    tell = DurableLog._failed
+
+    def refuse(self: EventStore, *, at_least: int = 1) -> None:
+        if self.head >= 100:
+            raise StoreError("acknowledged.json cannot be written")
+
+    def note(self: DurableLog, error: Exception, group: Sequence[Append]) -> None:
+        failed.append(len(group))
+        tell(self, error, group)
+
+    monkeypatch.setattr(EventStore, "write_acknowledged", refuse)
+    monkeypatch.setattr(DurableLog, "_failed", note)
+    with pytest.raises(StoreError, match="acknowledged"):
+        engine.run(scenario(*SMALL, "load.rate=2000/s"), store=tmp_path / "store")  # type: ignore[attr-defined]
+    assert failed == [0]
 
 
 def test_callers_in_trio_hear_that_the_disk_is_full(

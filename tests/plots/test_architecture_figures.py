@@ -39,3 +39,15 @@ def test_equal_comparisons_give_equal_files_and_nothing_stored_gives_none(tmp_pa
     assert "stored.svg" not in files
     for name in files:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_three_substrates_side_by_side_leave_room_for_their_bars(tmp_path: Path) -> None:
+    """A legend that is wider than its panel would squeeze it to nothing."""
+    names = ("crud", "event_sourced", "multiple", "tutorial")
+    rows = [
+        row(name, substrate=substrate, invalid=("late",), stale_from_cache=10)
+        for substrate in ("modelled", "memory", "sqlite")
+        for name in names
+    ]
+    assert write_architecture_figures(tmp_path, side_by_side(*rows))

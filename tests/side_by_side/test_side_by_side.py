@@ -92,6 +92,22 @@ def test_stale_answers_of_the_cache_are_some_of_all_stale_answers(
     assert row_of(whole, "separate").stale_from_cache is None
 
 
+def test_how_late_a_cache_shows_a_write_is_told_beside_the_lag(
+    whole: ArchitectureComparison,
+) -> None:
+    """The lag ends where the read model shows an event; the cache goes on without it."""
+    multiple = row_of(whole, "multiple")
+    assert multiple.cache_age is not None
+    assert multiple.slowest is not None
+    (_, age_s), lag = multiple.cache_age.tail or ("", 0.0), multiple.slowest.lag.tail
+    assert lag is not None
+    assert age_s > 10 * lag[1]
+    (told,) = [text for text in whole.found.answers if text.startswith("multiple")]
+    assert "from the cache" in told
+    assert any("from the cache" in text for text in multiple.gives_up if "reads lack" in text)
+    assert not any("from the cache" in t for t in whole.found.answers if t is not told)
+
+
 def test_the_same_seed_gives_the_same_numbers_but_for_the_machine() -> None:
     def told() -> str:
         return json.dumps(
