@@ -18,7 +18,7 @@ from benchmarks.arguments import positive
 from cqrs_sim.plots.query_cost import write_query_cost_figure
 from cqrs_sim.query_cost.measurement import measure
 from cqrs_sim.query_cost.result import QueryCost, Settings
-from cqrs_sim.tables.connection import Durability
+from cqrs_sim.storage.database import Durability
 
 
 def run(settings: Settings) -> QueryCost:

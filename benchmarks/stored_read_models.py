@@ -29,7 +29,8 @@ from cqrs_sim.read_side.sqlite.search import SearchTables
 from cqrs_sim.read_side.sqlite.statistics import StatisticsTables
 from cqrs_sim.read_side.sqlite.stored import ReadModelTables, StoredReadModel
 from cqrs_sim.read_side.statistics import StatisticsReadModel
-from cqrs_sim.tables.connection import Connection, Durability, open_writer
+from cqrs_sim.storage.database import Durability
+from cqrs_sim.tables.connection import Connection, open_writer
 
 MODELS: tuple[tuple[Callable[[Connection], ReadModelTables], Callable[[], ReadModel]], ...] = (
     (OrderTables, OrdersReadModel),

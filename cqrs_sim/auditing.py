@@ -2,8 +2,9 @@
 
 What `verify` looks at, in this order; the first that is wrong is the witness: SQLite's own check of
 its pages; of each event its position, checksum, instant, version, whether it can be read, and
-whether the order could do that in the state it was in; at last the position up to which callers
-were told that their commands are safe.
+whether the order could do that in the state it was in; where orders are kept as rows too, whether
+each is what its events come to; at last the position up to which callers were told that their
+commands are safe.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import attrs
 
 from cqrs_sim.analysis.json_values import Json
+from cqrs_sim.crud.tables import NormalisedTables
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.history import why_impossible
 from cqrs_sim.domain.order import Order, evolve
@@ -84,6 +86,8 @@ class Verified:
     last_position: int
     acknowledged_position: int | None
     """None: nothing was written down."""
+    has_rows: bool
+    """Whether orders are kept as rows too, which were compared with the events."""
     finding: Finding | None
 
     def to_json(self) -> dict[str, Json]:
@@ -127,21 +131,27 @@ def verify(
         progress: is told now and then how many events of how many are checked.
 
     Raises:
-        StoreError: if there is no store, or it cannot be opened; what is wrong inside is a finding.
+        StoreError: if there is no store, it cannot be opened, or it keeps rows and no events; what
+            is wrong inside is a finding.
     """
-    with closing(EventReader(store_in(folder))) as reader:
-        audit = _Audit(reader)
+    with closing(EventReader(store_in(folder))) as reader, reader.at_one_commit() as connection:
+        acknowledged = reader.acknowledged
+        if reader.rows_position() and not reader.last_position() and acknowledged is None:
+            raise StoreError(
+                f"{reader.folder} keeps orders as rows and no events: no log to verify"
+            )
+        audit = _Audit(reader, NormalisedTables(connection))
         try:
             finding = next(audit.findings(progress), None)
         except StoreError as error:
             finding = Finding(None, str(error))
-        acknowledged = reader.acknowledged
         return Verified(
             store=str(reader.folder),
             events_count=audit.position,
             orders_count=len(audit.orders),
             last_position=audit.last,
             acknowledged_position=None if acknowledged is None else acknowledged.position,
+            has_rows=audit.rows_position is not None,
             finding=finding,
         )
 
@@ -149,8 +159,10 @@ def verify(
 class _Audit:
     """A walk along the log."""
 
-    def __init__(self, reader: EventReader) -> None:
+    def __init__(self, reader: EventReader, rows: NormalisedTables) -> None:
         self._reader = reader
+        self._rows = rows
+        self.rows_position = reader.rows_position()
         self._recorded_ns = 0
         self._checksum = first_checksum(reader.store_id)
         self.position = 0
@@ -173,8 +185,12 @@ class _Audit:
             self.position = stored.position
             if stored.position == told and acknowledged.checksum != stored.checksum:
                 yield Finding(stored.position, "is not the event that was acknowledged")
+            if stored.position == self.rows_position:
+                yield from self._wrong_rows()
             if stored.position % TELL_EVERY == 0:
                 progress(stored.position, self.last)
+        if (self.rows_position or 0) > self.last:
+            yield Finding(self.rows_position, "is shown by the rows of orders, and not in the log")
         if acknowledged.store_id != reader.store_id:
             yield Finding(None, "what was acknowledged belongs to another store")
         if told > self.last:
@@ -182,6 +198,13 @@ class _Audit:
                 told,
                 f"was acknowledged, and the log ends at position {self.last}: commits were lost",
             )
+
+    def _wrong_rows(self) -> Iterator[Finding]:
+        """Orders whose rows are not what their events come to."""
+        for order_id, order in self.orders.items():
+            if self._rows.load(order_id) != order:
+                what = f"the rows of {order_id} are not what its events come to"
+                yield Finding(self.position, what)
 
     def _wrong_with(self, stored: StoredEvent) -> str | None:
         """What is wrong with the next event; None if nothing."""

@@ -26,6 +26,16 @@ def sample(p50_s: float, n: int = 20_000) -> SampleSummary:
     )  # fmt: skip
 
 
+def few(seconds: float) -> Measured:
+    """Times that are too few for a median."""
+    return Measured(
+        sample=SampleSummary(
+            p50=None, p90=None, p99=None, p999=None, max=seconds, mean=seconds, n=100, censored=0,
+            too_few=("p50", "p90", "p99", "p999"),
+        )
+    )  # fmt: skip
+
+
 def row(name: str, **changes: object) -> ArchitectureFigures:
     """An architecture of medium merits; name and parts as they may come from anybody."""
     kinds = tuple(

@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "probe": ("errors", "ids"),
     "domain": ("errors", "ids"),
     "actors": ("errors", "ids"),
-    "tables": ("errors",),
+    "tables": ("errors", "storage.database"),
     "event_log": (
         *FOUNDATION, "fault_sites", "storage", "actors", "domain.events", "domain.item",
         "domain.status", "domain.upcasting",
@@ -105,14 +105,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "sweeping": (*BELOW_ENGINES, "engines", "simulation"),
     "highest_rate": (*BELOW_ENGINES, "engines", "simulation", "sweeping.crews"),
     "query_cost": (
-        *FOUNDATION, "actors.clock", "actors.randomness", "domain", "tables", "read_side.sqlite",
-        "crud", "load_generation", "analysis", "plots.query_cost",
+        *FOUNDATION, "actors.clock", "actors.randomness", "domain", "storage.database", "tables",
+        "read_side.sqlite", "crud", "load_generation", "analysis", "plots.query_cost",
     ),
     "loading": BELOW_ENGINES,
     "comparison": BELOW_ENGINES,
     "demo": (*BELOW_ENGINES, "engines", "simulation"),
     "auditing": (
-        "errors", "storage", "event_log", "domain", "analysis.json_values", "ids"),
+        "errors", "storage", "event_log", "domain", "crud", "analysis.json_values", "ids"),
     "terminal": (
         *BELOW_ENGINES, "engines", "simulation", "fresh_reads", "side_by_side", "delivery",
         "comparison", "demo", "predictions", "checking", "calibration", "sweeping", "highest_rate",

@@ -58,6 +58,29 @@ def test_a_sound_store_is_found_sound_up_to_the_last_event(store: Path) -> None:
     assert found.orders_count > 10
 
 
+@pytest.mark.parametrize("statement", ["UPDATE orders SET status = 'X'", "DELETE FROM order_lines"])
+def test_rows_that_are_not_what_the_events_come_to_are_found(
+    tmp_path: Path, statement: str
+) -> None:
+    run(load_scenario("separate", SETTINGS), seed=1, store=tmp_path / "store")
+    sound = verify(tmp_path / "store")
+    assert sound.has_rows
+    assert sound.finding is None
+    finding = verify(changed(tmp_path / "store", statement)).finding
+    assert finding is not None
+    assert "not what its events come to" in finding.what
+
+
+def test_a_store_of_rows_alone_is_not_said_to_be_sound(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(load_scenario("crud", SETTINGS), seed=1, store=tmp_path / "store")
+    with pytest.raises(SystemExit) as ended:
+        main(["log", "verify", str(tmp_path / "store")])
+    assert ended.value.code == 5
+    assert "no log to verify" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("statement", "position", "what"),
     [

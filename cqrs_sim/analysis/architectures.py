@@ -64,8 +64,9 @@ class Measured:
 
     @property
     def mean_s(self) -> float | None:
-        """None where withheld, or where some are not known."""
-        return None if self.is_withheld else self.sample.mean
+        """None where withheld, where some are not known, or where not even a median is told."""
+        is_told = not self.is_withheld and "p50" not in self.sample.too_few
+        return self.sample.mean if is_told else None
 
     def quantile_s(self, name: str) -> float | None:
         """One of the quantiles, by its name in the summary; None where there is none to show."""

@@ -127,7 +127,7 @@ def run_flat_out(scenario: Scenario, *, seed: int, operations: int) -> FlatOut:
     endless = load_for(closed, Streams(seed))
     assert isinstance(endless, ClosedLoad)
     load = attrs.evolve(endless, scripts=first_of(endless.scripts, operations))
-    return flat_out_of(wall.run(closed, seed=seed, load=load).trace)
+    return flat_out_of(_whole(wall.run(closed, seed=seed, load=load)).trace)
 
 
 def flat_out_of(trace: Trace) -> FlatOut:
@@ -152,4 +152,16 @@ def first_of(
 
 def run_at(scenario: Scenario, rate_per_s: float, *, seed: int, operations: int) -> Result:
     """Run the real stages under an open load."""
-    return wall.run(at_rate(scenario, rate_per_s, operations), seed=seed)
+    return _whole(wall.run(at_rate(scenario, rate_per_s, operations), seed=seed))
+
+
+def _whole(result: Result) -> Result:
+    """A run that nobody cut short.
+
+    Raises:
+        KeyboardInterrupt: if somebody did. A run takes the first Ctrl-C for itself, and ends its
+            load; here that ends the calibration, which a run cut short would falsify.
+    """
+    if not result.complete:
+        raise KeyboardInterrupt
+    return result

@@ -12,7 +12,7 @@ from cqrs_sim.plots.query_cost import CostLines, KindCrossover, MixedPoint
 from cqrs_sim.query_cost.crossover import Crossover, cost_per_operation, crossover
 from cqrs_sim.query_cost.forms import FormName
 from cqrs_sim.query_cost.work import KINDS
-from cqrs_sim.tables.connection import Durability
+from cqrs_sim.storage.database import Durability
 
 SCHEMA = 1
 """Of the JSON."""

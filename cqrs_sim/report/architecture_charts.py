@@ -280,7 +280,9 @@ def _time_text(measured: Measured) -> str:
     if measured.is_always_zero:
         return "0 ms"
     median, tail = measured_text(measured, "p50"), measured.tail
-    if tail is None or tail[0] == "p50":
+    if tail is None:
+        return median
+    if tail[0] == "p50":
         return f"{median} ms"
     return f"{median} ms; {tail[0]} {milliseconds(tail[1])}"
 

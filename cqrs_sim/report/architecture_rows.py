@@ -11,7 +11,6 @@ from cqrs_sim.analysis.architectures import CONTROL, ArchitectureFigures
 from cqrs_sim.report.architecture_tables import DIVERGED
 from cqrs_sim.report.bars import ROW_PX, Bar, BarChart, Column, ControlLine, Mark, Segment
 from cqrs_sim.report.chart import shortened
-from cqrs_sim.report.readings import NOTHING
 from cqrs_sim.report.scales import Scale, linear, ticks
 
 ROOM = 1.75
@@ -113,7 +112,7 @@ def _in_words(bars: Sequence[Bar], columns: Sequence[Column]) -> str:
     told = []
     for bar in bars:
         parts = (
-            f"{column.name} {cell}{f' {column.unit}' if column.unit and cell != NOTHING else ''}"
+            f"{column.name} {cell}{f' {column.unit}' if column.unit and cell[0].isdigit() else ''}"
             for column, cell in zip(columns, bar.cells, strict=True)
         )
         told.append(f"{bar.label}: {', '.join(parts)}.")

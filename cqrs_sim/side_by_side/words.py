@@ -77,7 +77,7 @@ def _of_reads(row: ArchitectureFigures) -> Iterator[str]:
     if row.slowest is not None and row.slowest.lag.tail is not None:
         name, lag_s = row.slowest.lag.tail
         if lag_s > 0.0:
-            yield f"reads lack up to {milliseconds(lag_s)} ms of writes ({name}){_of_cache(row)}"
+            yield f"reads trail writes by {milliseconds(lag_s)} ms ({name}){_of_cache(row)}"
     if row.stale:
         cached = row.stale_from_cache
         of_cache = f", {cached:,} of {row.stale:,} from the cache" if cached else ""
@@ -162,10 +162,21 @@ def answered(found: SideBySide) -> SideBySide:
     told = [f"{printable(row.architecture)} {_told(row, control)}" for row in others]
     if control is not None and control.saturated:
         told.insert(0, f"{CONTROL} is saturated ({control.saturated[0]})")
+    told += _invalid_elsewhere(found)
     until = "" if found.complete else "INCOMPLETE: interrupted; until then "
     where = f"At {found.rate_on(substrate):,.4g}/s {SUBSTRATE_WORDS.get(substrate, substrate)}"
     only = f"only {printable(found.rows[0].architecture)} was run"
     return attrs.evolve(found, where=f"{until}{where}", answers=tuple(told) or (only,))
+
+
+def _invalid_elsewhere(found: SideBySide) -> Iterator[str]:
+    """The answer is that of the first substrate; it is told what of the others is no result."""
+    for substrate in found.substrates[1:]:
+        rows = found.on(substrate)
+        invalid = [row.architecture for row in rows if row.invalid]
+        if invalid:
+            where = SUBSTRATE_WORDS.get(substrate, substrate)
+            yield f"{where} {len(invalid)} of {len(rows)} could not be measured"
 
 
 def _told(row: ArchitectureFigures, control: ArchitectureFigures | None) -> str:
@@ -184,7 +195,9 @@ def _told(row: ArchitectureFigures, control: ArchitectureFigures | None) -> str:
         name, lag_s = row.slowest.lag.tail
         if lag_s > 0.0:
             parts.append(f"shows a write {milliseconds(lag_s)} ms late ({name}){_of_cache(row)}")
-    return _listed(parts) or "differs in nothing that was measured"
+    known = control is not None and times_of(row.write, control.write) is not None
+    nothing = "differs in nothing that was measured" if known else "has too few values to compare"
+    return _listed(parts) or nothing
 
 
 def _faster_queries(row: ArchitectureFigures, control: ArchitectureFigures) -> Iterator[str]:

@@ -164,6 +164,23 @@ class EventReader:
         found = str(self._one("PRAGMA integrity_check(1)")[0])
         return None if found == "ok" else found
 
+    def rows_position(self) -> int | None:
+        """The last position that rows of orders beside the events show; None: there are none."""
+        if not self._one("SELECT count(*) FROM sqlite_schema WHERE name = 'checkpoints'")[0]:
+            return None
+        found = self._rows("SELECT position FROM checkpoints WHERE read_model = 'rows'")
+        return int(found[0][0]) if found else None
+
+    @contextmanager
+    def at_one_commit(self) -> Iterator[sqlite3.Connection]:
+        """All that is read inside, also on the connection given, is of one commit."""
+        with errors_of(self.path):
+            self._reader.execute("BEGIN")
+            try:
+                yield self._reader
+            finally:
+                self._reader.execute("ROLLBACK")
+
     def _events(self, query: str, *values: Command) -> list[StoredEvent]:
         return [StoredEvent(*row) for row in self._rows(query, *values)]
 

@@ -9,16 +9,13 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from cqrs_sim.errors import ResultFolderError
+from cqrs_sim.storage.database import BUSY_S, SYNCHRONOUS, Durability
 
 Connection: TypeAlias = sqlite3.Connection
 Connect: TypeAlias = Callable[[Path], Connection]
-Durability: TypeAlias = Literal["full", "normal", "off"]
-
-SYNCHRONOUS: dict[Durability, int] = {"full": 2, "normal": 1, "off": 0}
-"""The pragma's values (https://www.sqlite.org/pragma.html#pragma_synchronous)."""
 
 STATEMENTS = 256
 """Prepared statements kept by a connection: more than all tables of one file have."""
@@ -35,7 +32,9 @@ def open_writer(path: Path, durability: Durability = "normal") -> Connection:
     Raises:
         ResultFolderError: if the file system refuses the write-ahead log or the durability.
     """
-    connection = sqlite3.connect(path, isolation_level=None, cached_statements=STATEMENTS)
+    connection = sqlite3.connect(
+        path, timeout=BUSY_S, isolation_level=None, cached_statements=STATEMENTS
+    )
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     # A pragma that is not understood is silently ignored: hence it is read back.
     connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durability]}")
@@ -55,7 +54,7 @@ def open_reader(path: Path) -> Connection:
     """
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=ro",
-        uri=True, isolation_level=None, cached_statements=STATEMENTS,
+        uri=True, timeout=BUSY_S, isolation_level=None, cached_statements=STATEMENTS,
     )  # fmt: skip
     connection.execute("PRAGMA query_only = ON")
     return connection

@@ -9,18 +9,27 @@ from cqrs_sim.plain_text import printable
 from cqrs_sim.terminal.screen import BAD, GOOD, Screen, table_of
 
 COLUMNS = (
-    *("delivery", "crashes", "lost", "came again", "doubled", "orders that differ"),
-    *("revenue off by", "right"),
+    *("delivery", "crashes", "lost", "again", "doubled", "orders"),
+    *("revenue", "right"),
+)
+READING = (
+    "lost, again (came again), doubled: effects, over all read models; orders: shown wrong; "
+    "revenue: off by so much"
 )
 
 
 def show_deliveries(screen: Screen, found: DeliveryComparison) -> None:
     """The table, and the first witness of each way that is not right."""
-    title = printable(found.title.replace("\n", "; "))
-    table = table_of(f"{title}; effects over all read models", *COLUMNS)
+    title = Text(printable(found.title.replace("\n", "; ")), "bold")
+    table = table_of("", *COLUMNS)
+    table.title = None
+    # Headings stay whole in 80 columns.
+    table.padding = (0, 1, 0, 0)
+    for column in table.columns:
+        column.no_wrap = True
     for outcome in found.outcomes:
         table.add_row(*_row(outcome))
-    screen.show(table, "", *_witnesses(found))
+    screen.show(title, table, Text(READING, "dim"), "", *_witnesses(found))
 
 
 def _row(outcome: DeliveryOutcome) -> tuple[Text, ...]:

@@ -61,7 +61,8 @@ def show_verified(screen: Screen, found: Verified) -> None:
     if found.acknowledged_position is not None:
         lines.append(Text(f"acknowledged up to position {found.acknowledged_position:,}"))
     if found.finding is None:
-        lines.append(Text("ok: pages, positions, versions, checksums, states", GOOD))
+        rows = ", rows" if found.has_rows else ""
+        lines.append(Text(f"ok: pages, positions, versions, checksums, states{rows}", GOOD))
     else:
         lines.append(Text(f"WRONG: {printable(str(found.finding))}", BAD))
     screen.show(*lines)

@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from cqrs_sim import simulation
-from cqrs_sim.calibration import stages
+from cqrs_sim.calibration import measuring, stages
 from cqrs_sim.calibration.calibrate import Calibration, Plan
 from cqrs_sim.calibration.folder import page_html, scenario_text, write_calibration
 from cqrs_sim.calibration.measuring import at_rate, first_of, real_scenario
@@ -16,7 +16,7 @@ from cqrs_sim.calibration.prediction import AtRate, RunFigures, figures_of
 from cqrs_sim.calibration.stages import Stages, StageTime
 from cqrs_sim.calibration.words import verdict
 from cqrs_sim.domain.queries import GetOrderById
-from cqrs_sim.engines import virtual
+from cqrs_sim.engines import virtual, wall
 from cqrs_sim.engines.algebra import engine as algebra
 from cqrs_sim.errors import InvalidScenarioError, ResultFolderError
 from cqrs_sim.ids import OrderId
@@ -229,3 +229,14 @@ def test_the_folder_holds_scenario_figures_page_and_json(tmp_path: Path) -> None
     with pytest.raises(ResultFolderError, match="not empty"):
         write_calibration(calibration(), folder)
     write_calibration(calibration(), folder, force=True)
+
+
+def test_a_measuring_run_that_was_interrupted_ends_the_calibration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cut = attrs.evolve(simulation.run(model()), complete=False)
+    monkeypatch.setattr(wall, "run", lambda *_, **__: cut)
+    with pytest.raises(KeyboardInterrupt):
+        measuring.run_at(source(), 1_000.0, seed=0, operations=100)
+    with pytest.raises(KeyboardInterrupt):
+        measuring.run_flat_out(source(), seed=0, operations=100)

@@ -1,5 +1,6 @@
 import io
 import re
+from collections.abc import Callable
 
 import attrs
 import pytest
@@ -7,11 +8,13 @@ from rich.text import Text
 
 from cqrs_sim import simulation
 from cqrs_sim.actors.clock import VirtualClock
+from cqrs_sim.delivery.comparison import compare_deliveries
 from cqrs_sim.engines.experiment import Progress
 from cqrs_sim.engines.live import Tail
 from cqrs_sim.ids import Nanoseconds
 from cqrs_sim.plain_text import milliseconds, percent, printable
 from cqrs_sim.results import Result
+from cqrs_sim.terminal.delivery import COLUMNS, show_deliveries
 from cqrs_sim.terminal.progress import ProgressLine
 from cqrs_sim.terminal.screen import Screen, show_pairs, table_of
 from cqrs_sim.terminal.summary import show_summary, verdict
@@ -40,6 +43,24 @@ def progress_at(
         backlog_count=backlog,
         look=lambda: tail,
     )
+
+
+def lines_of_80_columns(monkeypatch: pytest.MonkeyPatch, show: Callable[[Screen], None]) -> str:
+    """What a narrow terminal shows, without colours."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = Terminal()
+    show(Screen(stream))
+    return re.sub("\x1b\\[[0-9;]*m", "", stream.getvalue())
+
+
+def test_no_word_of_the_table_of_deliveries_is_cut_in_80_columns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = compare_deliveries(crashes=2, seed=0)
+    shown = lines_of_80_columns(monkeypatch, lambda screen: show_deliveries(screen, found))
+    heading = next(line for line in shown.splitlines() if line.startswith("delivery "))
+    assert tuple(heading.split()) == COLUMNS
 
 
 def shown_on_a_terminal(progress: Progress, columns: int, monkeypatch: pytest.MonkeyPatch) -> str:
