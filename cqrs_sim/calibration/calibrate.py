@@ -11,7 +11,7 @@
 
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -75,6 +75,8 @@ class Calibration:
     """The stage times of each run."""
     rates: tuple[AtRate, ...]
     provenance: Mapping[str, Json]
+    invalid_stage_runs: tuple[str, ...] = ()
+    """Which of `runs` were invalid, each repeated once, and why."""
 
     @property
     def judged(self) -> AtRate | None:
@@ -89,13 +91,15 @@ class Calibration:
 
     @property
     def invalid(self) -> tuple[str, ...]:
-        """What was wrong with the runs behind the verdict, a line each."""
-        return () if self.judged is None else tuple(self.judged.invalid)
+        """What was wrong with the runs behind stage times and verdict, a line each."""
+        judged = () if self.judged is None else tuple(self.judged.invalid)
+        return (*(f"stage times, {reason}" for reason in self.invalid_stage_runs), *judged)
 
     @property
     def is_invalid(self) -> bool:
-        """Whether most of these runs were: the median over them is then not to be trusted."""
-        return self.judged is not None and 2 * len(self.invalid) > len(self.judged.measured)
+        """Whether most runs of either kind were: the median over them is then not to be trusted."""
+        is_judged_so = self.judged is not None and _most(self.judged.invalid, self.judged.measured)
+        return is_judged_so or _most(self.invalid_stage_runs, self.runs)
 
     def range_of(self, stage: str) -> tuple[float, float]:
         """Least and greatest mean of a stage over the runs, in seconds."""
@@ -154,12 +158,14 @@ def calibrate(
     flat_out = [_flat_out(real, seed + number, plan, told) for number in range(plan.repetitions)]
     saturation = float(np.median(flat_out))
     runs: list[Stages] = []
+    invalid: list[str] = []
     measured: dict[float, list[RunFigures]] = {share: [] for share in plan.shares}
     for number in range(plan.repetitions):
         told("stage times")
         rate = JUDGED_AT * saturation
-        found = run_at(real, rate, seed=seed + STAGE_SEEDS + number, operations=plan.operations)
+        found, _ = _run_or_repeat(real, rate, seed + STAGE_SEEDS + number, plan)
         runs.append(stages_of(found.trace, waited_s_of(found)))
+        invalid += [f"seed {found.seed}: {reason}" for reason in found.summary.invalid[:1]]
         for share in plan.shares:
             told(f"measuring at {share:.0%}")
             measured[share].append(_measured(real, share * saturation, seed + number, plan))
@@ -187,6 +193,7 @@ def calibrate(
         runs=tuple(runs),
         rates=tuple(rates),
         provenance={**found.provenance, "measured": utc_timestamp(), "machine": machine()},
+        invalid_stage_runs=tuple(invalid),
     )
 
 
@@ -209,11 +216,7 @@ def _flat_out(real: Scenario, seed: int, plan: Plan, told: Callable[[str], None]
 
 
 def _measured(real: Scenario, rate_per_s: float, seed: int, plan: Plan) -> RunFigures:
-    """One run; one more if its generator could not keep to the plan."""
-    result = run_at(real, rate_per_s, seed=seed, operations=plan.operations)
-    is_repeated = bool(result.summary.invalid)
-    if is_repeated:
-        result = run_at(real, rate_per_s, seed=seed, operations=plan.operations)
+    result, is_repeated = _run_or_repeat(real, rate_per_s, seed, plan)
     return figures_of(
         result.trace,
         seed=seed,
@@ -221,6 +224,18 @@ def _measured(real: Scenario, rate_per_s: float, seed: int, plan: Plan) -> RunFi
         invalid="; ".join(result.summary.invalid),
         is_repeated=is_repeated,
     )
+
+
+def _run_or_repeat(real: Scenario, rate_per_s: float, seed: int, plan: Plan) -> tuple[Result, bool]:
+    """One run; one more if its generator could not keep to the plan, and whether that was so."""
+    result = run_at(real, rate_per_s, seed=seed, operations=plan.operations)
+    if not result.summary.invalid:
+        return result, False
+    return run_at(real, rate_per_s, seed=seed, operations=plan.operations), True
+
+
+def _most(some: Sequence[object], of: Sequence[object]) -> bool:
+    return 2 * len(some) > len(of)
 
 
 def _predicted(

@@ -215,6 +215,12 @@ def test_invalid_runs_are_named_and_make_the_whole_invalid_if_they_are_most() ->
     assert not attrs.evolve(found, rates=(one,)).is_invalid
 
 
+def test_invalid_runs_behind_the_stage_times_count_as_much() -> None:
+    found = attrs.evolve(calibration(), invalid_stage_runs=("seed 7: the load generator was late",))
+    assert found.is_invalid, "it was the only one"
+    assert "stage times, seed 7: the load generator was late" in page_html(found)
+
+
 def test_the_folder_holds_scenario_figures_page_and_json(tmp_path: Path) -> None:
     folder = tmp_path / "c"
     write_calibration(calibration(), folder)
