@@ -21,7 +21,7 @@ from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.queries import OrderRow
 from cqrs_sim.domain.status import CANCELLED, PENDING, STATUSES, OrderStatus
 from cqrs_sim.ids import Cents, CustomerId, Nanoseconds, OrderId, ProductId, Version
-from cqrs_sim.tables.connection import Connection
+from cqrs_sim.read_side.sqlite.versioned import VersionedTables
 from cqrs_sim.tables.indexes import index_faults
 
 SCHEMA = (
@@ -79,27 +79,13 @@ _Columns: TypeAlias = tuple[
 _Line: TypeAlias = tuple[ProductId, int, Cents]
 
 
-class OrderTables:
+class OrderTables(VersionedTables):
     """The rows of all orders, on a connection."""
 
     name = "orders"
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def create(self) -> None:
-        """Make the tables and indexes that are not there."""
-        for statement in SCHEMA:
-            self._connection.execute(statement)
-
-    def clear(self) -> None:
-        """Take all rows out."""
-        self._connection.execute("DELETE FROM order_rows")
-
-    def version_of(self, order_id: OrderId) -> Version:
-        """The last version shown of an order; 0: none."""
-        row = self._connection.execute(_VERSION, (order_id,)).fetchone()
-        return Version(0) if row is None else row[0]
+    schema = SCHEMA
+    emptying = ("DELETE FROM order_rows",)
+    version = _VERSION
 
     def show(self, events: Sequence[Event]) -> None:
         """Show events: in the order of their positions, none of them shown before, no gap.

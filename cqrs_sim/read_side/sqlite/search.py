@@ -18,9 +18,9 @@ from cqrs_sim.domain.events import (
 )
 from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.status import CANCELLED, PENDING, OrderStatus
-from cqrs_sim.ids import Cents, OrderId, Version
+from cqrs_sim.ids import Cents, OrderId
 from cqrs_sim.read_side.search import SearchRow
-from cqrs_sim.tables.connection import Connection
+from cqrs_sim.read_side.sqlite.versioned import VersionedTables
 from cqrs_sim.tables.indexes import differences, index_faults
 
 SCHEMA = (
@@ -72,28 +72,13 @@ _ENTRIES = "SELECT name, row_position FROM search_names"
 _Columns: TypeAlias = tuple[OrderId, str, bytes, Cents, OrderStatus]
 
 
-class SearchTables:
+class SearchTables(VersionedTables):
     """Summaries and their index, on a connection."""
 
     name = "search"
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def create(self) -> None:
-        """Make the tables and indexes that are not there."""
-        for statement in SCHEMA:
-            self._connection.execute(statement)
-
-    def clear(self) -> None:
-        """Take all rows out."""
-        self._connection.execute("DELETE FROM search_names")
-        self._connection.execute("DELETE FROM search_rows")
-
-    def version_of(self, order_id: OrderId) -> Version:
-        """The last version shown of an order; 0: none."""
-        row = self._connection.execute(_VERSION, (order_id,)).fetchone()
-        return Version(0) if row is None else row[0]
+    schema = SCHEMA
+    emptying = ("DELETE FROM search_names", "DELETE FROM search_rows")
+    version = _VERSION
 
     def show(self, events: Sequence[Event]) -> None:
         """Show events: in the order of their positions, none of them shown before, no gap.

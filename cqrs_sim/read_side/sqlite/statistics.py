@@ -16,8 +16,8 @@ from cqrs_sim.domain.events import (
 )
 from cqrs_sim.domain.queries import OrderStatistics
 from cqrs_sim.domain.status import CANCELLED, PENDING, STATUSES, OrderStatus
-from cqrs_sim.ids import Cents, Nanoseconds, OrderId, Position, Version
-from cqrs_sim.tables.connection import Connection
+from cqrs_sim.ids import Cents, Nanoseconds, OrderId, Position
+from cqrs_sim.read_side.sqlite.versioned import VersionedTables
 from cqrs_sim.tables.indexes import differences, index_faults
 
 SECOND_NS = 1_000_000_000
@@ -79,28 +79,13 @@ ORDER BY created_ns, position
 _Sum: TypeAlias = tuple[OrderStatus, int, int]
 
 
-class StatisticsTables:
+class StatisticsTables(VersionedTables):
     """Sums, and an entry an order, on a connection."""
 
     name = "statistics"
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def create(self) -> None:
-        """Make the tables and indexes that are not there."""
-        for statement in SCHEMA:
-            self._connection.execute(statement)
-
-    def clear(self) -> None:
-        """Take all rows out."""
-        self._connection.execute("DELETE FROM order_entries")
-        self._connection.execute("DELETE FROM order_sums")
-
-    def version_of(self, order_id: OrderId) -> Version:
-        """The last version counted of an order; 0: none."""
-        row = self._connection.execute(_VERSION, (order_id,)).fetchone()
-        return Version(0) if row is None else row[0]
+    schema = SCHEMA
+    emptying = ("DELETE FROM order_entries", "DELETE FROM order_sums")
+    version = _VERSION
 
     def show(self, events: Sequence[Event]) -> None:
         """Count events: in the order of their positions, none of them counted before, no gap."""
