@@ -397,6 +397,14 @@ def test_what_a_killed_rebuild_left_is_never_read_and_removed(tmp_path: Path) ->
         assert_files_are_folds(store)
 
 
+def test_what_cannot_be_removed_is_told_in_one_line(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    run_hosted(main_again, QUIET, store=store)
+    KINDS["orders"].half_built_in(store).mkdir()
+    with pytest.raises(StoreError, match=r"what a rebuild of orders left in .*cannot be removed"):
+        run_hosted(main_again, QUIET, store=store)
+
+
 async def main_again(system: HostedSystem) -> None:
     await system.rebuild("orders")
     await system.rebuild("orders")

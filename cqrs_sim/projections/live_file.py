@@ -105,7 +105,7 @@ class LiveFile:
             self._half.close()
         self._live.close()
         # If it cannot be removed now, it is when the store is opened next.
-        with suppress(OSError):
+        with suppress(StoreError):
             remove_leftovers(self.kind, self.folder)
 
 
@@ -142,10 +142,10 @@ class FileBeside:
         """
         if not self._retired.exists():  # It would be made, with nothing in it.
             raise StoreError(f"{self._retired} is gone: it is kept to the end of the run only")
-        with errors_of(self._retired):
-            with closing(self._of.opened(self._retired)) as retired:
-                for batch in batches(missed, BATCH):
-                    retired.apply_batch(batch)
-                contents = retired.contents()
+        with errors_of(self._retired), closing(self._of.opened(self._retired)) as retired:
+            for batch in batches(missed, BATCH):
+                retired.apply_batch(batch)
+            contents = retired.contents()
+        with suppress(OSError):  # As at the end of the run.
             self._retired.unlink()
         return contents

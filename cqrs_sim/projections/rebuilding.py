@@ -3,7 +3,7 @@
 The new file grows under another name, is compared with a fold of the same events row by row,
 brought to the disk and renamed: whatever interrupts that leaves the live file as it was, and at
 most a half built one, which the next rebuild throws away. No other process may have the store
-meanwhile.
+meanwhile. A run that has it makes and swaps files too (`projections.live_file`), by what is here.
 """
 
 import os
@@ -181,10 +181,19 @@ def _bring_home(live: Path) -> None:
 
 
 def remove_leftovers(kind: Kind, folder: Path) -> None:
-    """Remove what rebuilds that were killed have left of a read model, beside its file."""
-    _remove(kind.half_built_in(folder))
-    for path in folder.glob(f"{kind.retired_in(folder, 0).name.removesuffix('0')}*"):
-        path.unlink(missing_ok=True)
+    """Remove what rebuilds that were killed have left of a read model, beside its file.
+
+    Raises:
+        StoreError: if it cannot be removed, for it must not be built on.
+    """
+    retired = kind.retired_in(folder, 0).name.removesuffix("0")
+    try:
+        _remove(kind.half_built_in(folder))
+        for path in folder.glob(f"{retired}*"):
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        left = f"what a rebuild of {kind.name} left in {folder}"
+        raise StoreError(f"{left} cannot be removed: {error.strerror or error}") from error
 
 
 def _remove(path: Path) -> None:

@@ -299,7 +299,7 @@ def check_file(store: Path) -> None:
         events = list(all_events(reader, reader.last_position()))
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        ((name, checkpoint),) = connection.execute("SELECT * FROM checkpoints").fetchall()
+        ((name, checkpoint),) = connection.execute("SELECT read_model, position FROM checkpoints")
         tables = kind.tables(connection)
         memory = kind.memory()
         for event in events[:checkpoint]:
