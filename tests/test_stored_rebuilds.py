@@ -47,7 +47,7 @@ from cqrs_sim.system import System
 
 SHORT = [
     *("run.duration=600ms", "run.warm_up=0s", "log.durability=off", "store=sqlite"),
-    *(f"read_models.{name}.service.mean=250us" for name in KINDS),
+    *(f'read_models.{name}.service={{distribution="exponential", mean="250us"}}' for name in KINDS),
 ]
 PLANNED = [f'read_models.{name}.rebuilds=[{{at="200ms", batch=16}}]' for name in KINDS]
 SETTINGS = {
@@ -69,7 +69,13 @@ QUIET = Scenario(
     write_side=WriteSide(service=REAL),
     read_models={name: ReadModel(service=REAL) for name in KINDS},
 )
-EACH_ENGINE = pytest.mark.parametrize("engine", [virtual, wall], ids=["virtual", "wall"])
+AS_FAST_AS_IT_GOES = [f'read_models.{name}.service={{distribution="real"}}' for name in KINDS]
+"""On a busy machine sleeps are longer than asked for, and nothing catches up that sleeps often."""
+EACH_ENGINE = pytest.mark.parametrize(
+    ("engine", "services"),
+    [(virtual, []), (wall, AS_FAST_AS_IT_GOES)],
+    ids=["virtual", "wall"],
+)
 QUESTIONS: tuple[Query, ...] = (
     GetOrderById(OrderId("order-3")),
     GetOrdersByCustomer(CustomerId("customer-1")),
@@ -119,9 +125,9 @@ def test_the_switch_loses_and_doubles_nothing_in_a_store(setting: str, tmp_path:
 
 @EACH_ENGINE
 def test_each_read_model_is_rebuilt_row_by_row_as_it_was(
-    engine: ModuleType, tmp_path: Path
+    engine: ModuleType, services: list[str], tmp_path: Path
 ) -> None:
-    result = engine.run(preset(*PLANNED), seed=5, store=tmp_path / "store")
+    result = engine.run(preset(*PLANNED, *services), seed=5, store=tmp_path / "store")
     assert [check for check in result.summary.checks if not check.ok] == []
     assert "rebuild" in {check.name for check in result.summary.checks}
     assert {rebuild.read_model for rebuild in result.rebuilds} == set(KINDS)
@@ -155,11 +161,11 @@ class OneTooMany(OrderTables):
 
 @EACH_ENGINE
 def test_a_new_file_that_is_wrong_by_a_cent_fails_the_check(
-    engine: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: ModuleType, services: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = attrs.evolve(KINDS["orders"], tables=OneTooMany)
     monkeypatch.setitem(KINDS, "orders", wrong)
-    given = preset('read_models.orders.rebuilds=[{at="200ms", batch=10000}]')
+    given = preset('read_models.orders.rebuilds=[{at="200ms", batch=10000}]', *services)
     result = engine.run(given, seed=5, store=tmp_path / "store")
     failed = {check.name: check for check in result.summary.checks if not check.ok}
     assert result.rebuilds[0].switched_ns is not None

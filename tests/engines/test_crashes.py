@@ -332,20 +332,18 @@ def test_killed_around_a_switch_the_file_is_the_old_or_the_new_one(
 def test_a_switch_that_is_not_one_step_would_be_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The planted fault: the new file copied over the live one, page by page."""
+    """The planted fault: the new file copied over the live one, which is cut to nothing first."""
 
     def copy(half: Path, live: Path, retired: Path) -> None:
         content = half.read_bytes()
-        with live.open("rb+") as file:
-            file.write(content[: len(content) // 2])
-            file.flush()
-            fault_sites.site("rebuild.copied")
+        live.write_bytes(content[: len(content) // 2])
+        fault_sites.site("rebuild.copied")
 
     monkeypatch.setattr(live_file, "swap", copy)
     store = tmp_path / "store"
     _, died = acknowledged_in_a_child(store, "rebuild.copied", 1, work=load_and_rebuild)
     assert died
-    with pytest.raises((AssertionError, sqlite3.DatabaseError)):
+    with pytest.raises(sqlite3.DatabaseError):
         check_file(store)
 
 
