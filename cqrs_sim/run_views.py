@@ -26,11 +26,13 @@ from cqrs_sim.event_log.durable import StoreOfRun
 from cqrs_sim.ids import OrderId, Position
 from cqrs_sim.probe import Probe
 from cqrs_sim.projections.kinds import KINDS
+from cqrs_sim.projections.live_file import LiveFile
 from cqrs_sim.projections.status import status_of
 from cqrs_sim.read_side.inline import InlineProjector
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
+from cqrs_sim.read_side.rebuild import Replacement
 from cqrs_sim.read_side.sqlite.beside import TablesBeside
-from cqrs_sim.read_side.sqlite.stored import CHECKPOINT, StoredReadModel
+from cqrs_sim.read_side.sqlite.stored import CHECKPOINT
 from cqrs_sim.read_side.stored_projector import StoredInlineProjector, StoredProjector
 from cqrs_sim.read_side.table_model import TableContents, TableModel
 from cqrs_sim.scenario.deliveries import unusual_in_a_store
@@ -74,6 +76,10 @@ class Views:
             return StoredProjector(kernel, probe, inbox, model(), work, options)
         return projector_of(self._scenario, model, kernel, probe, inbox, work, options)
 
+    def new_file(self, name: str) -> Callable[[int], Replacement] | None:
+        """What makes a file to take the place of a read model's; None: it is in memory."""
+        return None
+
 
 class StoredViews(Views):
     """Those in a store; its files are closed with it."""
@@ -105,6 +111,7 @@ class StoredViews(Views):
             raise InvalidScenarioError(mistakes)
         self.is_stored = True
         self._of = store
+        self._files: dict[str, LiveFile] = {}
         self._path = store.store.path
         self._guard = partial(errors_of, self._path)
         models = scenario.read_models
@@ -170,22 +177,21 @@ class StoredViews(Views):
 
     def following(self, inbox: Inbox, work: Work, options: ProjectorOptions) -> Projector:
         """See `Views.following`; it has a file of its own."""
-        kind, store = KINDS[options.name], self._of
-        path = kind.file_in(store.store.folder)
+        store = self._of
         durability: Durability = "off" if self._scenario.log.durability == "off" else "normal"
-        with errors_of(path):
-            stored = StoredReadModel(path, kind.tables, partial(_open, durability=durability))
-        guard = partial(errors_of, path)
-
-        def write(events: Sequence[Event]) -> None:
-            with guard():
-                stored.apply_batch(events)
-
-        store.files.callback(stored.close)
-        model = TableModel(stored.answers, stored.snapshot, guard)
-        return StoredProjector(
-            self._kernel, self._probe, inbox, model, work, options, write, stored.checkpoint
+        file = LiveFile(
+            KINDS[options.name], store.store.folder, partial(_open, durability=durability)
         )
+        store.files.callback(file.close)
+        self._files[options.name] = file
+        model = file.model()
+        return StoredProjector(
+            self._kernel, self._probe, inbox, model, work, options, file.write, file.checkpoint
+        )
+
+    def new_file(self, name: str) -> Callable[[int], Replacement] | None:
+        """See `Views.new_file`."""
+        return self._files[name].beside
 
     def _load(self, order_id: OrderId) -> Order | None:
         with self._guard(), read_transaction(self._reader):

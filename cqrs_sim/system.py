@@ -37,7 +37,7 @@ from cqrs_sim.read_side.rebuild import Rebuild, Rebuilds, Site
 from cqrs_sim.read_side.tasks import TaskProjector
 from cqrs_sim.run_log import log_of_run
 from cqrs_sim.run_views import READ_MODELS, views_of_run
-from cqrs_sim.scenario.deliveries import NO_REBUILD
+from cqrs_sim.scenario.projections import not_rebuilt
 from cqrs_sim.scenario.scenario import Pause, Scenario
 from cqrs_sim.service_times import cache_of, draws, query_draws
 from cqrs_sim.work_places import WorkPlaces
@@ -100,7 +100,7 @@ class System:
         self._actors = ProjectorActors(kernel)
         self._tasks: list[TaskProjector] = []
         self.rebuilds = Rebuilds(kernel)
-        self.rebuilds.refused = NO_REBUILD if self._views.is_stored else None
+        self.rebuilds.refused = not_rebuilt(scenario.read_models)
         for name in scenario.read_models:
             self._add_read_model(name, scenario, streams)
         works = {name: self._places.of_answers(name) for name in self.projectors}
@@ -378,6 +378,7 @@ class System:
             new_service=lambda number: draws(streams, f"rebuild/{name}/{number}", settings.service),
             work=work,
             restart=lambda: self._actors.start(projector),
+            new_file=self._views.new_file(name),
         )
         self.rebuilds.add(site, [(planned.at, planned.batch) for planned in settings.rebuilds])
 

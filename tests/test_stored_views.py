@@ -226,7 +226,6 @@ def test_a_read_model_that_cannot_be_written_ends_the_run(
         ('read_models.orders.delivery="at_most_once"', 'read_models.orders.delivery = "at_most'),
         ("read_models.orders.idempotent=false", "read_models.orders.idempotent = false"),
         ('read_models.search.crashes=[{at="1s", down="1s"}]', "read_models.search.crashes"),
-        ('read_models.orders.rebuilds=[{at="1s"}]', "read_models.orders.rebuilds"),
     ],
 )
 def test_what_is_modelled_in_memory_alone_is_refused_by_key(
@@ -240,11 +239,3 @@ def test_what_is_modelled_in_memory_alone_is_refused_by_key(
         with pytest.raises(InvalidScenarioError, match=f"{key}.*memory") as caught:
             refused()
         assert len(caught.value.mistakes) == 1
-
-
-def test_a_live_read_model_in_a_store_is_not_rebuilt_beside_itself(tmp_path: Path) -> None:
-    async def main(system: HostedSystem) -> None:
-        await system.rebuild("orders")
-
-    with pytest.raises(InvalidScenarioError, match="cqrs-sim projection rebuild"):
-        run_hosted(main, QUIET, store=tmp_path / "store")

@@ -1,4 +1,4 @@
-"""Read models on disk without a running system: how far each is, and making one anew.
+"""Files of read models: how far each is, one made anew, and put in place of the live one.
 
 May import storage, tables, the log's codec and the read side; knows no kernel and no scenario.
 """

@@ -39,6 +39,10 @@ class Kind:
         """Where it is made anew; what stands there is half built, and nobody reads it."""
         return folder / f"{self.name}.db.rebuilding"
 
+    def retired_in(self, folder: Path, number: int) -> Path:
+        """Where a file stays that was replaced in a run, until the two were compared."""
+        return folder / f"{self.name}.db.retired-{number}"
+
 
 KINDS = {
     "orders": Kind("orders", OrderTables, OrdersReadModel),

@@ -3,7 +3,7 @@
 The new file grows under another name, is compared with a fold of the same events row by row,
 brought to the disk and renamed: whatever interrupts that leaves the live file as it was, and at
 most a half built one, which the next rebuild throws away. No other process may have the store
-meanwhile.
+meanwhile. A run that has it makes and swaps files too (`projections.live_file`), by what is here.
 """
 
 import os
@@ -85,11 +85,11 @@ def _rebuild(
     told: Callable[[int, int], None],
 ) -> RebuiltFile:
     half, live = kind.half_built_in(reader.folder), kind.file_in(reader.folder)
-    _remove(half)
+    remove_leftovers(kind, reader.folder)
     try:
         found = _build(kind, reader, half, batch, told)
         if found.is_right:
-            _swap(half, live)
+            swap(half, live)
     finally:
         _remove(half)
     return found
@@ -113,7 +113,7 @@ def _build(
             told(model.checkpoint, head)
         comparison = compare_rows(memory.contents(), model.contents())
         faults = tuple(model.faults())
-    # The last connection to be closed brought the write-ahead log home.
+        model.bring_home()
     return RebuiltFile(
         name=kind.name,
         events=head,
@@ -123,8 +123,13 @@ def _build(
     )
 
 
-def _swap(half: Path, live: Path) -> None:
+def swap(half: Path, live: Path, retired: Path | None = None) -> None:
     """Put a finished file in place of the live one, at once and for good.
+
+    Args:
+        half: the finished file; its write-ahead log was brought home, and nobody has it open.
+        live: nobody of ours has it open either.
+        retired: a name by which the file that was live stays; None: it goes.
 
     Raises:
         StoreError: if that cannot be done; the live file is as it was, or the new one.
@@ -134,7 +139,12 @@ def _swap(half: Path, live: Path) -> None:
             os.fsync(file.fileno())
         site("projection.before_swap")
         _bring_home(live)
+        if retired is not None:
+            # A second name, for at no instant may the live file be without its own.
+            os.link(live, retired)
+        site("projection.in_swap")
         half.replace(live)
+        site("projection.renamed")
         sync_folder(live.parent)
     except OSError as error:
         if isinstance(error, StoreError):
@@ -168,6 +178,22 @@ def _bring_home(live: Path) -> None:
         raise StoreError(f"{live} is held by another program; end that and try again")
     for companion in companions(live):
         companion.unlink(missing_ok=True)
+
+
+def remove_leftovers(kind: Kind, folder: Path) -> None:
+    """Remove what rebuilds that were killed have left of a read model, beside its file.
+
+    Raises:
+        StoreError: if it cannot be removed, for it must not be built on.
+    """
+    retired = kind.retired_in(folder, 0).name.removesuffix("0")
+    try:
+        _remove(kind.half_built_in(folder))
+        for path in folder.glob(f"{retired}*"):
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        left = f"what a rebuild of {kind.name} left in {folder}"
+        raise StoreError(f"{left} cannot be removed: {error.strerror or error}") from error
 
 
 def _remove(path: Path) -> None:

@@ -11,7 +11,8 @@ Of the live projector's work the event that it was at is lost: the rebuilt read 
 the rebuilt one had applied beyond the live one is seen at the switch, not before.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Protocol
 
 import attrs
 
@@ -31,6 +32,50 @@ PLACES = 1 << 20
 follow each other for one read model, because the timer of one that ended may still be set."""
 
 
+class Replacement(Protocol):
+    """A read model that is made beside the live one, and then takes its place."""
+
+    def show(self, events: Sequence[Event]) -> None:
+        """Show a batch more; nobody sees it yet."""
+
+    def take_place(self) -> ReadModel:
+        """Take the place of the live one; returned is what is to be asked from now on."""
+
+    def retired_contents(self, missed: Sequence[Event]) -> object:
+        """What the one that it replaced shows when these events, too, are shown; to be asked once.
+
+        It is comparable with `==` to the `contents` of the other.
+        """
+
+
+class InMemory:
+    """A `Replacement` of a read model that is in memory."""
+
+    def __init__(self, model: ReadModel, projector: Projector) -> None:
+        """Begin with an empty read model; the live one is the projector's."""
+        self._model = model
+        self._projector = projector
+        self._retired: ReadModel | None = None
+
+    def show(self, events: Sequence[Event]) -> None:
+        """See `Replacement.show`."""
+        for event in events:
+            self._model.apply(event)
+
+    def take_place(self) -> ReadModel:
+        """See `Replacement.take_place`."""
+        self._retired = self._projector.read_model
+        return self._model
+
+    def retired_contents(self, missed: Sequence[Event]) -> object:
+        """See `Replacement.retired_contents`."""
+        retired, self._retired = self._retired, None
+        assert retired is not None, "it took the place of another, once"
+        for event in missed:
+            retired.apply(event)
+        return retired.contents()
+
+
 @attrs.frozen(eq=False)
 class Site:
     """One read model of a system, as its rebuilding needs it."""
@@ -46,6 +91,14 @@ class Site:
     work: Work
     restart: Callable[[], None]
     """End the projector's actor, and start one that takes from its new inbox."""
+    new_file: Callable[[int], Replacement] | None = None
+    """What the rebuild of this number makes, of a read model with a file; None: it is in memory."""
+
+    def new_replacement(self, number: int) -> Replacement:
+        """What the rebuild of this number makes, with nothing in it."""
+        if self.new_file is not None:
+            return self.new_file(number)
+        return InMemory(self.new_model(), self.projector)
 
 
 class Rebuild:
@@ -57,8 +110,7 @@ class Rebuild:
         self._site = site
         self._service = site.new_service(number)
         self._place = site.projector.options.index + PLACES * number
-        self._model = site.new_model()
-        self._retired: ReadModel | None = None
+        self._new = site.new_replacement(number)
         self._versions: dict[OrderId, Version] = {}
         self.batch = batch
         self.read_model = site.projector.options.name
@@ -84,14 +136,14 @@ class Rebuild:
 
     def _apply(self, batch: Sequence[Event]) -> Generator[object, None, None]:
         service, work, place = self._service, self._site.work, self._place
-        model, versions = self._model, self._versions
+        versions = self._versions
         for event in batch:
             if service is not None:
                 yield work(service[event.position - 1], Rank.READ, place)
-            model.apply(event)
             versions[event.order_id] = event.version
         if checkpoint_ns := self._site.projector.options.checkpoint_ns:
             yield work(checkpoint_ns, Rank.READ, place)
+        self._new.show(batch)
         self.applied = batch[-1].position
         if service is None:
             yield self._kernel.give_way()
@@ -101,10 +153,10 @@ class Rebuild:
         site, kernel = self._site, self._kernel
         projector = site.projector
         self.switched_ns, self.shown = kernel.now_ns(), projector.applied
-        self._retired = projector.read_model
+        model = self._new.take_place()
         is_ahead = site.subscription.skip_to(self.applied)
         projector.take_over(
-            self._model,
+            model,
             self._versions,
             self.applied,
             subscription=site.new_inbox(),
@@ -121,13 +173,12 @@ class Rebuild:
         On the virtual clock that is the position of the switch. On the wall clock, where it would
         hold up the readers, it is the last position shown when the run is over.
         """
-        retired, projector = self._retired, self._site.projector
-        if retired is None or self.comparison is not None:
+        if self.switched_ns is None or self.comparison is not None:
             return
-        for event in self._site.subscription.arrived[self.shown : projector.applied]:
-            retired.apply(event)
-        self.comparison = compare_rows(retired.contents(), projector.read_model.contents())
-        self._retired = None
+        projector = self._site.projector
+        missed = self._site.subscription.arrived[self.shown : projector.applied]
+        retired = self._new.retired_contents(missed)
+        self.comparison = compare_rows(retired, projector.read_model.contents())
 
 
 class Rebuilds:
@@ -140,8 +191,8 @@ class Rebuilds:
         self._actors: list[Actor] = []
         self.begun: list[Rebuild] = []
         """In the order in which they began."""
-        self.refused: str | None = None
-        """Why none can be rebuilt here, if that is so."""
+        self.refused: Mapping[str, str] = {}
+        """Of read models that cannot be rebuilt beside themselves, by name: why."""
 
     def add(self, site: Site, planned: Sequence[tuple[int, int]] = ()) -> None:
         """Make a read model known; rebuild it as planned: (instant in ns, events at once) each."""
@@ -163,8 +214,8 @@ class Rebuilds:
                 `batch` is no positive number.
             ActorStoppedError: if the system closes first; then the rebuilt one is dropped.
         """
-        if self.refused is not None:
-            raise InvalidScenarioError([self.refused])
+        if read_model in self.refused:
+            raise InvalidScenarioError([self.refused[read_model]])
         if read_model not in self._sites:
             names = ", ".join(self._sites)
             raise InvalidScenarioError(

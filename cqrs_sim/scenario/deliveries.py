@@ -57,14 +57,6 @@ def unusual_in_a_store(read_models: Mapping[str, ReadModel]) -> Iterator[str]:
                 f'{path}.{key}: needs store = "memory"; in a store the effects of a batch and its '
                 "checkpoint are one transaction"
             )
-        if model.rebuilds:
-            yield f"{path}.rebuilds: {NO_REBUILD}"
-
-
-NO_REBUILD = (
-    'a read model is rebuilt beside the live one with store = "memory" alone; a file of a store is '
-    "made anew between two runs, by `cqrs-sim projection rebuild`"
-)
 
 
 def in_memory_only(side: WriteSide) -> str:

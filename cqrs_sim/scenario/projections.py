@@ -48,5 +48,16 @@ def of_projections(
             )
 
 
+def not_rebuilt(read_models: Mapping[str, ReadModel]) -> dict[str, str]:
+    """Why a read model cannot be rebuilt beside itself, by name; nothing of those that can."""
+    return {
+        name: f'{joined("read_models", name)}.projection = "{model.projection}": '
+        f"{_WHY[model.projection]}, so no projector could rebuild it beside itself; "
+        'it must be "async"'
+        for name, model in read_models.items()
+        if model.projection != "async"
+    }
+
+
 def _named(database: str | None) -> str:
     return "none" if database is None else f'"{database}"'

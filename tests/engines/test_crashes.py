@@ -6,10 +6,11 @@ a middle and the last hit of each. The store that is left is opened by another s
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -24,19 +25,24 @@ from cqrs_sim.domain.commands import CreateOrder, UpdateOrderStatus
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.history import fold_all
 from cqrs_sim.domain.item import OrderItem
+from cqrs_sim.domain.queries import GetOrderById
 from cqrs_sim.engines.hosted import HostedSystem, run_hosted
 from cqrs_sim.errors import StoreError
 from cqrs_sim.event_log import writer_thread
 from cqrs_sim.event_log.durable import Append, StoreOfRun
 from cqrs_sim.ids import Cents, CustomerId, OrderId, Position, ProductId, Version
+from cqrs_sim.projections import live_file
 from cqrs_sim.projections.kinds import KINDS
 from cqrs_sim.projections.stored_events import all_events
+from cqrs_sim.read_side.sqlite.orders import OrderTables
+from cqrs_sim.read_side.sqlite.stored import StoredReadModel
 from cqrs_sim.scenario.scenario import Log, ReadModel, Scenario, Service, WriteSide
 from cqrs_sim.storage.event_rows import NewRow
 from cqrs_sim.storage.event_store import EventReader
 from cqrs_sim.storage.folder import EVENTS
 from cqrs_sim.system import fold
 from cqrs_sim.tables.connection import transaction
+from cqrs_sim.tables.size import companions
 from cqrs_sim.write_side.order_actor import Accepted
 
 REAL = Service(distribution="real")
@@ -82,7 +88,11 @@ async def load(system: HostedSystem, pipe: int) -> None:
 
 
 def acknowledged_in_a_child(
-    store: Path, dies_at: str | None, hit: int, scenario: Scenario = SCENARIO
+    store: Path,
+    dies_at: str | None,
+    hit: int,
+    scenario: Scenario = SCENARIO,
+    work: Callable[[HostedSystem, int], Awaitable[None]] = load,
 ) -> tuple[dict[str, list[int]], bool]:
     """Run the load in a process that dies at a site; what it was told, and whether it died."""
     reading, writing = os.pipe()
@@ -94,7 +104,7 @@ def acknowledged_in_a_child(
             if dies_at is not None:
                 fault_sites.arm(dies_at, hit)
             counts = fault_sites.count_hits()
-            run_hosted(lambda system: load(system, writing), scenario, store=store)
+            run_hosted(lambda system: work(system, writing), scenario, store=store)
             (store.parent / "counts.json").write_text(json.dumps(counts))
             code = 0
         finally:
@@ -260,3 +270,97 @@ def test_views_that_are_written_beside_the_commit_would_be_found(
     assert died
     with pytest.raises(StoreError, match=r"keeps orders as rows up to position"):
         run_hosted(partial(look, told={}), INLINE, store=store)
+
+
+# A read model rebuilt beside the live one.
+
+REBUILT_FROM, BATCHED = 20, 4
+"""Where the log is when rebuilds begin, and events at once."""
+OF_A_REBUILD = (
+    *("rebuild.batch", "rebuild.caught_up", "rebuild.closed", "projection.before_swap"),
+    *("projection.in_swap", "projection.renamed", "projection.after_swap", "rebuild.switched"),
+)
+
+
+async def load_and_rebuild(system: HostedSystem, pipe: int) -> None:
+    """Send commands, and rebuild a read model twice meanwhile."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(load, system, pipe)
+        ask = GetOrderById(OrderId("0-0"))
+        await system.query(ask, at_least=Position(REBUILT_FROM))
+        for _ in range(2):
+            await system.rebuild("orders", batch=BATCHED)
+
+
+def check_file(store: Path) -> None:
+    """The live file is whole, of a checkpoint that was shown, and a fold up to there."""
+    path, kind = store / "orders.db", KINDS["orders"]
+    with closing(EventReader(store)) as reader:
+        events = list(all_events(reader, reader.last_position()))
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        ((name, checkpoint),) = connection.execute("SELECT read_model, position FROM checkpoints")
+        tables = kind.tables(connection)
+        memory = kind.memory()
+        for event in events[:checkpoint]:
+            memory.apply(event)
+        assert name == "orders"
+        assert REBUILT_FROM <= checkpoint <= len(events)
+        assert tables.contents() == memory.contents()
+        assert tables.faults() == []
+
+
+@pytest.mark.parametrize("hit", [1, 2])
+@pytest.mark.parametrize("site", OF_A_REBUILD)
+def test_killed_around_a_switch_the_file_is_the_old_or_the_new_one(
+    tmp_path: Path, site: str, hit: int
+) -> None:
+    store = tmp_path / "store"
+    told, died = acknowledged_in_a_child(store, site, hit, work=load_and_rebuild)
+    assert died
+    names = {path.name for path in store.iterdir()}
+    is_before = site in OF_A_REBUILD[:5]
+    assert ("orders.db.rebuilding" in names) is is_before
+    # With a copy, since looking brings home what is in the write-ahead log.
+    shutil.copytree(store, tmp_path / "copy")
+    check_file(tmp_path / "copy")
+    run_hosted(partial(look, told=told), SCENARIO, store=store)
+    assert not [path.name for path in store.iterdir() if ".db.re" in path.name]
+    check_file(store)
+
+
+def test_a_switch_that_is_not_one_step_would_be_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted fault: the new file copied over the live one, which is cut to nothing first."""
+
+    def copy(half: Path, live: Path, retired: Path) -> None:
+        content = half.read_bytes()
+        live.write_bytes(content[: len(content) // 2])
+        fault_sites.site("rebuild.copied")
+
+    monkeypatch.setattr(live_file, "swap", copy)
+    store = tmp_path / "store"
+    _, died = acknowledged_in_a_child(store, "rebuild.copied", 1, work=load_and_rebuild)
+    assert died
+    with pytest.raises(sqlite3.DatabaseError):
+        check_file(store)
+
+
+def test_a_new_file_without_its_write_ahead_log_would_be_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted fault: a file renamed while what was committed to it is elsewhere."""
+
+    def replace(self: live_file.LiveFile, half: StoredReadModel[OrderTables], _: Path) -> None:
+        for companion in companions(self.path):
+            companion.unlink(missing_ok=True)
+        half.path.replace(self.path)
+        fault_sites.site("rebuild.early")
+
+    monkeypatch.setattr(live_file.LiveFile, "replace", replace)
+    store = tmp_path / "store"
+    _, died = acknowledged_in_a_child(store, "rebuild.early", 1, work=load_and_rebuild)
+    assert died
+    with pytest.raises(sqlite3.DatabaseError):
+        check_file(store)

@@ -16,6 +16,7 @@ from cqrs_sim.ids import OrderId, Position, Version
 from cqrs_sim.tables.connection import (
     Connect,
     Connection,
+    OperationalError,
     open_reader,
     open_writer,
     read_transaction,
@@ -152,6 +153,18 @@ class StoredReadModel(Generic[T]):
         """Where an index, or what is kept beside the rows, disagrees with the rows."""
         with self.snapshot():
             return self.answers.faults()
+
+    def bring_home(self) -> None:
+        """Put all that was committed into the file itself, before that goes by another name.
+
+        Closing the last connection does so too, but does not say if it could not.
+
+        Raises:
+            sqlite3.OperationalError: if that cannot be done.
+        """
+        (is_busy, *_) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise OperationalError(f"the write-ahead log of {self.name} is held by a reader")
 
     def close(self) -> None:
         """Close both connections."""
