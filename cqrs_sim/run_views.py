@@ -131,6 +131,8 @@ class StoredViews(Views):
             why = f"is {found.state}"
             if found.state == "ahead":
                 why = f"shows position {found.checkpoint:,}, and the log ends at {self._of.head:,}"
+            elif found.state == "other log":
+                why = f"does not show this log, but {found.detail}"
             elif found.state == "other tables":
                 why = "has the tables of another version of cqrs-sim"
             raise StoreError(
@@ -174,7 +176,10 @@ class StoredViews(Views):
         path = kind.file_in(store.store.folder)
         durability: Durability = "off" if self._scenario.log.durability == "off" else "normal"
         with errors_of(path):
-            stored = StoredReadModel(path, kind.tables, partial(_open, durability=durability))
+            stored = StoredReadModel(
+                path, kind.tables, partial(_open, durability=durability),
+                store_id=store.store.store_id,
+            )  # fmt: skip
         guard = partial(errors_of, path)
 
         def write(events: Sequence[Event]) -> None:

@@ -1,11 +1,13 @@
 """Read models in the tables of a run's store: they show what a fold of its log shows, always."""
 
 import filecmp
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
+import attrs
 import msgspec
 import numpy as np
 import pytest
@@ -195,6 +197,46 @@ def test_a_file_ahead_of_its_log_is_refused_and_can_be_made_anew(tmp_path: Path)
         return system.inner.projectors["orders"].applied
 
     assert run_hosted(look, QUIET, store=store) == 1
+
+
+async def two_others(system: HostedSystem) -> None:
+    for order_id in ("x-1", "x-2"):
+        await system.execute(create(order_id, "bob"))
+
+
+async def nothing(system: HostedSystem) -> int:
+    return system.inner.log.head
+
+
+def test_a_file_of_another_store_is_refused(tmp_path: Path) -> None:
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    run_hosted(two_orders, QUIET, store=mine)
+    run_hosted(two_others, QUIET, store=other)
+    shutil.copy(KINDS["orders"].file_in(other), KINDS["orders"].file_in(mine))
+    with pytest.raises(StoreError, match="does not show this log, but that of store") as caught:
+        run_hosted(nothing, QUIET, store=mine)
+    assert f"`cqrs-sim projection rebuild {mine} orders`" in str(caught.value)
+    rebuild_file(mine, "orders")
+    run_hosted(shows_all, QUIET, store=mine)
+
+
+def test_a_file_that_shows_an_end_that_was_lost_is_refused_though_the_log_grew_again(
+    tmp_path: Path,
+) -> None:
+    store = tmp_path / "store"
+    run_hosted(two_orders, QUIET, store=store)
+    with closing(sqlite3.connect(store / EVENTS)) as connection, connection:
+        connection.execute("DELETE FROM events WHERE position = 2")
+    (store / "acknowledged.json").unlink()
+    within = attrs.evolve(
+        QUIET, read_models={name: ReadModel(service=REAL, projection="inline") for name in KINDS}
+    )
+    run_hosted(two_others, within, store=store)
+    with pytest.raises(StoreError, match="does not show this log, but one whose end was lost"):
+        run_hosted(nothing, QUIET, store=store)
+    for name in KINDS:
+        rebuild_file(store, name)
+    assert run_hosted(nothing, QUIET, store=store) == 3
 
 
 def test_a_row_that_is_not_as_the_log_says_is_found_by_the_check(

@@ -9,6 +9,7 @@ meanwhile.
 import os
 from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -104,7 +105,8 @@ def _build(
 ) -> RebuiltFile:
     head, memory = reader.last_position(), kind.memory()
     told(0, head)
-    with errors_of(half), closing(StoredReadModel(half, kind.tables)) as model:
+    made = partial(StoredReadModel, half, kind.tables, store_id=reader.store_id)
+    with errors_of(half), closing(made()) as model:
         for events in batches(all_events(reader, head), batch):
             model.apply_batch(events)
             for event in events:

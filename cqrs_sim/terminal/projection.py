@@ -36,7 +36,7 @@ def show_status(screen: Screen, status: StoreStatus) -> None:
             screen.show(Text(f"{model.name}: {printable(model.detail)}", BAD))
         if model.is_half_built:
             screen.show(Text(f"{model.name}: a rebuild goes on, or was cut short", WARNING))
-        if model.state in ("unreadable", "other tables", "ahead"):
+        if model.state in ("unreadable", "other tables", "other log", "ahead"):
             again = f"cqrs-sim projection rebuild {printable(status.folder)} {model.name}"
             screen.show(Text(f"{model.name}: to make it anew: {again}"))
 
