@@ -3,6 +3,7 @@
 import filecmp
 import shutil
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from fakes import create, update
 
+from cqrs_sim import run_views
 from cqrs_sim.domain.queries import (
     GetOrderById,
     GetOrdersByCustomer,
@@ -237,6 +239,30 @@ def test_a_file_that_shows_an_end_that_was_lost_is_refused_though_the_log_grew_a
     for name in KINDS:
         rebuild_file(store, name)
     assert run_hosted(nothing, QUIET, store=store) == 3
+
+
+@pytest.mark.parametrize("refused", ["by its state", "when it is opened"])
+def test_a_run_that_is_refused_leaves_no_trace_and_no_thread(
+    tmp_path: Path, refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "store"
+    run_hosted(two_orders, QUIET, store=store)
+    if refused == "by its state":
+        KINDS["search"].file_in(store).write_bytes(b"junk")
+    else:
+        monkeypatch.setattr(run_views, "StoredReadModel", cannot_be_opened)
+    before = (store / EVENTS).read_bytes()
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            run_hosted(nothing, QUIET, store=store)
+    assert (store / EVENTS).read_bytes() == before
+    with closing(sqlite3.connect(store / EVENTS)) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+    assert "event log" not in {thread.name for thread in threading.enumerate()}
+
+
+def cannot_be_opened(*_: object, **__: object) -> None:
+    raise sqlite3.OperationalError("no room")
 
 
 def test_a_row_that_is_not_as_the_log_says_is_found_by_the_check(

@@ -240,6 +240,10 @@ class EventStore(EventReader):
             lost += f"{self._written_down} was acknowledged; to go on with what is left, remove "
             raise StoreError(f"{lost}{self.folder / folders.ACKNOWLEDGED}")
 
+    def next_run(self) -> int:
+        """The number of the run that begins next, from 1."""
+        return int(self._one("SELECT coalesce(max(run), 0) + 1 FROM runs")[0])
+
     def begin_run(self, clock: str, began_ns: int) -> int:
         """Write down that a run begins.
 

@@ -7,7 +7,7 @@ Beside the checkpoint stands whose events they are: the id of the store, and a m
 the checkpoint (`event_log.codec.mark_of`). A position alone says nothing to a log that is another
 one, or has lost its end and grown again. The checksum of the event's row would say it too, and of
 all before it; but it is made by whoever commits, in another thread, and would have to be read for
-each batch. The mark takes 1 µs, and on the wall clock its instant does not come again.
+each batch. The mark takes 0.3 µs, and on the wall clock its instant does not come again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
