@@ -136,7 +136,7 @@ def verify(
     """
     with closing(EventReader(store_in(folder))) as reader, reader.at_one_commit() as connection:
         acknowledged = reader.acknowledged
-        if reader.rows_position() and not reader.last_position() and acknowledged is None:
+        if reader.has_rows_alone:
             raise StoreError(
                 f"{reader.folder} keeps orders as rows and no events: no log to verify"
             )

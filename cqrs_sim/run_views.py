@@ -36,13 +36,12 @@ from cqrs_sim.read_side.table_model import TableContents, TableModel
 from cqrs_sim.scenario.deliveries import unusual_in_a_store
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.storage.database import Durability, connect_to_read, errors_of
+from cqrs_sim.storage.event_store import ROWS
 from cqrs_sim.tables.connection import Connection, open_writer, read_transaction
 
 READ_MODELS: dict[str, Callable[[], ReadModel]] = {
     name: kind.memory for name, kind in KINDS.items()
 }
-ROWS = "rows"
-"""The name by which the rows of the write side have a checkpoint, as a read model has."""
 
 PAGES = 8192
 """Of the write-ahead log of a read model (32 MB), before it is brought home. That takes two fsyncs

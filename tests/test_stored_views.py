@@ -12,9 +12,10 @@ import attrs
 import msgspec
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from fakes import create, update
 
-from cqrs_sim import run_views
+from cqrs_sim import cli, run_views
 from cqrs_sim.domain.queries import (
     GetOrderById,
     GetOrdersByCustomer,
@@ -127,6 +128,36 @@ def test_views_within_the_commit_are_in_the_file_of_the_events(
     assert rows > 0
     lag = result.trace.deliveries.applied - np.tile(result.trace.events.committed, len(KINDS))
     assert not lag.astype(int).any(), "they never lag"
+
+
+def test_what_is_in_the_file_of_the_events_has_a_status_and_no_file_to_rebuild(
+    tmp_path: Path,
+) -> None:
+    store = tmp_path / "store"
+    virtual.run(in_store(*INLINE), seed=5, store=store)
+    status = status_of(store)
+    assert status.head > 0
+    for one in status.read_models:
+        assert (one.state, one.checkpoint, one.behind) == ("in events.db", status.head, 0)
+        assert one.shows_until_ns
+    before = sorted(path.name for path in store.iterdir())
+    with pytest.raises(StoreError, match=r"has orders in events\.db, where each commit writes it"):
+        rebuild_file(store, "orders")
+    with closing(sqlite3.connect(store / EVENTS)) as connection, connection:
+        connection.execute("UPDATE checkpoints SET position = position - 3")
+    assert {one.behind for one in status_of(store).read_models} == {3}
+    assert sorted(path.name for path in store.iterdir()) == before
+
+
+def test_a_store_of_rows_alone_has_nothing_to_rebuild_from(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    run(load_scenario("crud", SHORT), seed=1, store=store)
+    assert {one.state for one in status_of(store).read_models} == {"none"}
+    shown = CliRunner().invoke(cli.main, ["projection", "rebuild", str(store), "orders"])
+    assert shown.exit_code == 5
+    (line,) = shown.stderr.splitlines()
+    assert "keeps orders as rows and no events: nothing to rebuild orders from" in line
+    assert not (store / "orders.db").exists()
 
 
 @pytest.mark.parametrize("projection", ["async", "inline"])

@@ -22,7 +22,7 @@ from cqrs_sim.read_side.read_model_rows import Comparison, compare_rows
 from cqrs_sim.read_side.sqlite.stored import StoredReadModel
 from cqrs_sim.storage.database import BUSY_S, errors_of, sync_folder
 from cqrs_sim.storage.event_store import EventReader
-from cqrs_sim.storage.folder import lock
+from cqrs_sim.storage.folder import EVENTS, lock
 from cqrs_sim.tables.connection import open_writer
 from cqrs_sim.tables.size import companions
 
@@ -63,16 +63,35 @@ def rebuild_file(
 
     Raises:
         InvalidScenarioError: if there is no such read model.
-        StoreError: if another process has the store, or its log cannot be read, or the disk
-            refuses; the live file is as it was.
+        StoreError: if another process has the store, or its log cannot be read, or it has no events
+            or no such file that a run would read, or the disk refuses; the live file is as it was.
     """
     kind = kind_of(name)
     descriptor = lock(folder)
     try:
         with closing(EventReader(folder)) as reader:
+            _refuse_useless(kind, reader)
             return _rebuild(kind, reader, batch, told or _nobody)
     finally:
         os.close(descriptor)
+
+
+def _refuse_useless(kind: Kind, reader: EventReader) -> None:
+    """Refuse to make a file that nobody reads, or that would show nothing of what there is.
+
+    Raises:
+        StoreError: one line.
+    """
+    folder = reader.folder
+    if reader.has_rows_alone:
+        raise StoreError(
+            f"{folder} keeps orders as rows and no events: nothing to rebuild {kind.name} from"
+        )
+    if kind.name in reader.positions_beside() and not kind.file_in(folder).exists():
+        raise StoreError(
+            f"{folder} has {kind.name} in {EVENTS}, where each commit writes it: there is no file "
+            "to rebuild"
+        )
 
 
 def _nobody(done: int, head: int) -> None:

@@ -13,14 +13,15 @@ from cqrs_sim.projections.kinds import KINDS, Kind
 from cqrs_sim.read_side.sqlite.stored import CHECKPOINTS
 from cqrs_sim.storage.database import connect_to_read, errors_of
 from cqrs_sim.storage.event_rows import StoredEvent
-from cqrs_sim.storage.event_store import EventReader
+from cqrs_sim.storage.event_store import ROWS, EventReader
 from cqrs_sim.storage.folder import EVENTS
 from cqrs_sim.tables.connection import Connection
 from cqrs_sim.tables.size import companions, files_size_bytes
 
 State: TypeAlias = Literal[
-    "up to date", "behind", "ahead", "other log", "other tables", "unreadable", "none"
-]
+    "up to date", "behind", "ahead", "in events.db", "other log", "other tables", "unreadable",
+    "none",
+]  # fmt: skip
 
 _TABLES = """
 SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name
@@ -35,8 +36,10 @@ class ModelStatus:
 
     name: str
     state: State
-    """`ahead`: it shows events that the log does not have; `other log`: events of another store, or
-    of an end of this log that was lost; `other tables`: those of another version of the program."""
+    """`ahead`: it shows events that the log does not have; `in events.db`: it has no file, the
+    commits themselves write its tables, and `behind` says how far it is; `other log`: events of
+    another store, or of an end of this log that was lost; `other tables`: those of another version
+    of the program."""
     checkpoint: int | None = None
     """The last position that it shows; None: nobody knows."""
     behind: int | None = None
@@ -96,7 +99,20 @@ def _status(kind: Kind, folder: Path, reader: EventReader, head: int) -> ModelSt
     path = kind.file_in(folder)
     is_half_built = kind.half_built_in(folder).exists()
     if not path.exists():
-        return ModelStatus(name=kind.name, state="none", is_half_built=is_half_built)
+        found = ModelStatus(name=kind.name, state="none", is_half_built=is_half_built)
+        beside = reader.positions_beside()
+        if kind.name not in beside:
+            return found
+        position = beside[kind.name]
+        # Where no events are kept the rows say how far the store is.
+        behind = max(0, max(head, beside.get(ROWS, 0)) - position)
+        return attrs.evolve(
+            found,
+            state="in events.db",
+            checkpoint=position,
+            behind=behind,
+            shows_until_ns=_recorded(reader, position),
+        )
     found = ModelStatus(
         name=kind.name,
         state="unreadable",
@@ -127,8 +143,12 @@ def _status(kind: Kind, folder: Path, reader: EventReader, head: int) -> ModelSt
         state=state,
         checkpoint=checkpoint,
         behind=max(0, head - checkpoint),
-        shows_until_ns=shown[0].recorded_ns if shown else None,
+        shows_until_ns=_recorded(reader, checkpoint),
     )
+
+
+def _recorded(reader: EventReader, position: int) -> int | None:
+    return next((event.recorded_ns for event in reader.between(position, position)), None)
 
 
 def _why_strange(

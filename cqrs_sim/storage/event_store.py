@@ -41,6 +41,9 @@ from cqrs_sim.storage.folder import Acknowledged
 MOST_ROWS = 256
 """Rows of one INSERT: times columns, far below SQLite's limit of 32,766 variables."""
 
+ROWS = "rows"
+"""The name by which the rows of the write side have a checkpoint, as a read model has."""
+
 PAGE = 1000
 """Rows read at once."""
 
@@ -166,10 +169,18 @@ class EventReader:
 
     def rows_position(self) -> int | None:
         """The last position that rows of orders beside the events show; None: there are none."""
+        return self.positions_beside().get(ROWS)
+
+    @property
+    def has_rows_alone(self) -> bool:
+        """Whether orders are kept as rows, and no events."""
+        return bool(self.rows_position()) and not self.last_position() and self.acknowledged is None
+
+    def positions_beside(self) -> dict[str, int]:
+        """By name, the last position that each of the tables beside the events shows."""
         if not self._one("SELECT count(*) FROM sqlite_schema WHERE name = 'checkpoints'")[0]:
-            return None
-        found = self._rows("SELECT position FROM checkpoints WHERE read_model = 'rows'")
-        return int(found[0][0]) if found else None
+            return {}
+        return dict(self._rows("SELECT read_model, position FROM checkpoints"))
 
     @contextmanager
     def at_one_commit(self) -> Iterator[sqlite3.Connection]:
