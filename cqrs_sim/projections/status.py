@@ -16,7 +16,7 @@ from cqrs_sim.storage.event_rows import StoredEvent
 from cqrs_sim.storage.event_store import ROWS, EventReader
 from cqrs_sim.storage.folder import EVENTS
 from cqrs_sim.tables.connection import Connection
-from cqrs_sim.tables.size import companions, files_size_bytes
+from cqrs_sim.tables.size import files_size_bytes
 
 State: TypeAlias = Literal[
     "up to date", "behind", "ahead", "in events.db", "other log", "other tables", "unreadable",
@@ -121,7 +121,7 @@ def _status(kind: Kind, folder: Path, reader: EventReader, head: int) -> ModelSt
         is_half_built=is_half_built,
     )
     try:
-        with errors_of(path), closing(_connect(path)) as connection:
+        with errors_of(path), closing(connect_to_read(path)) as connection:
             tables = connection.execute(_TABLES).fetchall()
             rows = connection.execute(_CHECKPOINT, (kind.name,)).fetchall()
     except StoreError as error:
@@ -168,17 +168,6 @@ def _why_strange(
     if is_within and mark != (mark_of(event_of(shown[0])) if shown else 0):
         return "one whose end was lost since: its last event is not the log's at that position"
     return ""
-
-
-def _connect(path: Path) -> Connection:
-    """Open a file to look at it, and leave nothing beside it.
-
-    Where there is no write-ahead log nobody writes, and SQLite need not make one to find that out.
-    """
-    wal, _ = companions(path)
-    if wal.exists():
-        return connect_to_read(path)
-    return Connection(f"{path.absolute().as_uri()}?immutable=1", uri=True)
 
 
 def tables_of(kind: Kind) -> list[tuple[str, str, str]]:
