@@ -19,6 +19,7 @@ from typing import Generic, Protocol, TypeVar
 from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import InvariantViolationError
 from cqrs_sim.event_log.codec import mark_of
+from cqrs_sim.fault_sites import site
 from cqrs_sim.ids import OrderId, Position, Version
 from cqrs_sim.tables.connection import (
     Connect,
@@ -137,9 +138,11 @@ class StoredReadModel(Generic[T]):
             unseen = self._unseen(events)
             if unseen:
                 self._tables.show(unseen)
+            site("read_model.shown")
             if last.position == reached:
                 mark = mark_of(last)
                 self._writer.execute(_SET_CHECKPOINT, (reached, mark, self.name))
+        site("read_model.committed")
         self.checkpoint = reached
         self.duplicates_count += len(events) - len(unseen)
 
