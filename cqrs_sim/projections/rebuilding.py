@@ -22,7 +22,7 @@ from cqrs_sim.read_side.read_model_rows import Comparison, compare_rows
 from cqrs_sim.read_side.sqlite.stored import StoredReadModel
 from cqrs_sim.storage.database import BUSY_S, errors_of, sync_folder
 from cqrs_sim.storage.event_store import EventReader
-from cqrs_sim.storage.folder import EVENTS, lock
+from cqrs_sim.storage.folder import EVENTS, lock, refuse_no_store
 from cqrs_sim.tables.connection import open_writer
 from cqrs_sim.tables.size import companions
 
@@ -67,6 +67,7 @@ def rebuild_file(
             or no such file that a run would read, or the disk refuses; the live file is as it was.
     """
     kind = kind_of(name)
+    refuse_no_store(folder)
     descriptor = lock(folder)
     try:
         with closing(EventReader(folder)) as reader:

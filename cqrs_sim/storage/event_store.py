@@ -78,8 +78,7 @@ class EventReader:
         """
         self.folder = folder
         self.path = folder / folders.EVENTS
-        if not folder.is_dir():
-            raise StoreError(f"{folder} is no store: there is no such folder")
+        folders.refuse_no_store(folder)
         check(self.path, EVENTS_DB)
         self._reader = connect_to_read(self.path)
         self.store_id = str(self._one("SELECT id FROM store")[0])
