@@ -204,6 +204,7 @@ def test_who_asks_for_an_order_that_is_not_there_learns_what_ids_look_like(
 ) -> None:
     assert code_of("log", "show", str(store), "--order", "order-1") == 2
     told = capsys.readouterr().err
+    assert code_of("log", "show", str(store), "--order", "\udcff") == 2
     assert "there is no order 'order-1'; the first of the log is 'order-0000000'" in told
 
 

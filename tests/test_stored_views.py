@@ -21,10 +21,12 @@ from cqrs_sim.domain.queries import (
     GetOrdersByCustomer,
     GetOrdersByStatus,
     GetOrderStatistics,
+    OrderStatistics,
+    Query,
 )
 from cqrs_sim.engines import virtual, wall
 from cqrs_sim.engines.hosted import HostedSystem, run_hosted
-from cqrs_sim.errors import InvalidScenarioError, StoreError
+from cqrs_sim.errors import InvalidScenarioError, OrderNotFoundError, StoreError
 from cqrs_sim.ids import CustomerId, Nanoseconds, OrderId
 from cqrs_sim.load_generation.reads import END_OF_TIME_NS
 from cqrs_sim.projections.kinds import KINDS
@@ -189,6 +191,50 @@ def test_the_four_questions_are_answered_from_the_tables(projection: str, tmp_pa
     assert run_hosted(again, scenario, store=tmp_path / "store") == stored
     assert stored[0] is not None
     assert len(stored[1]) == 2  # type: ignore[arg-type] # rows of one customer
+
+
+NO_TEXT = "\ud800"
+ODD: tuple[Query, ...] = (
+    GetOrderById(OrderId(NO_TEXT)),
+    GetOrdersByCustomer(CustomerId(NO_TEXT)),
+    GetOrdersByStatus(NO_TEXT),  # type: ignore[arg-type] # no status
+    GetOrdersByStatus("LOST"),  # type: ignore[arg-type]
+    GetOrderStatistics(Nanoseconds(0), Nanoseconds(1 << 63)),
+    GetOrderStatistics(Nanoseconds(-(1 << 70)), Nanoseconds(1 << 70)),
+    GetOrderStatistics(Nanoseconds(-(1 << 70)), Nanoseconds(-(1 << 65))),
+    GetOrderStatistics(Nanoseconds(1 << 65), Nanoseconds(1 << 70)),
+    GetOrderStatistics(Nanoseconds(1 << 70), Nanoseconds(0)),
+)
+
+
+@pytest.mark.parametrize("preset", ["default", "simple", "crud", "separate"])
+def test_what_no_table_can_hold_is_answered_as_in_memory(preset: str) -> None:
+    async def answers(system: HostedSystem) -> list[object]:
+        for order_id in ("o-1", "o-2"):
+            last = await system.execute(create(order_id, "alice"))
+        found = [await system.query(question, at_least=last.position) for question in ODD]
+        found.append(await system.query_write_side(GetOrderById(OrderId(NO_TEXT))))
+        with pytest.raises(OrderNotFoundError):
+            await system.execute(update("CONFIRMED", NO_TEXT))
+        return [one.value for one in found]
+
+    in_memory, in_tables = (
+        run_hosted(answers, load_scenario(preset, [f"store={store}"]))
+        for store in ("memory", "sqlite")
+    )
+    assert in_tables == in_memory
+    assert in_memory[:4] == [None, (), (), ()]
+    counts = [one.orders_count for one in in_memory[4:9] if isinstance(one, OrderStatistics)]
+    assert counts == [2, 2, 0, 0, 0]
+
+
+def test_the_past_of_what_is_no_text_is_nothing(tmp_path: Path) -> None:
+    async def past(system: HostedSystem) -> list[object]:
+        last = await system.execute(create("o-1", "alice"))
+        return [(await system.query(one, as_of=last.position)).value for one in ODD[:4]]
+
+    scenario = load_scenario("default", ["store=sqlite", "write_side.snapshot_every=1"])
+    assert run_hosted(past, scenario, store=tmp_path / "store") == [None, (), (), ()]
 
 
 async def two_orders(system: HostedSystem) -> None:

@@ -100,6 +100,15 @@ def row_of(event: Event, command: Command, part: int) -> NewRow:
     )  # fmt: skip
 
 
+def is_text(name: str) -> bool:
+    """Whether a store can hold it: half a surrogate pair is no text, and `row_of` refuses it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def mark_of(event: Event) -> int:
     """What tells an event from any other that could stand at its position: a CRC-32, 0 for none.
 

@@ -20,7 +20,7 @@ from cqrs_sim.errors import (
     ConcurrencyConflictError,
     StoreError,
 )
-from cqrs_sim.event_log.codec import event_of, row_of
+from cqrs_sim.event_log.codec import event_of, is_text, row_of
 from cqrs_sim.event_log.memory import BEFORE_FIRST, NO_VERSION, Committed, MemoryLog
 from cqrs_sim.event_log.subscription import fan_out_run
 from cqrs_sim.fault_sites import site
@@ -287,7 +287,7 @@ class DurableLog(MemoryLog):
     def outcome_of(self, request_id: str) -> Committed | None:
         """See `MemoryLog.outcome_of`; also of requests of earlier runs."""
         known = super().outcome_of(request_id)
-        if known is not None or self._of is None or not _is_text(request_id):
+        if known is not None or self._of is None or not is_text(request_id):
             return known
         written = self._of.store.written_by(request_id)
         if written is None:
@@ -373,12 +373,3 @@ class DurableLog(MemoryLog):
 
     async def _end_run(self, error: Exception) -> None:
         raise error
-
-
-def _is_text(request_id: str) -> bool:
-    """Whether a store can hold it: half a surrogate pair is no text, and `row_of` refuses it."""
-    try:
-        request_id.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

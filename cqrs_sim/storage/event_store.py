@@ -201,8 +201,11 @@ class EventReader:
         return found[0]
 
     def _rows(self, query: str, *values: Command) -> list[tuple[Any, ...]]:
-        with errors_of(self.path):
-            return self._reader.execute(query, values).fetchall()
+        try:
+            with errors_of(self.path):
+                return self._reader.execute(query, values).fetchall()
+        except UnicodeEncodeError:
+            return []  # Half a surrogate pair is no text, so no row has it.
 
 
 class EventStore(EventReader):
