@@ -131,7 +131,7 @@ class StoredViews(Views):
             if found.state == "ahead":
                 why = f"shows position {found.checkpoint:,}, and the log ends at {self._of.head:,}"
             elif found.state == "other log":
-                why = f"does not show this log, but {found.detail}"
+                why = found.detail
             elif found.state == "other tables":
                 why = "has the tables of another version of cqrs-sim"
             raise StoreError(

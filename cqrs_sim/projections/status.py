@@ -164,9 +164,9 @@ def _why_strange(
     """
     store_id, mark = whose
     if store_id != reader.store_id:
-        return f"that of store {store_id!r}; this is {reader.store_id!r}"
+        return f"shows the log of store {store_id!r}, and this is {reader.store_id!r}"
     if is_within and mark != (mark_of(event_of(shown[0])) if shown else 0):
-        return "one whose end was lost since: its last event is not the log's at that position"
+        return "shows an end of the log that was lost: its last event is not the log's"
     return ""
 
 

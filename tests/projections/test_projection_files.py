@@ -127,7 +127,7 @@ def test_a_read_model_of_another_store_is_told(store: Path, count: int) -> None:
         model.apply_batch(EVENTS[:count])
     found = status(store, "orders")
     assert (found.state, found.checkpoint, found.behind) == ("other log", count, None)
-    assert "store 'another'; this is 'a store'" in found.detail
+    assert "store 'another', and this is 'a store'" in found.detail
     assert rebuild_file(store, "orders").is_right
     assert status(store, "orders").state == "up to date"
 
@@ -145,7 +145,7 @@ def test_a_read_model_that_shows_a_lost_end_of_the_log_is_told(store: Path, grow
     assert status_of(store).head == grown_to
     found = status(store, "orders")
     assert (found.state, found.checkpoint) == ("other log", 4)
-    assert "end was lost" in found.detail
+    assert "an end of the log that was lost" in found.detail
     assert "projection rebuild" in cqrs_sim("status", str(store)).stdout
 
 
