@@ -43,6 +43,9 @@ READ_MODELS: dict[str, Callable[[], ReadModel]] = {
     name: kind.memory for name, kind in KINDS.items()
 }
 
+USABLE = ("none", "in events.db", "behind", "up to date")
+"""States of a read model from which a file of its own is caught up, or made."""
+
 PAGES = 8192
 """Of the write-ahead log of a read model (32 MB), before it is brought home. That takes two fsyncs
 in the thread of all actors; after 1,000 pages, as by default, these stalls of 2 to 5 ms come so
@@ -125,7 +128,7 @@ class StoredViews(Views):
         if not any(KINDS[name].file_in(folder).exists() for name in names):
             return
         for found in status_of(folder).read_models:
-            if found.name not in names or found.state in ("none", "behind", "up to date"):
+            if found.name not in names or found.state in USABLE:
                 continue
             why = f"is {found.state}"
             if found.state == "ahead":

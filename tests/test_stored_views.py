@@ -151,6 +151,16 @@ def test_what_is_in_the_file_of_the_events_has_a_status_and_no_file_to_rebuild(
     assert sorted(path.name for path in store.iterdir()) == before
 
 
+def test_a_read_model_may_move_from_the_file_of_the_events_to_one_of_its_own(
+    tmp_path: Path,
+) -> None:
+    """Beside another that has its own: only files that are there can be unusable."""
+    models = QUIET.read_models | {"orders": ReadModel(service=REAL, projection="inline")}
+    run_hosted(two_orders, attrs.evolve(QUIET, read_models=models), store=tmp_path / "store")
+    run_hosted(shows_all, QUIET, store=tmp_path / "store")
+    assert {one.state for one in status_of(tmp_path / "store").read_models} == {"up to date"}
+
+
 def test_a_store_of_rows_alone_has_nothing_to_rebuild_from(tmp_path: Path) -> None:
     store = tmp_path / "store"
     run(load_scenario("crud", SHORT), seed=1, store=store)
