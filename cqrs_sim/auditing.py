@@ -55,12 +55,14 @@ class Step:
 
 @attrs.frozen
 class History:
-    """All of an order."""
+    """All of an order; no steps if there is none of this id."""
 
     order_id: str
     is_dated: bool
     """Whether instants count from 1970; else they are simulated time."""
     steps: tuple[Step, ...]
+    first_order_id: str | None
+    """Of the first event of the log: what ids look like here. None: the log is empty."""
 
 
 @attrs.frozen
@@ -117,7 +119,8 @@ def history_of(folder: Path, order_id: str) -> History:
             event = event_of(stored)
             order = evolve(order, event)
             steps.append(Step(stored, event, order))
-        return History(order_id, reader.is_dated, tuple(steps))
+        first = next((stored.order_id for stored in reader.between(1, 1)), None)
+        return History(order_id, reader.is_dated, tuple(steps), first)
 
 
 def verify(
@@ -136,7 +139,7 @@ def verify(
     """
     with closing(EventReader(store_in(folder))) as reader, reader.at_one_commit() as connection:
         acknowledged = reader.acknowledged
-        if reader.rows_position() and not reader.last_position() and acknowledged is None:
+        if reader.has_rows_alone:
             raise StoreError(
                 f"{reader.folder} keeps orders as rows and no events: no log to verify"
             )

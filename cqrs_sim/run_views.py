@@ -38,13 +38,15 @@ from cqrs_sim.read_side.table_model import TableContents, TableModel
 from cqrs_sim.scenario.deliveries import unusual_in_a_store
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.storage.database import Durability, connect_to_read, errors_of
+from cqrs_sim.storage.event_store import ROWS
 from cqrs_sim.tables.connection import Connection, open_writer, read_transaction
 
 READ_MODELS: dict[str, Callable[[], ReadModel]] = {
     name: kind.memory for name, kind in KINDS.items()
 }
-ROWS = "rows"
-"""The name by which the rows of the write side have a checkpoint, as a read model has."""
+
+USABLE = ("none", "in events.db", "behind", "up to date")
+"""States of a read model from which a file of its own is caught up, or made."""
 
 PAGES = 8192
 """Of the write-ahead log of a read model (32 MB), before it is brought home. That takes two fsyncs
@@ -133,11 +135,13 @@ class StoredViews(Views):
         if not any(KINDS[name].file_in(folder).exists() for name in names):
             return
         for found in status_of(folder).read_models:
-            if found.name not in names or found.state in ("none", "behind", "up to date"):
+            if found.name not in names or found.state in USABLE:
                 continue
             why = f"is {found.state}"
             if found.state == "ahead":
                 why = f"shows position {found.checkpoint:,}, and the log ends at {self._of.head:,}"
+            elif found.state == "other log":
+                why = found.detail
             elif found.state == "other tables":
                 why = "has the tables of another version of cqrs-sim"
             raise StoreError(
@@ -180,7 +184,10 @@ class StoredViews(Views):
         store = self._of
         durability: Durability = "off" if self._scenario.log.durability == "off" else "normal"
         file = LiveFile(
-            KINDS[options.name], store.store.folder, partial(_open, durability=durability)
+            KINDS[options.name],
+            store.store.folder,
+            partial(_open, durability=durability),
+            store_id=store.store.store_id,
         )
         store.files.callback(file.close)
         self._files[options.name] = file

@@ -94,7 +94,6 @@ class System:
                 self._read_draws[name] = drawn
         self.commands = self._write_side(scenario, streams, questions, store)
         self.commands.set_up(set_up)
-        self.log.write_recorded()
         watch_for_crashes(kernel, probe, self.log, self.commands)
         self.projectors: dict[str, Projector] = {}
         self._actors = ProjectorActors(kernel)
@@ -103,6 +102,11 @@ class System:
         self.rebuilds.refused = not_rebuilt(scenario.read_models)
         for name in scenario.read_models:
             self._add_read_model(name, scenario, streams)
+        if store is not None:
+            store.begin()  # Behind all that it can be refused for.
+        self.log.write_recorded()
+        for projector in self.projectors.values():
+            projector.catch_up(self.log.events)
         works = {name: self._places.of_answers(name) for name in self.projectors}
         places = {name: work for name, work in works.items() if work is not None}
         cache = cache_of(scenario.queries.cache, kernel, streams)
@@ -351,13 +355,13 @@ class System:
         work = self._places.of_projector(name)
         if settings.projection == "inline":
             inline = self._views.inline(options)
-            self._add(inline)
+            self.projectors[name] = inline
             self.log.hooks.append(inline)
             return
         if settings.projection == "task":
             model = CARELESS[name]()
             tasks = TaskProjector(self._kernel, self._probe, model, work, options)
-            self._add(tasks)
+            self.projectors[name] = tasks
             self.log.hooks.append(tasks)
             self._tasks.append(tasks)
             return
@@ -367,7 +371,7 @@ class System:
             work = pauses.holding(work)
         new_inbox = partial(inbox_of, self._kernel, subscription, settings.poll, pauses)
         projector = self._views.following(new_inbox(), work, options)
-        self._add(projector)
+        self.projectors[name] = projector
         self._actors.start(projector)
         site = Site(
             projector=projector,
@@ -381,10 +385,6 @@ class System:
             new_file=self._views.new_file(name),
         )
         self.rebuilds.add(site, [(planned.at, planned.batch) for planned in settings.rebuilds])
-
-    def _add(self, projector: Projector) -> None:
-        projector.catch_up(self.log.events)
-        self.projectors[projector.options.name] = projector
 
     def _pauses(self, pauses: Sequence[Pause]) -> Pauses | None:
         spans = [(pause.at, pause.at + pause.duration) for pause in pauses]

@@ -62,9 +62,9 @@ def a_file() -> Iterator[Path]:
 
 @contextmanager
 def opened(
-    path: Path, tables: MakeTables, connect: Connect = QUICK
+    path: Path, tables: MakeTables, connect: Connect = QUICK, store_id: str = ""
 ) -> Iterator[StoredReadModel[ReadModelTables]]:
-    with closing(StoredReadModel(path, tables, connect)) as model:
+    with closing(StoredReadModel(path, tables, connect, store_id=store_id)) as model:
         yield model
 
 

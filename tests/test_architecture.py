@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "domain.events", "domain.item", "domain.order", "domain.status",
     ),
     "read_side": (
-        *FOUNDATION, "actors", "tables", "event_log", "domain.events", "domain.item",
+        *FOUNDATION, "fault_sites", "actors", "tables", "event_log", "domain.events", "domain.item",
         "domain.queries", "domain.status",
     ),
     "crud": (

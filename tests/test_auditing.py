@@ -10,6 +10,7 @@ import pytest
 from cqrs_sim.auditing import history_of, verify
 from cqrs_sim.cli import main
 from cqrs_sim.errors import StoreError
+from cqrs_sim.results import SUMMARY
 from cqrs_sim.simulation import load_scenario, run
 from cqrs_sim.storage.event_rows import COLUMNS, StoredEvent, chained, first_checksum
 from cqrs_sim.storage.event_store import EventReader
@@ -161,7 +162,8 @@ def test_the_history_of_an_order_shows_its_state_after_each_event(store: Path) -
     assert [step.order.version for step in history.steps] == [1, 2, 3, 4][: len(history.steps)]
     assert history.steps[0].order.status == "PENDING"
     assert not history.is_dated
-    assert history_of(store, "no such order").steps == ()
+    missing = history_of(store, "no such order")
+    assert (missing.steps, missing.first_order_id) == ((), "order-0000000")
     with pytest.raises(StoreError, match="no such folder"):
         history_of(store.parent / "nowhere", "a")
 
@@ -195,6 +197,43 @@ def test_the_verb_show_prints_a_row_an_event(
     assert code_of("log", "show", str(store), "--order", "x\x1b[2J") == 2
     assert "\x1b" not in capsys.readouterr().err
     assert code_of("log", "show", str(store.parent / "nowhere"), "--order", "a") == 5
+
+
+def test_who_asks_for_an_order_that_is_not_there_learns_what_ids_look_like(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert code_of("log", "show", str(store), "--order", "order-1") == 2
+    told = capsys.readouterr().err
+    assert code_of("log", "show", str(store), "--order", "\udcff") == 2
+    assert "there is no order 'order-1'; the first of the log is 'order-0000000'" in told
+
+
+VERBS = [
+    ("log", "verify", "HERE"),
+    ("log", "show", "HERE", "--order", "a"),
+    ("projection", "status", "HERE"),
+    ("projection", "rebuild", "HERE", "orders"),
+]
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[1])
+def test_every_verb_says_the_same_of_what_is_no_store(
+    verb: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    (tmp_path / "result").mkdir()
+    (tmp_path / "result" / SUMMARY).write_text("{}")
+    for name, why in {
+        "nowhere": "there is no such folder",
+        "empty": "it holds no events.db",
+        "file": "it is a file",
+        "result": "it is the result of a run that kept none, or kept it elsewhere (`--store`)",
+    }.items():
+        place = str(tmp_path / name)
+        assert code_of(*(place if word == "HERE" else word for word in verb)) == 5
+        assert f"{place} is no store: {why}\n" in capsys.readouterr().err
+    assert [*(tmp_path / "empty").iterdir()] == []
 
 
 def test_a_run_says_where_its_store_is_and_refuses_one_with_events(

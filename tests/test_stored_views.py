@@ -1,25 +1,32 @@
 """Read models in the tables of a run's store: they show what a fold of its log shows, always."""
 
 import filecmp
+import shutil
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
+import attrs
 import msgspec
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from fakes import create, update
 
+from cqrs_sim import cli, run_views
 from cqrs_sim.domain.queries import (
     GetOrderById,
     GetOrdersByCustomer,
     GetOrdersByStatus,
     GetOrderStatistics,
+    OrderStatistics,
+    Query,
 )
 from cqrs_sim.engines import virtual, wall
 from cqrs_sim.engines.hosted import HostedSystem, run_hosted
-from cqrs_sim.errors import InvalidScenarioError, StoreError
+from cqrs_sim.errors import InvalidScenarioError, OrderNotFoundError, StoreError
 from cqrs_sim.ids import CustomerId, Nanoseconds, OrderId
 from cqrs_sim.load_generation.reads import END_OF_TIME_NS
 from cqrs_sim.projections.kinds import KINDS
@@ -125,6 +132,46 @@ def test_views_within_the_commit_are_in_the_file_of_the_events(
     assert not lag.astype(int).any(), "they never lag"
 
 
+def test_what_is_in_the_file_of_the_events_has_a_status_and_no_file_to_rebuild(
+    tmp_path: Path,
+) -> None:
+    store = tmp_path / "store"
+    virtual.run(in_store(*INLINE), seed=5, store=store)
+    status = status_of(store)
+    assert status.head > 0
+    for one in status.read_models:
+        assert (one.state, one.checkpoint, one.behind) == ("in events.db", status.head, 0)
+        assert one.shows_until_ns
+    before = sorted(path.name for path in store.iterdir())
+    with pytest.raises(StoreError, match=r"has orders in events\.db, where each commit writes it"):
+        rebuild_file(store, "orders")
+    with closing(sqlite3.connect(store / EVENTS)) as connection, connection:
+        connection.execute("UPDATE checkpoints SET position = position - 3")
+    assert {one.behind for one in status_of(store).read_models} == {3}
+    assert sorted(path.name for path in store.iterdir()) == before
+
+
+def test_a_read_model_may_move_from_the_file_of_the_events_to_one_of_its_own(
+    tmp_path: Path,
+) -> None:
+    """Beside another that has its own: only files that are there can be unusable."""
+    models = QUIET.read_models | {"orders": ReadModel(service=REAL, projection="inline")}
+    run_hosted(two_orders, attrs.evolve(QUIET, read_models=models), store=tmp_path / "store")
+    run_hosted(shows_all, QUIET, store=tmp_path / "store")
+    assert {one.state for one in status_of(tmp_path / "store").read_models} == {"up to date"}
+
+
+def test_a_store_of_rows_alone_has_nothing_to_rebuild_from(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    run(load_scenario("crud", SHORT), seed=1, store=store)
+    assert {one.state for one in status_of(store).read_models} == {"none"}
+    shown = CliRunner().invoke(cli.main, ["projection", "rebuild", str(store), "orders"])
+    assert shown.exit_code == 5
+    (line,) = shown.stderr.splitlines()
+    assert "keeps orders as rows and no events: nothing to rebuild orders from" in line
+    assert not (store / "orders.db").exists()
+
+
 @pytest.mark.parametrize("projection", ["async", "inline"])
 def test_the_four_questions_are_answered_from_the_tables(projection: str, tmp_path: Path) -> None:
     models = {
@@ -154,6 +201,50 @@ def test_the_four_questions_are_answered_from_the_tables(projection: str, tmp_pa
     assert run_hosted(again, scenario, store=tmp_path / "store") == stored
     assert stored[0] is not None
     assert len(stored[1]) == 2  # type: ignore[arg-type] # rows of one customer
+
+
+NO_TEXT = "\ud800"
+ODD: tuple[Query, ...] = (
+    GetOrderById(OrderId(NO_TEXT)),
+    GetOrdersByCustomer(CustomerId(NO_TEXT)),
+    GetOrdersByStatus(NO_TEXT),  # type: ignore[arg-type] # no status
+    GetOrdersByStatus("LOST"),  # type: ignore[arg-type]
+    GetOrderStatistics(Nanoseconds(0), Nanoseconds(1 << 63)),
+    GetOrderStatistics(Nanoseconds(-(1 << 70)), Nanoseconds(1 << 70)),
+    GetOrderStatistics(Nanoseconds(-(1 << 70)), Nanoseconds(-(1 << 65))),
+    GetOrderStatistics(Nanoseconds(1 << 65), Nanoseconds(1 << 70)),
+    GetOrderStatistics(Nanoseconds(1 << 70), Nanoseconds(0)),
+)
+
+
+@pytest.mark.parametrize("preset", ["default", "simple", "crud", "separate"])
+def test_what_no_table_can_hold_is_answered_as_in_memory(preset: str) -> None:
+    async def answers(system: HostedSystem) -> list[object]:
+        for order_id in ("o-1", "o-2"):
+            last = await system.execute(create(order_id, "alice"))
+        found = [await system.query(question, at_least=last.position) for question in ODD]
+        found.append(await system.query_write_side(GetOrderById(OrderId(NO_TEXT))))
+        with pytest.raises(OrderNotFoundError):
+            await system.execute(update("CONFIRMED", NO_TEXT))
+        return [one.value for one in found]
+
+    in_memory, in_tables = (
+        run_hosted(answers, load_scenario(preset, [f"store={store}"]))
+        for store in ("memory", "sqlite")
+    )
+    assert in_tables == in_memory
+    assert in_memory[:4] == [None, (), (), ()]
+    counts = [one.orders_count for one in in_memory[4:9] if isinstance(one, OrderStatistics)]
+    assert counts == [2, 2, 0, 0, 0]
+
+
+def test_the_past_of_what_is_no_text_is_nothing(tmp_path: Path) -> None:
+    async def past(system: HostedSystem) -> list[object]:
+        last = await system.execute(create("o-1", "alice"))
+        return [(await system.query(one, as_of=last.position)).value for one in ODD[:4]]
+
+    scenario = load_scenario("default", ["store=sqlite", "write_side.snapshot_every=1"])
+    assert run_hosted(past, scenario, store=tmp_path / "store") == [None, (), (), ()]
 
 
 async def two_orders(system: HostedSystem) -> None:
@@ -195,6 +286,70 @@ def test_a_file_ahead_of_its_log_is_refused_and_can_be_made_anew(tmp_path: Path)
         return system.inner.projectors["orders"].applied
 
     assert run_hosted(look, QUIET, store=store) == 1
+
+
+async def two_others(system: HostedSystem) -> None:
+    for order_id in ("x-1", "x-2"):
+        await system.execute(create(order_id, "bob"))
+
+
+async def nothing(system: HostedSystem) -> int:
+    return system.inner.log.head
+
+
+def test_a_file_of_another_store_is_refused(tmp_path: Path) -> None:
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    run_hosted(two_orders, QUIET, store=mine)
+    run_hosted(two_others, QUIET, store=other)
+    shutil.copy(KINDS["orders"].file_in(other), KINDS["orders"].file_in(mine))
+    with pytest.raises(StoreError, match=r"orders\.db shows the log of store") as caught:
+        run_hosted(nothing, QUIET, store=mine)
+    assert f"`cqrs-sim projection rebuild {mine} orders`" in str(caught.value)
+    rebuild_file(mine, "orders")
+    run_hosted(shows_all, QUIET, store=mine)
+
+
+def test_a_file_that_shows_an_end_that_was_lost_is_refused_though_the_log_grew_again(
+    tmp_path: Path,
+) -> None:
+    store = tmp_path / "store"
+    run_hosted(two_orders, QUIET, store=store)
+    with closing(sqlite3.connect(store / EVENTS)) as connection, connection:
+        connection.execute("DELETE FROM events WHERE position = 2")
+    (store / "acknowledged.json").unlink()
+    within = attrs.evolve(
+        QUIET, read_models={name: ReadModel(service=REAL, projection="inline") for name in KINDS}
+    )
+    run_hosted(two_others, within, store=store)
+    with pytest.raises(StoreError, match="shows an end of the log that was lost"):
+        run_hosted(nothing, QUIET, store=store)
+    for name in KINDS:
+        rebuild_file(store, name)
+    assert run_hosted(nothing, QUIET, store=store) == 3
+
+
+@pytest.mark.parametrize("refused", ["by its state", "when it is opened"])
+def test_a_run_that_is_refused_leaves_no_trace_and_no_thread(
+    tmp_path: Path, refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "store"
+    run_hosted(two_orders, QUIET, store=store)
+    if refused == "by its state":
+        KINDS["search"].file_in(store).write_bytes(b"junk")
+    else:
+        monkeypatch.setattr(run_views, "StoredReadModel", cannot_be_opened)
+    before = (store / EVENTS).read_bytes()
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            run_hosted(nothing, QUIET, store=store)
+    assert (store / EVENTS).read_bytes() == before
+    with closing(sqlite3.connect(store / EVENTS)) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+    assert "event log" not in {thread.name for thread in threading.enumerate()}
+
+
+def cannot_be_opened(*_: object, **__: object) -> None:
+    raise sqlite3.OperationalError("no room")
 
 
 def test_a_row_that_is_not_as_the_log_says_is_found_by_the_check(

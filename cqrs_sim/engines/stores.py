@@ -35,7 +35,8 @@ def store_of_run(
         must_be_empty: refuse a store that holds events; a load of planned orders would meet them.
 
     Raises:
-        StoreError: one line; nothing was changed then.
+        StoreError: one line; nothing was changed then. The run itself is written down when all of
+            it is wired (`StoreOfRun.begin`), so one that is refused leaves no trace.
     """
     if folder is None:
         yield None
@@ -60,9 +61,8 @@ def store_of_run(
             with errors_of(store.path):
                 refuse_ahead(store.connection, Position(store.head), folder)
             began_ns = store.recorded_ns if is_virtual else max(store.recorded_ns, utc_ns())
-            run = store.begin_run("virtual" if is_virtual else "wall", began_ns)
             if not is_virtual:
                 during.enter_context(quick_switches())
-            opened = StoreOfRun(store, run, began_ns)
+            opened = StoreOfRun(store, "virtual" if is_virtual else "wall", began_ns)
             during.callback(opened.files.close)
             yield opened

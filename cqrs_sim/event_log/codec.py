@@ -6,6 +6,7 @@ a function from dict to dict (an upcaster).
 """
 
 from typing import Final, assert_never
+from zlib import crc32
 
 import msgspec
 
@@ -96,6 +97,31 @@ def row_of(event: Event, command: Command, part: int) -> NewRow:
     return (
         order_id, event.version, command, part, event_type.__name__, event_type.schema_version,
         payload,
+    )  # fmt: skip
+
+
+def is_text(name: str) -> bool:
+    """Whether a store can hold it: half a surrogate pair is no text, and `row_of` refuses it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def mark_of(event: Event) -> int:
+    """What tells an event from any other that could stand at its position: a CRC-32, 0 for none.
+
+    Of what it is, when and by what it came to be, not of all that it says: so it is known from the
+    event alone, wherever that is, and stays the same when a later version says more of it.
+    """
+    return crc32(
+        _encode(
+            (
+                event.position, event.order_id, event.version, type(event).__name__,
+                event.occurred_ns, event.causation_id, event.correlation_id,
+            )
+        )
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from cqrs_sim.errors import (
     ConcurrencyConflictError,
     StoreError,
 )
-from cqrs_sim.event_log.codec import event_of, row_of
+from cqrs_sim.event_log.codec import event_of, is_text, row_of
 from cqrs_sim.event_log.memory import BEFORE_FIRST, NO_VERSION, Committed, MemoryLog
 from cqrs_sim.event_log.subscription import fan_out_run
 from cqrs_sim.fault_sites import site
@@ -91,10 +91,11 @@ Within: TypeAlias = Callable[[Sequence[Event]], None]
 
 @attrs.define(eq=False)
 class StoreOfRun:
-    """A store, and the run that writes to it now."""
+    """A store, and the run that writes to it now, or is about to."""
 
     store: EventStore
-    run: int
+    clock: str
+    """`wall` or `virtual`."""
     began_ns: int
     """What stands for the start of the run in the store."""
     files: ExitStack = attrs.field(factory=ExitStack)
@@ -103,12 +104,26 @@ class StoreOfRun:
     """Write tables beside the events, of a group whose positions are known, in its transaction."""
     keeps_events: bool = True
     """If not, the tables written within a commit are all that is kept."""
+    run: int = attrs.field()
+    """Its number; in the store from `begin` on."""
     head: int = attrs.field()
     """The last position committed, whether its event is kept or not."""
+
+    @run.default
+    def _next_of_store(self) -> int:
+        return self.store.next_run()
 
     @head.default
     def _of_store(self) -> int:
         return self.store.head
+
+    def begin(self) -> None:
+        """Write down that the run begins; before this nothing of it is in the store.
+
+        Raises:
+            StoreError: if that fails.
+        """
+        self.run = self.store.begin_run(self.clock, self.began_ns)
 
     def command(self, command_id: CommandId, request_id: str | None) -> Command:
         """What names a command in the store: its row in the trace, which begins at 0 in each run.
@@ -193,6 +208,8 @@ class DurableLog(MemoryLog):
                 event = event_of(stored)
                 before = Version(event.version - 1)
                 super().record(event.order_id, before, (event,))
+            # Whatever comes between this and the run: with the store its thread ends.
+            of.files.callback(self.close)
         committer.start(self._line, self._group_committed, self._failed)
 
     def begin_append(
@@ -270,7 +287,7 @@ class DurableLog(MemoryLog):
     def outcome_of(self, request_id: str) -> Committed | None:
         """See `MemoryLog.outcome_of`; also of requests of earlier runs."""
         known = super().outcome_of(request_id)
-        if known is not None or self._of is None or not _is_text(request_id):
+        if known is not None or self._of is None or not is_text(request_id):
             return known
         written = self._of.store.written_by(request_id)
         if written is None:
@@ -356,12 +373,3 @@ class DurableLog(MemoryLog):
 
     async def _end_run(self, error: Exception) -> None:
         raise error
-
-
-def _is_text(request_id: str) -> bool:
-    """Whether a store can hold it: half a surrogate pair is no text, and `row_of` refuses it."""
-    try:
-        request_id.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

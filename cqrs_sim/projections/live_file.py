@@ -28,13 +28,14 @@ from cqrs_sim.tables.connection import Connect
 class LiveFile:
     """A read model's file, which this process alone writes."""
 
-    def __init__(self, kind: Kind, folder: Path, connect: Connect) -> None:
+    def __init__(self, kind: Kind, folder: Path, connect: Connect, *, store_id: str) -> None:
         """Open it, or make it; what rebuilds that were killed have left beside it is removed.
 
         Args:
             kind: of the read model.
             folder: of the store, which is locked for this process.
             connect: opens a file to write to it.
+            store_id: of the store, which a new file shows.
 
         Raises:
             StoreError: if it cannot be opened.
@@ -43,6 +44,7 @@ class LiveFile:
         self.folder = folder
         self.path = kind.file_in(folder)
         self._connect = connect
+        self._store_id = store_id
         self._half: StoredReadModel[ReadModelTables] | None = None
         remove_leftovers(kind, folder)
         self._live = self.opened(self.path)
@@ -56,7 +58,7 @@ class LiveFile:
             StoreError: if that cannot be done.
         """
         with errors_of(path):
-            return StoredReadModel(path, self.kind.tables, self._connect)
+            return StoredReadModel(path, self.kind.tables, self._connect, store_id=self._store_id)
 
     def model(self) -> TableModel:
         """What is asked, until another file takes the place of this one."""

@@ -9,6 +9,7 @@ meanwhile. A run that has it makes and swaps files too (`projections.live_file`)
 import os
 from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -21,7 +22,7 @@ from cqrs_sim.read_side.read_model_rows import Comparison, compare_rows
 from cqrs_sim.read_side.sqlite.stored import StoredReadModel
 from cqrs_sim.storage.database import BUSY_S, errors_of, sync_folder
 from cqrs_sim.storage.event_store import EventReader
-from cqrs_sim.storage.folder import lock
+from cqrs_sim.storage.folder import EVENTS, lock, refuse_no_store
 from cqrs_sim.tables.connection import open_writer
 from cqrs_sim.tables.size import companions
 
@@ -62,16 +63,36 @@ def rebuild_file(
 
     Raises:
         InvalidScenarioError: if there is no such read model.
-        StoreError: if another process has the store, or its log cannot be read, or the disk
-            refuses; the live file is as it was.
+        StoreError: if another process has the store, or its log cannot be read, or it has no events
+            or no such file that a run would read, or the disk refuses; the live file is as it was.
     """
     kind = kind_of(name)
+    refuse_no_store(folder)
     descriptor = lock(folder)
     try:
         with closing(EventReader(folder)) as reader:
+            _refuse_useless(kind, reader)
             return _rebuild(kind, reader, batch, told or _nobody)
     finally:
         os.close(descriptor)
+
+
+def _refuse_useless(kind: Kind, reader: EventReader) -> None:
+    """Refuse to make a file that nobody reads, or that would show nothing of what there is.
+
+    Raises:
+        StoreError: one line.
+    """
+    folder = reader.folder
+    if reader.has_rows_alone:
+        raise StoreError(
+            f"{folder} keeps orders as rows and no events: nothing to rebuild {kind.name} from"
+        )
+    if kind.name in reader.positions_beside() and not kind.file_in(folder).exists():
+        raise StoreError(
+            f"{folder} has {kind.name} in {EVENTS}, where each commit writes it: there is no file "
+            "to rebuild"
+        )
 
 
 def _nobody(done: int, head: int) -> None:
@@ -104,7 +125,8 @@ def _build(
 ) -> RebuiltFile:
     head, memory = reader.last_position(), kind.memory()
     told(0, head)
-    with errors_of(half), closing(StoredReadModel(half, kind.tables)) as model:
+    made = partial(StoredReadModel, half, kind.tables, store_id=reader.store_id)
+    with errors_of(half), closing(made()) as model:
         for events in batches(all_events(reader, head), batch):
             model.apply_batch(events)
             for event in events:

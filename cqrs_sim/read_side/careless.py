@@ -74,7 +74,7 @@ class CarelessOrders:
 
     def by_status(self, status: OrderStatus) -> tuple[OrderRow, ...]:
         """The rows that the index has under a status, whatever they say themselves."""
-        return tuple([self.rows[order_id] for order_id in self._by_status[status]])
+        return tuple([self.rows[order_id] for order_id in self._by_status.get(status, ())])
 
     def contents(self) -> object:
         """All that can be asked of it, comparable with `==`."""

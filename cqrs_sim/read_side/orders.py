@@ -76,7 +76,7 @@ class OrdersReadModel:
 
     def by_status(self, status: OrderStatus) -> tuple[OrderRow, ...]:
         """The rows in a status, in the order in which they came to it."""
-        rows = [self.rows[order_id] for order_id in self._by_status[status]]
+        rows = [self.rows[order_id] for order_id in self._by_status.get(status, ())]
         return tuple([row.shown or _show(row) for row in rows])
 
     def contents(self) -> object:

@@ -1,7 +1,9 @@
 """A read model in tables, as the rest of a running system sees it.
 
 It only reads. Who writes the tables does that in batches, a transaction each: a projector of its
-own (`stored_projector.StoredProjector`), or the commit of the events.
+own (`stored_projector.StoredProjector`), or the commit of the events. What no table can hold, half
+a surrogate pair as a name or an instant beyond 64 bits, may be asked for all the same: it is
+answered as in memory.
 """
 
 from collections.abc import Callable
@@ -19,9 +21,13 @@ from cqrs_sim.domain.queries import (
     OrderStatistics,
     Query,
 )
-from cqrs_sim.domain.status import OrderStatus
+from cqrs_sim.domain.status import STATUSES, OrderStatus
 from cqrs_sim.errors import InvariantViolationError
+from cqrs_sim.event_log.codec import is_text
 from cqrs_sim.ids import CustomerId, Nanoseconds, OrderId, Position
+
+_EARLIEST, _LATEST = Nanoseconds(-(1 << 63)), Nanoseconds((1 << 63) - 1)
+"""Instants that a column holds; `codec.row_of` lets none beyond into the log."""
 
 Snapshot = Callable[[], AbstractContextManager[Position]]
 Guard = Callable[[], AbstractContextManager[object]]
@@ -97,15 +103,15 @@ class TableModel:
     def _value(self, query: Query) -> AnswerValue:
         if isinstance(query, GetOrderStatistics):
             statistics = cast("StatisticsAnswers", self._tables)
-            return statistics.between(query.from_ns, query.to_ns)
+            return statistics.between(_clipped(query.from_ns), _clipped(query.to_ns))
         orders = cast("OrderAnswers", self._tables)
         match query:
             case GetOrderById(order_id=order_id):
-                return orders.by_id(order_id)
+                return orders.by_id(order_id) if is_text(order_id) else None
             case GetOrdersByCustomer(customer_id=customer_id):
-                return orders.by_customer(customer_id)
+                return orders.by_customer(customer_id) if is_text(customer_id) else ()
             case GetOrdersByStatus(status=status):
-                return orders.by_status(status)
+                return orders.by_status(status) if status in STATUSES else ()
             case _:
                 assert_never(query)
 
@@ -117,3 +123,7 @@ class TableModel:
         """
         with self._guard(), self._snapshot():
             return self._tables.contents()
+
+
+def _clipped(instant_ns: Nanoseconds) -> Nanoseconds:
+    return max(_EARLIEST, min(instant_ns, _LATEST))

@@ -137,10 +137,25 @@ def connect(path: Path, kind: Kind, durability: Durability) -> sqlite3.Connectio
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """Open a database of ours to read it, while somebody may write to it.
 
+    Whoever reads a database with write-ahead logging makes that log, if it is not there, and only a
+    connection that may write takes it away again when it is the last one to be closed. So without a
+    log it is opened like that, and then kept from writing: at the end the folder is as it was, and
+    a writer that comes meanwhile is seen. (`immutable=1` would leave nothing either, but takes no
+    lock: it would read pages of different commits as soon as somebody writes.) Where
+    commits are in a log, as a crash leaves them, it is not touched.
+
     Raises:
         StoreError: if it cannot be opened.
     """
-    return _connect(path, "mode=ro")
+    wal, _ = _companions(path)
+    if _size(wal):
+        return _connect(path, "mode=ro")
+    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        # We could not make the log, and nor could a run of ours.
+        return _connect(path, "immutable=1")
+    connection = _connect(path, "mode=rw")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
 
 
 def _connect(path: Path, how: str) -> sqlite3.Connection:

@@ -41,6 +41,9 @@ from cqrs_sim.storage.folder import Acknowledged
 MOST_ROWS = 256
 """Rows of one INSERT: times columns, far below SQLite's limit of 32,766 variables."""
 
+ROWS = "rows"
+"""The name by which the rows of the write side have a checkpoint, as a read model has."""
+
 PAGE = 1000
 """Rows read at once."""
 
@@ -75,8 +78,7 @@ class EventReader:
         """
         self.folder = folder
         self.path = folder / folders.EVENTS
-        if not folder.is_dir():
-            raise StoreError(f"{folder} is no store: there is no such folder")
+        folders.refuse_no_store(folder)
         check(self.path, EVENTS_DB)
         self._reader = connect_to_read(self.path)
         self.store_id = str(self._one("SELECT id FROM store")[0])
@@ -166,10 +168,18 @@ class EventReader:
 
     def rows_position(self) -> int | None:
         """The last position that rows of orders beside the events show; None: there are none."""
+        return self.positions_beside().get(ROWS)
+
+    @property
+    def has_rows_alone(self) -> bool:
+        """Whether orders are kept as rows, and no events."""
+        return bool(self.rows_position()) and not self.last_position() and self.acknowledged is None
+
+    def positions_beside(self) -> dict[str, int]:
+        """By name, the last position that each of the tables beside the events shows."""
         if not self._one("SELECT count(*) FROM sqlite_schema WHERE name = 'checkpoints'")[0]:
-            return None
-        found = self._rows("SELECT position FROM checkpoints WHERE read_model = 'rows'")
-        return int(found[0][0]) if found else None
+            return {}
+        return dict(self._rows("SELECT read_model, position FROM checkpoints"))
 
     @contextmanager
     def at_one_commit(self) -> Iterator[sqlite3.Connection]:
@@ -191,8 +201,11 @@ class EventReader:
         return found[0]
 
     def _rows(self, query: str, *values: Command) -> list[tuple[Any, ...]]:
-        with errors_of(self.path):
-            return self._reader.execute(query, values).fetchall()
+        try:
+            with errors_of(self.path):
+                return self._reader.execute(query, values).fetchall()
+        except UnicodeEncodeError:
+            return []  # Half a surrogate pair is no text, so no row has it.
 
 
 class EventStore(EventReader):
@@ -239,6 +252,10 @@ class EventStore(EventReader):
             lost = f"{self.folder} has lost events: it ends at position {self.head}, and "
             lost += f"{self._written_down} was acknowledged; to go on with what is left, remove "
             raise StoreError(f"{lost}{self.folder / folders.ACKNOWLEDGED}")
+
+    def next_run(self) -> int:
+        """The number of the run that begins next, from 1."""
+        return int(self._one("SELECT coalesce(max(run), 0) + 1 FROM runs")[0])
 
     def begin_run(self, clock: str, began_ns: int) -> int:
         """Write down that a run begins.

@@ -18,6 +18,8 @@ from cqrs_sim.storage.database import sync_folder
 
 EVENTS = "events.db"
 ACKNOWLEDGED = "acknowledged.json"
+RESULT = "summary.json"
+"""By which the folder of a result is known; a result may have a store within."""
 _LONGEST = 4096
 
 
@@ -48,6 +50,23 @@ def prepare(folder: Path) -> None:
         raise StoreError(
             f"{folder} is not empty and holds no {EVENTS}, so it is no store; name a new folder"
         )
+
+
+def refuse_no_store(folder: Path) -> None:
+    """Refuse to look for a store where there is none.
+
+    Raises:
+        StoreError: one line.
+    """
+    if not folder.is_dir():
+        what = "it is a file" if folder.exists() else "there is no such folder"
+        raise StoreError(f"{folder} is no store: {what}")
+    if (folder / EVENTS).exists():
+        return
+    what = f"it holds no {EVENTS}"
+    if (folder / RESULT).exists():
+        what = "it is the result of a run that kept none, or kept it elsewhere (`--store`)"
+    raise StoreError(f"{folder} is no store: {what}")
 
 
 def lock(folder: Path) -> int:

@@ -23,7 +23,7 @@ def show_status(screen: Screen, status: StoreStatus) -> None:
     for model in status.read_models:
         table.add_row(
             Text(model.name),
-            Text(model.state, _TONES.get(model.state, BAD)),
+            Text(model.state, _tone(model)),
             _count(model.checkpoint),
             _count(model.behind),
             _count(model.bytes or None),
@@ -36,7 +36,7 @@ def show_status(screen: Screen, status: StoreStatus) -> None:
             screen.show(Text(f"{model.name}: {printable(model.detail)}", BAD))
         if model.is_half_built:
             screen.show(Text(f"{model.name}: a rebuild goes on, or was cut short", WARNING))
-        if model.state in ("unreadable", "other tables", "ahead"):
+        if model.state in ("unreadable", "other tables", "other log", "ahead"):
             again = f"cqrs-sim projection rebuild {printable(status.folder)} {model.name}"
             screen.show(Text(f"{model.name}: to make it anew: {again}"))
 
@@ -86,6 +86,12 @@ class RebuildLine(StatusLine):
         took_s = (self.clock.instant_ns - self._began_ns) / 1e9
         rate = f"{done / took_s:,.0f}" if took_s else NOTHING
         self.put(f"{self._name}: {done:,} of {head:,} events, {rate} per second")
+
+
+def _tone(model: ModelStatus) -> str:
+    if model.state == "in events.db":
+        return WARNING if model.behind else GOOD
+    return _TONES.get(model.state, BAD)
 
 
 def _count(number: int | None) -> str:

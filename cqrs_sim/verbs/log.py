@@ -40,7 +40,9 @@ def show(store: Path, order_id: str, as_json: bool) -> int:
 
     history = history_of(store, order_id)
     if not history.steps:
-        complain(f"{store}: there is no order {order_id!r}")
+        first = history.first_order_id
+        like = "the log has no events" if first is None else f"the first of the log is {first!r}"
+        complain(f"{store}: there is no order {order_id!r}; {like}")
         return exits.USAGE
     screen = Screen(sys.stdout)
     if as_json:

@@ -63,7 +63,8 @@ class Rehydrator:
         self.taken_count = 0
         """Snapshots taken."""
         self.unstorable_count = 0
-        """Snapshots not taken, because a number in the state does not fit into 64 bits."""
+        """Snapshots not taken, because a number in the state does not fit into 64 bits, or what
+        should be text is half a surrogate pair."""
         self.ignored_counts = dict.fromkeys(Flaw, 0)
         """Snapshots passed over, by what was wrong with them; once each time that it happened."""
 
@@ -101,7 +102,7 @@ class Rehydrator:
         assert order is not None, "there is a version, so there is an order"
         try:
             snapshot = snapshot_of(order, position)
-        except OverflowError:
+        except (OverflowError, UnicodeEncodeError):
             self.unstorable_count += 1
         else:
             self._snapshots.put(snapshot)

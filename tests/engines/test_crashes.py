@@ -11,7 +11,7 @@ import signal
 import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from cqrs_sim.ids import Cents, CustomerId, OrderId, Position, ProductId, Versio
 from cqrs_sim.projections import live_file
 from cqrs_sim.projections.kinds import KINDS
 from cqrs_sim.projections.stored_events import all_events
+from cqrs_sim.read_side.sqlite import stored
 from cqrs_sim.read_side.sqlite.orders import OrderTables
 from cqrs_sim.read_side.sqlite.stored import StoredReadModel
 from cqrs_sim.scenario.scenario import Log, ReadModel, Scenario, Service, WriteSide
@@ -183,6 +184,57 @@ def test_an_acknowledgement_before_the_commit_would_be_found(
     # Of read models that show what the log has lost it is heard before anybody looks.
     with pytest.raises((AssertionError, StoreError)):
         run_hosted(partial(look, told=told), SCENARIO, store=tmp_path / "store")
+
+
+FOLLOWING = attrs.evolve(
+    SCENARIO, read_models={name: ReadModel(service=REAL, batch=3) for name in KINDS}
+)
+
+
+def assert_files_are_folds_up_to_their_checkpoints(store: Path) -> None:
+    """Looked at as they are left, before any run could catch up."""
+    with closing(EventReader(store)) as reader:
+        events = list(all_events(reader, reader.last_position()))
+    shown = 0
+    for name, kind in KINDS.items():
+        with closing(sqlite3.connect(kind.file_in(store))) as connection:
+            (checkpoint,) = connection.execute("SELECT position FROM checkpoints").fetchone()
+            memory = kind.memory()
+            for event in events[:checkpoint]:
+                memory.apply(event)
+            assert checkpoint <= len(events)
+            assert kind.tables(connection).contents() == memory.contents(), name
+            shown += checkpoint
+    assert shown
+
+
+@pytest.mark.parametrize("site", ["read_model.shown", "read_model.committed"])
+def test_files_of_read_models_show_what_their_checkpoints_say_and_catch_up(
+    tmp_path: Path, site: str
+) -> None:
+    deaths = 0
+    for hit in (5, 12, 21):
+        store = tmp_path / f"store-{hit}"
+        told, died = acknowledged_in_a_child(store, site, hit, FOLLOWING)
+        deaths += died
+        assert_files_are_folds_up_to_their_checkpoints(store)
+        run_hosted(partial(look, told=told), FOLLOWING, store=store)
+        assert_files_are_folds_up_to_their_checkpoints(store)
+    # How events fall into batches differs from run to run, so the last hit may not come.
+    assert deaths >= 2
+
+
+def test_a_read_model_whose_effects_are_committed_before_its_checkpoint_would_be_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted fault: every statement is a commit of its own."""
+    monkeypatch.setattr(stored, "transaction", lambda connection: nullcontext())
+    store = tmp_path / "store"
+    _, died = acknowledged_in_a_child(store, "read_model.shown", 12, FOLLOWING)
+    monkeypatch.undo()
+    assert died
+    with pytest.raises(AssertionError):
+        assert_files_are_folds_up_to_their_checkpoints(store)
 
 
 INLINE = attrs.evolve(

@@ -35,7 +35,9 @@ class Stores:
             folder = Path(temporary.name) / "store"
         store = EventStore(folder, "off", new_id="a store")
         self._stores.append(store)
-        return StoreOfRun(store, store.begin_run("virtual", 0), 0)
+        of = StoreOfRun(store, "virtual", 0)
+        of.begin()
+        return of
 
     def log(self, log: DurableLog) -> DurableLog:
         self._logs.append(log)
@@ -293,7 +295,7 @@ def test_what_was_committed_is_there_when_the_store_is_opened_again(
 
 def test_a_number_of_one_run_is_not_that_of_another(stores: Stores) -> None:
     of = stores.open()
-    assert of.command(CommandId(0), None) != StoreOfRun(of.store, of.run + 1, 0).command(
-        CommandId(0), None
-    )
+    next_one = StoreOfRun(of.store, "virtual", 0)
+    assert next_one.run == of.run + 1
+    assert of.command(CommandId(0), None) != next_one.command(CommandId(0), None)
     assert of.command(CommandId(5), "mine") == "mine"

@@ -13,6 +13,7 @@ from pathlib import Path
 import attrs
 import pytest
 from click.testing import CliRunner, Result
+from fakes import History, create
 from stored import opened, story
 
 from cqrs_sim import cli
@@ -54,7 +55,7 @@ def append(folder: Path, events: Sequence[Event], clock: str = "virtual") -> Non
 
 def show(folder: Path, name: str, count: int) -> None:
     """A file of a read model that shows so many events of the story."""
-    with opened(KINDS[name].file_in(folder), KINDS[name].tables) as model:
+    with opened(KINDS[name].file_in(folder), KINDS[name].tables, store_id="a store") as model:
         model.apply_batch(EVENTS[:count])
 
 
@@ -117,6 +118,47 @@ def test_a_read_model_that_shows_what_the_log_has_not_is_ahead(store: Path, tmp_
     append(shorter, EVENTS[:3])
     KINDS["orders"].file_in(store).rename(shorter / "orders.db")
     assert status(shorter, "orders").state == "ahead"
+
+
+@pytest.mark.parametrize("count", [0, 4, len(EVENTS)])
+def test_a_read_model_of_another_store_is_told(store: Path, count: int) -> None:
+    """The same events, at the same positions: only the id tells."""
+    with opened(KINDS["orders"].file_in(store), OrderTables, store_id="another") as model:
+        model.apply_batch(EVENTS[:count])
+    found = status(store, "orders")
+    assert (found.state, found.checkpoint, found.behind) == ("other log", count, None)
+    assert "store 'another', and this is 'a store'" in found.detail
+    assert rebuild_file(store, "orders").is_right
+    assert status(store, "orders").state == "up to date"
+
+
+@pytest.mark.parametrize("grown_to", [4, 9])
+def test_a_read_model_that_shows_a_lost_end_of_the_log_is_told(store: Path, grown_to: int) -> None:
+    show(store, "orders", 4)
+    with closing(sqlite3.connect(store / "events.db", isolation_level=None)) as connection:
+        connection.execute("DELETE FROM events WHERE position > 3")
+    (store / "acknowledged.json").unlink()
+    history = History()
+    for number in range(grown_to - 3):
+        history.handle(create(f"new-{number}", "1"), 10**9)
+    append(store, history.events)
+    assert status_of(store).head == grown_to
+    found = status(store, "orders")
+    assert (found.state, found.checkpoint) == ("other log", 4)
+    assert "an end of the log that was lost" in found.detail
+    assert "projection rebuild" in cqrs_sim("status", str(store)).stdout
+
+
+def test_a_file_of_an_older_version_has_other_tables(store: Path) -> None:
+    """As they were before it was kept whose events they are."""
+    show(store, "orders", 4)
+    with closing(sqlite3.connect(store / "orders.db")) as connection:
+        connection.execute("DROP TABLE checkpoints")
+        connection.execute("CREATE TABLE checkpoints (read_model TEXT, position INTEGER)")
+        connection.execute("INSERT INTO checkpoints VALUES ('orders', 4)")
+        connection.commit()
+    found = status(store, "orders")
+    assert (found.state, found.checkpoint) == ("other tables", 4)
 
 
 def test_tables_of_another_version_are_told(store: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -36,6 +37,56 @@ def folder(tmp_path: Path) -> Path:
 
 def content_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_reading_leaves_nothing_beside_a_store_that_is_closed(folder: Path) -> None:
+    before = content_of(folder)
+    with closing(EventReader(folder)) as reader:
+        assert reader.last_position() > 0
+        assert reader.damage() is None
+    assert content_of(folder) == before
+
+
+def test_a_reader_sees_a_writer_that_comes_after_it(folder: Path) -> None:
+    with closing(EventReader(folder)) as reader:
+        last = reader.last_position()
+        with closing(EventStore(folder, "normal", new_id="")) as store:
+            store.append(rows(3, first=last), 300)
+            assert reader.last_position() == last + 3
+        assert reader.last_position() == last + 3
+    assert not (folder / f"{EVENTS}-wal").exists()
+
+
+def test_a_reader_leaves_the_write_ahead_log_of_a_crash_as_it_is(left_open: Path) -> None:
+    (left_open / f"{EVENTS}-shm").unlink()
+    before = content_of(left_open)
+    with closing(EventReader(left_open)) as reader:
+        assert reader.last_position() == 60
+    after = content_of(left_open)
+    assert len(before[f"{EVENTS}-wal"]) > 0
+    assert {name: after[name] for name in before} == before
+
+
+def test_who_may_not_write_reads_all_the_same(folder: Path) -> None:
+    # Those of pytest are for nobody else.
+    with TemporaryDirectory() as place:
+        copy = shutil.copytree(folder, Path(place) / "store")
+        for path in (Path(place), copy, *copy.iterdir()):
+            path.chmod(0o555)
+        try:
+            assert without_rights(lambda: str(EventReader(copy).last_position())) == "10"
+        finally:
+            for path in (Path(place), copy):
+                path.chmod(0o755)
+
+
+def test_a_reader_writes_nothing(folder: Path) -> None:
+    with (
+        closing(EventReader(folder)) as reader,
+        reader.at_one_commit() as connection,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
+        connection.execute("DELETE FROM events")
 
 
 def test_events_are_read_by_order_by_position_and_by_time(folder: Path) -> None:
@@ -228,17 +279,29 @@ def test_a_commit_that_fails_is_not_tried_again(folder: Path) -> None:
 
 
 def told_without_rights(folder: Path) -> str:
-    """What whoever is not root is told when he opens a store: root may write everywhere."""
+    """What whoever is not root is told when he opens a store."""
+
+    def opening() -> str:
+        try:
+            EventStore(folder, "normal", new_id="")
+        except StoreError as error:
+            return str(error)
+        return ""
+
+    return without_rights(opening)
+
+
+def without_rights(what: Callable[[], str]) -> str:
+    """What it returns to whoever is not root: root may write everywhere."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         if os.getuid() == 0:
             os.setuid(65534)
         try:
-            EventStore(folder, "normal", new_id="")
-        except StoreError as error:
-            os.write(writing, str(error).encode())
-        os._exit(0)
+            os.write(writing, what().encode())
+        finally:
+            os._exit(0)
     os.close(writing)
     os.waitpid(child, 0)
     with os.fdopen(reading, encoding="utf-8") as pipe:

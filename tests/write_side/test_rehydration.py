@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cqrs_sim.actors.clock import VirtualClock
 from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.domain.events import Event
+from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.order import Order, evolve
 from cqrs_sim.domain.queries import GetOrderById
 from cqrs_sim.engines.virtual import run_script, trace_script
@@ -162,9 +163,12 @@ def test_a_snapshot_of_a_log_that_was_cut_and_grew_again_is_not_believed() -> No
     assert rehydrator.ignored_counts[Flaw.NOT_IN_LOG] == 1
 
 
-def test_a_state_with_a_number_that_no_store_holds_is_not_kept() -> None:
+@pytest.mark.parametrize(
+    "unstorable", [item(quantity=2**70), item("\ud800")], ids=("number", "text")
+)
+def test_a_state_with_what_no_store_holds_is_not_kept(unstorable: OrderItem) -> None:
     history = History()
-    history.handle(create(items=[item(quantity=2**70)]))
+    history.handle(create(items=[unstorable]))
     rehydrator = Rehydrator(log_of(history.events), MemorySnapshots(), 1)
     assert rehydrator.take_snapshot(history.orders[ORDER], Position(1)) == 2
     assert (rehydrator.taken_count, rehydrator.unstorable_count) == (0, 1)

@@ -8,11 +8,18 @@ from collections.abc import Callable, Sequence
 from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import StoreError
 from cqrs_sim.ids import Position
-from cqrs_sim.read_side.sqlite.stored import CHECKPOINT, CHECKPOINTS, FIRST_CHECKPOINT
+from cqrs_sim.read_side.sqlite.stored import CHECKPOINT
 from cqrs_sim.tables.connection import Connection, transaction
 
 CATCH_UP = 1024
 """Events in a transaction of what is shown later than it was committed."""
+_CHECKPOINTS = """
+CREATE TABLE IF NOT EXISTS checkpoints (
+    read_model TEXT PRIMARY KEY,
+    position INTEGER NOT NULL
+) WITHOUT ROWID
+"""
+_FIRST_CHECKPOINT = "INSERT OR IGNORE INTO checkpoints VALUES (?, 0)"
 _SET_CHECKPOINTS = "UPDATE checkpoints SET position = ? WHERE read_model = ?"
 _HAS_CHECKPOINTS = "SELECT count(*) FROM sqlite_schema WHERE name = 'checkpoints'"
 _FURTHEST = "SELECT coalesce(max(position), 0) FROM checkpoints"
@@ -34,9 +41,9 @@ class TablesBeside:
         self._connection = connection
         self._shows = shows
         if shows:
-            connection.execute(CHECKPOINTS)
+            connection.execute(_CHECKPOINTS)
         for name in shows:
-            connection.execute(FIRST_CHECKPOINT, (name,))
+            connection.execute(_FIRST_CHECKPOINT, (name,))
 
     @property
     def names(self) -> tuple[str, ...]:
