@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from cqrs_sim.analysis.architectures import CONTROL, ArchitectureFigures
-from cqrs_sim.report.architecture_tables import DIVERGED
+from cqrs_sim.report.architecture_tables import DIVERGED, WITHHELD
 from cqrs_sim.report.bars import ROW_PX, Bar, BarChart, Column, ControlLine, Mark, Segment
 from cqrs_sim.report.chart import shortened
 from cqrs_sim.report.scales import Scale, linear, ticks
@@ -83,6 +83,11 @@ def _remark(row: ArchitectureFigures) -> str:
     if row.invalid:
         return "invalid"
     return "" if row.complete else "cut short"
+
+
+def why_withheld(row: ArchitectureFigures) -> str:
+    """What stands in place of times."""
+    return f"{WITHHELD}: {'invalid' if row.invalid else 'saturated'}"
 
 
 def scale_to(values: Sequence[float]) -> Scale:
