@@ -25,6 +25,8 @@ KINDS = {
 """The kinds of query, in the order of every table and figure, and what they are called there."""
 
 
+UNORDERED = "nothing keeps its order; none was seen wrong in this run"
+"""Said of what tasks update: that a run had luck is no promise."""
 PARTS = ("databases", "kinds of actor", "channels", "hops to an answer")
 """The kinds of moving parts, in the order of every figure."""
 

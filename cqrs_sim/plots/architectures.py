@@ -71,7 +71,8 @@ def _write(
         for ax, substrate in zip(panels, substrates, strict=True):
             draw(ax, found.on(substrate))
             rate = f", {found.rate_on(substrate):,.4g}/s" if found.rates else ""
-            ax.set_title(f"{substrate}{rate}", loc="left", parse_math=False)
+            if name != "parts":  # Which are the same on all of them.
+                ax.set_title(f"{substrate}{rate}", loc="left", parse_math=False)
 
     height = 0.7 + len(substrates) * (0.9 + ROW_INCHES * rows)
     rates = [f"{found.rate_on(substrate):,.4g}" for substrate in substrates]
@@ -116,8 +117,9 @@ def plot_queries(ax: "Axes", rows: Rows) -> None:
             ax.plot(*zip(*drawn, strict=True), "o", color=colour, label=KINDS[kind])
     ax.set_xscale("log")
     for number, row in enumerate(rows):
-        if row.kinds and all(kind.response.is_withheld for kind in row.kinds):
-            _told_at_edge(ax, number, f"withheld: {_why(row)}")
+        if row.kinds and all(_median_ms(kind.response) is None for kind in row.kinds):
+            held = any(kind.response.is_withheld for kind in row.kinds)
+            _told_at_edge(ax, number, f"withheld: {_why(row)}" if held else "too few")
     first = next((kind for kind in KINDS if any(row.of_kind(kind) for row in rows)), "")
     medians = [(row, found) for row in rows if (found := row.of_kind(first)) is not None]
     _control(ax, [row for row, _ in medians], [_median_ms(one.response) for _, one in medians])
@@ -246,6 +248,7 @@ def _dress(ax: "Axes", rows: Rows, label: str) -> None:
 def _names(rows: Rows) -> Iterator[str]:
     for row in rows:
         wrong = " (DIVERGED)" if row.is_diverged else " (invalid)" if row.invalid else ""
+        wrong = wrong or (" (no order)" if row.is_unordered else "")
         yield f"{shown_name(row.architecture)}{wrong}"
 
 

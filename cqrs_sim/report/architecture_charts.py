@@ -7,6 +7,7 @@ axis, where a length would mean nothing.
 
 from collections.abc import Callable, Sequence
 
+import attrs
 import numpy as np
 
 from cqrs_sim.analysis.architectures import (
@@ -238,9 +239,10 @@ def _count_chart(rows: Rows, look: str, name: str, most: int) -> BarChart:
     control = control_line(rows, scale, lambda row: float(counts_of(row)[name]), CONTROL)
     key = name.replace(" ", "-")
     column = Column(look=look, name=name)
-    return chart_of(
-        rows, key, name.capitalize(), bars, (column,), scale, axis_title=name, control=control
-    )
+    what = name.capitalize()
+    chart = chart_of(rows, key, what, bars, (column,), scale, axis_title=name, control=control)
+    # What there is to run is the same on all substrates.
+    return attrs.evolve(chart, title=what)
 
 
 def _one_value_chart(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from cqrs_sim.analysis.architectures import (
     CONTROL,
     KINDS,
+    UNORDERED,
     ArchitectureFigures,
     Measured,
     SideBySide,
@@ -19,6 +20,7 @@ from cqrs_sim.report.readings import NOTHING
 from cqrs_sim.report.tables import Row, Table, quantile_text
 
 DIVERGED = "DIVERGED"
+NO_ORDER = "no order"
 IN_MEMORY = "in memory"
 WITHHELD = "withheld"
 _UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
@@ -199,7 +201,9 @@ def _result(row: ArchitectureFigures) -> str:
         return "invalid"
     if row.saturated:
         return "saturated"
-    return "ok" if row.complete else "cut short"
+    if not row.complete:
+        return "cut short"
+    return NO_ORDER if row.is_unordered else "ok"
 
 
 def _notes(rows: Sequence[ArchitectureFigures]) -> Iterator[str]:
@@ -227,3 +231,5 @@ def _wrong(rows: Iterable[ArchitectureFigures]) -> Iterator[str]:
             )
         elif row.failed:
             yield f"{row.architecture} check FAILED: {row.failed[0]}"
+        elif row.is_unordered:
+            yield f"{row.architecture}: {UNORDERED}"

@@ -1,6 +1,6 @@
 """The page of architectures side by side: the answer, then a question a section."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -117,28 +117,36 @@ def sections(found: SideBySide) -> list[Section]:
                 lead=LEADS[key],
                 charts=drawn,
                 nothing="" if drawn else _nothing(key, list(without.values())),
-                missing=tuple(f"{name}: {why}" for name, why in without.items() if drawn),
+                missing=tuple(_listed_reasons(without)) if drawn else (),
             )
         )
     return made
 
 
+def _listed_reasons(without: Mapping[str, str]) -> Iterator[str]:
+    """By reason, the substrates."""
+    for reason in dict.fromkeys(without.values()):
+        names = [name for name, why in without.items() if why == reason]
+        yield f"{' and '.join(names)}: {reason}"
+
+
 def _nothing(key: str, reasons: Sequence[str]) -> str:
     """In place of all figures of a question."""
-    return reasons[0] if len(set(reasons)) == 1 else _NOTHING.get(key, "Nothing was measured.")
+    told = reasons[0] if len(set(reasons)) == 1 else _NOTHING.get(key, "nothing was measured.")
+    return f"{told[0].upper()}{told[1:]}"
 
 
 def _why_nothing(found: SideBySide, substrate: str, key: str) -> str:
     """Why a substrate has no figure for a question."""
     if key in ("query", "stale") and any(row.invalid for row in found.on(substrate)):
-        return "Withheld: the measurement is invalid."
-    return _NOTHING.get(key, "Nothing was measured.")
+        return "withheld, since the measurement is invalid."
+    return _NOTHING.get(key, "nothing was measured.")
 
 
 _NOTHING = {
-    "stored": "Nothing is stored: these runs kept everything in memory.",
-    "stale": "No query was answered, so no answer was stale.",
-    "query": "No query was asked often enough for a median.",
+    "stored": "nothing is stored, these runs kept everything in memory.",
+    "stale": "no query was answered, so no answer was stale.",
+    "query": "no query was asked often enough for a median.",
 }
 
 

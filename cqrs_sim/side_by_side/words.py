@@ -11,6 +11,7 @@ import attrs
 from cqrs_sim.analysis.architectures import (
     CONTROL,
     KINDS,
+    UNORDERED,
     ArchitectureFigures,
     Measured,
     SideBySide,
@@ -22,8 +23,6 @@ from cqrs_sim.plain_text import count_of, milliseconds, percent, printable
 REMARKABLE = {"virtual": 0.03, "wall": 0.25}
 """Share by which two means must differ to be told apart, by engine: in real time a run is a short
 one, and whatever else the machine did is in it."""
-UNORDERED = "nothing keeps its order; none was seen wrong in this run"
-"""Of what tasks update: that a run had luck is no promise."""
 SUBSTRATE_WORDS = {
     "modelled": "on modelled costs",
     "memory": "in memory on this machine",

@@ -134,10 +134,10 @@ def test_an_invalid_row_shows_no_times_in_table_or_figure_and_draws_no_line() ->
 def test_where_no_row_is_valid_the_section_says_why_it_has_no_figure() -> None:
     late = [attrs.evolve(one, substrate="sqlite", invalid=("late",)) for one in (row("crud"),)]
     by_key = {one.key: one for one in sections(side_by_side(row("crud"), *late))}
-    assert by_key["query"].missing == ("sqlite: Withheld: the measurement is invalid.",)
+    assert by_key["query"].missing == ("sqlite: withheld, since the measurement is invalid.",)
     assert by_key["query"].nothing == ""
     alone = {one.key: one for one in sections(side_by_side(*late))}
-    assert alone["query"].nothing == "Withheld: the measurement is invalid."
+    assert alone["query"].nothing == "Withheld, since the measurement is invalid."
 
 
 def test_what_is_wrong_elsewhere_stands_on_the_first_screen_and_reddens_nothing_else() -> None:
@@ -158,14 +158,23 @@ def test_what_is_wrong_elsewhere_stands_on_the_first_screen_and_reddens_nothing_
 def test_moving_parts_are_counted_by_kind_and_never_added_up() -> None:
     charts = parts_charts((row("crud"), row("simple")))
     assert [chart.title for chart in charts] == [
-        "Databases, modelled", "Kinds of actor, modelled", "Channels, modelled",
-        "Hops to an answer, modelled",
+        "Databases", "Kinds of actor", "Channels", "Hops to an answer",
     ]  # fmt: skip
     assert [chart.bars[0].total for chart in charts] == ["1", "2", "3", "4"]
     assert len({chart.key for chart in charts}) == 4
     # One scale for all: what is twice as many is twice as long, in any of them.
     widths = [chart.bars[0].end for chart in charts]
     assert widths == pytest.approx([widths[0] * count for count in (1, 2, 3, 4)])
+
+
+def test_that_nothing_keeps_order_stands_in_table_and_figures() -> None:
+    rows = (row("crud"), row("tutorial", is_unordered=True))
+    table = freshness_table(rows)
+    assert table.rows[1].cells[-1] == "no order"
+    told = "tutorial: nothing keeps its order; none was seen wrong in this run"
+    assert table.notes == (told,)
+    for chart in architecture_charts(rows).values():
+        assert chart.bars[1].label == "tutorial: no order"
 
 
 def test_a_lag_of_exactly_nothing_is_said_to_be_0_however_few_events_there_were() -> None:

@@ -360,7 +360,7 @@ def test_the_page_of_architectures_renders_alone_and_every_figure_is_read_with_t
     browser.open(architectures)
     keys = [chart.get_attribute("id") for chart in browser.find_all("figure[data-chart]")]
     # Seven questions on two substrates; what there is to run does not depend on them.
-    assert len(keys) == 13
+    assert len(keys) == 16
     for key in keys:
         assert key is not None
         focus(browser, key)
