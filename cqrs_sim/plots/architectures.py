@@ -122,11 +122,16 @@ def plot_queries(ax: "Axes", rows: Rows) -> None:
             _told_at_edge(ax, number, f"withheld: {_why(row)}" if held else "too few")
     first = next((kind for kind in KINDS if any(row.of_kind(kind) for row in rows)), "")
     medians = [(row, found) for row in rows if (found := row.of_kind(first)) is not None]
-    _control(ax, [row for row, _ in medians], [_median_ms(one.response) for _, one in medians])
-    _dress(ax, rows, f"median response (ms); dashed: {CONTROL}, {KINDS.get(first, first)}")
-    canvas.label_log_axis(ax.xaxis, *ax.get_xlim())
+    # A logarithmic axis has no nought.
+    values = [_median_ms(one.response) or None for _, one in medians]
+    has_line = _control(ax, [row for row, _ in medians], values)
+    dashed = f"; dashed: {CONTROL}, {KINDS.get(first, first)}" if has_line else ""
+    _dress(ax, rows, f"median response (ms){dashed}")
     if ax.get_legend_handles_labels()[0]:
+        canvas.label_log_axis(ax.xaxis, *ax.get_xlim())
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2, frameon=False)
+    else:
+        _without_numbers(ax)
 
 
 def plot_stale(ax: "Axes", rows: Rows) -> None:
@@ -146,6 +151,8 @@ def plot_stale(ax: "Axes", rows: Rows) -> None:
             for row, one in zip(rows, shares, strict=True)]  # fmt: skip
     _control(ax, rows, told)
     _dress(ax, rows, "stale answers (%)")
+    if all(value is None for value in told):
+        _without_numbers(ax)
 
 
 def plot_rates(ax: "Axes", rows: Rows) -> None:
@@ -197,6 +204,14 @@ def _times(
         _told(ax, end, number, text)
     _control(ax, rows, medians)
     _dress(ax, rows, label)
+    if all(median is None for median in medians):
+        _without_numbers(ax)
+
+
+def _without_numbers(ax: "Axes") -> None:
+    """Where nothing lies along an axis, its numbers would be somebody's guess."""
+    ax.set_xticks([])
+    ax.set_xticks([], minor=True)
 
 
 def _bars(ax: "Axes", rows: Rows, values: Sequence[float | None], colour: str, label: str) -> None:
@@ -224,11 +239,16 @@ def _why(row: ArchitectureFigures) -> str:
     return "invalid" if row.invalid else "saturated"
 
 
-def _control(ax: "Axes", rows: Rows, values: Sequence[float | None]) -> None:
-    """The control's value, unless there is none to hold others against."""
-    for row, value in zip(rows, values, strict=True):
-        if row.architecture == CONTROL and value is not None:
-            ax.axvline(value, color="black", linestyle="--", linewidth=0.9, alpha=0.7)
+def _control(ax: "Axes", rows: Rows, values: Sequence[float | None]) -> bool:
+    """The control's value, unless there is none to hold others against; whether there is one."""
+    known = [
+        value
+        for row, value in zip(rows, values, strict=True)
+        if row.architecture == CONTROL and value is not None
+    ]
+    for value in known:
+        ax.axvline(value, color="black", linestyle="--", linewidth=0.9, alpha=0.7)
+    return bool(known)
 
 
 def _dress(ax: "Axes", rows: Rows, label: str) -> None:

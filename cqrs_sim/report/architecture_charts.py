@@ -85,7 +85,7 @@ def _times_chart(
     ]
     columns = [Column(look=look if name == "p50" else "", name=name, unit="ms")
                for name in ("p50", "p90", "p99")]  # fmt: skip
-    return chart_of(
+    chart = chart_of(
         rows,
         question,
         what,
@@ -95,6 +95,7 @@ def _times_chart(
         axis_title=f"{what.lower()} (ms); bar: p50, mark: the tail",
         control=control_line(rows, scale, lambda row: _median_ms(of(row)), f"p50 of {CONTROL}"),
     )
+    return chart if ends else attrs.evolve(chart, ticks=())
 
 
 def query_chart(rows: Rows) -> BarChart | None:

@@ -184,7 +184,8 @@ def _elsewhere(found: SideBySide) -> Iterator[str]:
         if invalid:
             names = _listed([printable(row.architecture) for row in invalid])
             count = f"{len(invalid)} of {len(rows)} could not be measured"
-            yield f"{where} {count} ({names}): {invalid[0].invalid[0]}"
+            first = printable(invalid[0].architecture)
+            yield f"{where} {count} ({names}); of {first}: {invalid[0].invalid[0]}"
         for row in rows:
             name = printable(row.architecture)
             if row.is_diverged:

@@ -43,6 +43,11 @@ def test_an_invalid_row_shows_no_times_and_draws_no_line(plot: object) -> None:
     assert not [line for line in ax.lines if 0 in np.asarray(line.get_ydata())]
     assert all(bar.get_width() == 0.0 for bars in ax.containers for bar in bars[:1])
     assert [text.get_text() for text in ax.texts].count("withheld: invalid") == 1
+    assert len(ax.get_xticks())
+    assert "dashed" not in ax.get_xlabel()
+    nothing = Figure().subplots()
+    plot(nothing, (row("crud", invalid=("late",)),))  # type: ignore[operator]
+    assert not len(nothing.get_xticks())
 
 
 @pytest.mark.parametrize("plot", [plot_writes, plot_rates, plot_stored])

@@ -129,6 +129,9 @@ def test_an_invalid_row_shows_no_times_in_table_or_figure_and_draws_no_line() ->
         assert set(bar.cells) == {"withheld"}
         assert (bar.marks, bar.end) == ((), 0.0)
     assert charts["rate"].control is not None
+    assert charts["write"].ticks
+    # An axis along which nothing lies has no numbers to be read.
+    assert architecture_charts((late,))["write"].ticks == ()
 
 
 def test_where_no_row_is_valid_the_section_says_why_it_has_no_figure() -> None:
@@ -148,7 +151,7 @@ def test_what_is_wrong_elsewhere_stands_on_the_first_screen_and_reddens_nothing_
     header = page[page.index("<header") : page.index("</header>")]
     assert '<header class="good">' in header
     told = plain(Outline(header).text)
-    assert "on SQLite on this machine 1 of 1 could not be measured (crud): late." in told
+    assert "on SQLite on this machine 1 of 1 could not be measured (crud); of crud: late." in told
     assert "in memory on this machine tutorial DIVERGED" in told
     # The colour of a line is not that of everything in a header of the same name.
     assert "\np.warning {" in page

@@ -43,7 +43,7 @@ def test_the_answer_tells_of_invalid_runs_elsewhere() -> None:
     rows = [row("crud"), row("simple")]
     late = [attrs.evolve(one, substrate="sqlite", invalid=("late",)) for one in rows]
     found = answered(side_by_side(*rows, *late))
-    told = "on SQLite on this machine 2 of 2 could not be measured (crud and simple): late"
+    told = "on SQLite on this machine 2 of 2 could not be measured (crud and simple); of crud: late"
     assert found.elsewhere == (told,)
     assert found.answer.endswith(f"; {told}")
     assert not any("SQLite" in one for one in found.answers)
