@@ -238,17 +238,28 @@ def _steady(
         if not times:
             continue
         slowest = max(times, key=lambda name: times[name].value)
-        text = f"{printable(slowest)} is the slowest read model, {quantile} lag"
-        text += f" {times[slowest].text}"
-        if "p99" in summary.lag_s[slowest].too_few:
-            text += " (too few events for p99)"
-        if response is not None and response.value > times[slowest].value:
-            text += f"; slower is the response, {quantile} {response.text}"
+        if times[slowest].value == 0.0 and _never_lagged(summary):
+            text = "the lag is zero in every read model"
+            if response is not None:
+                text += f"; the response, {quantile} {response.text}"
+        else:
+            text = f"{printable(slowest)} is the slowest read model, {quantile} lag"
+            text += f" {times[slowest].text}"
+            if "p99" in summary.lag_s[slowest].too_few:
+                text += " (too few events for p99)"
+            if response is not None and response.value > times[slowest].value:
+                text += f"; slower is the response, {quantile} {response.text}"
         if unserved:
             return Verdict("; ".join((*unserved, text)), "warning")
         return Verdict(f"keeps up: {text}", "good")
     text = "nothing to judge by: too little happened to measure a lag"
     return Verdict("; ".join((*unserved, text)), "warning")
+
+
+def _never_lagged(summary: Summary) -> bool:
+    """Whether every event was shown at the instant of its commit: then no read model is slowest."""
+    samples = summary.lag_s.values()
+    return all(one.n and not one.censored and one.max == 0.0 for one in samples)
 
 
 def _quantiles(

@@ -340,6 +340,20 @@ def test_a_response_that_is_slower_than_the_lag_is_named(several: Result) -> Non
     assert "slower" not in judge(fast).text
 
 
+def test_where_no_read_model_ever_lags_none_is_called_the_slowest() -> None:
+    crud = simulation.load_scenario("crud", ["run.duration=2s", "run.warm_up=200ms"])
+    result = simulation.run(crud)
+    samples = result.summary.lag_s
+    assert {sample.max for sample in samples.values()} == {0.0}
+    text = judge(result.summary).text
+    assert text.startswith("keeps up: the lag is zero in every read model; the response, p90 ")
+    late = attrs.evolve(samples["orders"], p90=0.001, max=0.002)
+    once = attrs.evolve(result.summary, lag_s={**samples, "orders": late})
+    assert judge(once).text.startswith(
+        "keeps up: orders is the slowest read model, p90 lag 1.00 ms "
+    )
+
+
 def test_one_replication_has_no_interval_to_name(several: Result) -> None:
     alone = replicated((0,), (several.summary.to_json(),))
     assert judge(several.summary, None, alone) == judge(several.summary)

@@ -25,6 +25,12 @@ KINDS = {
 """The kinds of query, in the order of every table and figure, and what they are called there."""
 
 
+UNORDERED = "nothing keeps its order; none was seen wrong in this run"
+"""Said of what tasks update: that a run had luck is no promise."""
+PARTS = ("databases", "kinds of actor", "channels", "hops to an answer")
+"""The kinds of moving parts, in the order of every figure."""
+
+
 @attrs.frozen(kw_only=True)
 class Cost:
     """One of the inputs that all architectures share."""
@@ -55,12 +61,13 @@ class Measured:
 
     sample: SampleSummary
     is_withheld: bool = False
-    """Whether the stage is saturated, so that its times would measure the length of the run."""
+    """Whether nothing is said of them: the stage is saturated, so that its times would measure the
+    length of the run, or the measurement is invalid."""
 
     @property
     def is_always_zero(self) -> bool:
         """Whether every value is exactly 0: then so is every quantile, however few they are."""
-        return self.sample.n > 0 and self.sample.max == 0.0
+        return not self.is_withheld and self.sample.n > 0 and self.sample.max == 0.0
 
     @property
     def mean_s(self) -> float | None:
@@ -137,8 +144,28 @@ class ArchitectureFigures:
     stored_bytes: int | None
     """None: everything is in memory."""
     parts: Parts
+    is_unordered: bool = False
+    """Whether tasks update its read models, so that nothing keeps the order of events: what it
+    shows may be wrong, seen or not, and so its speed is nobody's measure."""
     gives_up: tuple[str, ...] = ()
     """Short texts, most of them from the numbers; the first is the one that weighs most."""
+
+    def __attrs_post_init__(self) -> None:
+        """Withhold every time of an invalid measurement here, so that nobody can show one."""
+        if not self.invalid:
+            return
+        kinds = tuple(attrs.evolve(kind, response=_held(kind.response)) for kind in self.kinds)
+        slowest, age = self.slowest, self.cache_age
+        changed = {
+            "write": _held(self.write),
+            "query": _held(self.query),
+            "kinds": kinds,
+            "slowest": slowest and attrs.evolve(slowest, lag=_held(slowest.lag)),
+            "cache_age": age and _held(age),
+        }
+        for name, value in changed.items():
+            # The way of attrs to finish a frozen record; nobody has seen it yet.
+            object.__setattr__(self, name, value)
 
     @property
     def answered(self) -> int:
@@ -149,6 +176,17 @@ class ArchitectureFigures:
     def stale(self) -> int:
         """Stale ones among them."""
         return sum(kind.stale for kind in self.kinds)
+
+    @property
+    def stale_counts(self) -> tuple[int, int] | None:
+        """Stale answers from a read model and from a cache.
+
+        None where nothing was answered, or where the measurement is invalid.
+        """
+        if self.invalid or not self.answered:
+            return None
+        cached = self.stale_from_cache or 0
+        return self.stale - cached, cached
 
     @property
     def saturates_at_per_s(self) -> float | None:
@@ -181,6 +219,8 @@ class SideBySide:
     """The answer's first words: the load, and what the figures stand on."""
     answers: tuple[str, ...]
     """What came out, an architecture each, in words made of the numbers."""
+    elsewhere: tuple[str, ...] = ()
+    """What is wrong, or no result, on the other substrates, a substrate each or more."""
     load: str
     """What was asked of each, in words: rate, mix, duration."""
     rate_per_s: float
@@ -202,7 +242,7 @@ class SideBySide:
     @property
     def answer(self) -> str:
         """What came out, in one sentence."""
-        return f"{self.where} {'; '.join(self.answers)}"
+        return f"{self.where} {'; '.join([*self.answers, *self.elsewhere])}"
 
     @property
     def substrates(self) -> tuple[str, ...]:
@@ -246,6 +286,17 @@ class SideBySide:
             "measured": dict(self.measured),
             "provenance": dict(self.provenance),
         }
+
+
+def counts_of(row: ArchitectureFigures) -> dict[str, int]:
+    """Moving parts, by `PARTS`; what they come to in all would mean nothing."""
+    parts = row.parts
+    counts = (parts.databases, len(parts.actors), parts.channels, parts.hops)
+    return dict(zip(PARTS, counts, strict=True))
+
+
+def _held(measured: Measured) -> Measured:
+    return attrs.evolve(measured, is_withheld=True)
 
 
 def times_of(measured: Measured, control: Measured) -> float | None:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from cqrs_sim.analysis.architectures import (
     CONTROL,
     KINDS,
+    PARTS,
     ArchitectureFigures,
     Measured,
     SideBySide,
+    counts_of,
 )
 from cqrs_sim.plots import canvas
 from cqrs_sim.plots.canvas import LOAD, READ_MODELS, WRITE, dress, shown_name
@@ -25,12 +27,7 @@ Rows: TypeAlias = Sequence[ArchitectureFigures]
 Draw: TypeAlias = "Callable[[Axes, Rows], None]"
 
 KIND_COLOURS = dict(zip(KINDS, (READ_MODELS[0], "#C98500", *READ_MODELS[1::2]), strict=True))
-PARTS = {
-    "databases": "#0072B2",
-    "kinds of actor": "#D55E00",
-    "channels": "#E69F00",
-    "hops to an answer": "#F0E442",
-}
+PART_COLOURS = ("#0072B2", "#D55E00", "#E69F00", "#56B4E9")
 ROW_INCHES = 0.34
 
 
@@ -74,7 +71,8 @@ def _write(
         for ax, substrate in zip(panels, substrates, strict=True):
             draw(ax, found.on(substrate))
             rate = f", {found.rate_on(substrate):,.4g}/s" if found.rates else ""
-            ax.set_title(f"{substrate}{rate}", loc="left", parse_math=False)
+            if name != "parts":  # Which are the same on all of them.
+                ax.set_title(f"{substrate}{rate}", loc="left", parse_math=False)
 
     height = 0.7 + len(substrates) * (0.9 + ROW_INCHES * rows)
     rates = [f"{found.rate_on(substrate):,.4g}" for substrate in substrates]
@@ -118,65 +116,85 @@ def plot_queries(ax: "Axes", rows: Rows) -> None:
         if drawn:
             ax.plot(*zip(*drawn, strict=True), "o", color=colour, label=KINDS[kind])
     ax.set_xscale("log")
+    for number, row in enumerate(rows):
+        if row.kinds and all(_median_ms(kind.response) is None for kind in row.kinds):
+            held = any(kind.response.is_withheld for kind in row.kinds)
+            _told_at_edge(ax, number, f"withheld: {_why(row)}" if held else "too few")
     first = next((kind for kind in KINDS if any(row.of_kind(kind) for row in rows)), "")
     medians = [(row, found) for row in rows if (found := row.of_kind(first)) is not None]
-    known = [(row, ms) for row, found in medians if (ms := _median_ms(found.response))]
-    _control(ax, [row for row, _ in known], [ms for _, ms in known])
-    _dress(ax, rows, f"median response (ms); dashed: {CONTROL}, {KINDS.get(first, first)}")
-    canvas.label_log_axis(ax.xaxis, *ax.get_xlim())
+    # A logarithmic axis has no nought.
+    values = [_median_ms(one.response) or None for _, one in medians]
+    has_line = _control(ax, [row for row, _ in medians], values)
+    dashed = f"; dashed: {CONTROL}, {KINDS.get(first, first)}" if has_line else ""
+    _dress(ax, rows, f"median response (ms){dashed}")
     if ax.get_legend_handles_labels()[0]:
+        canvas.label_log_axis(ax.xaxis, *ax.get_xlim())
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2, frameon=False)
+    else:
+        _without_numbers(ax)
 
 
 def plot_stale(ax: "Axes", rows: Rows) -> None:
     """Per cent of the answers that lacked something."""
-    of = [max(row.answered, 1) for row in rows]
-    cached = [row.stale_from_cache or 0 for row in rows]
-    by_lag = [100 * (row.stale - n) / all_ for row, n, all_ in zip(rows, cached, of, strict=True)]
-    by_cache = [100 * n / all_ for n, all_ in zip(cached, of, strict=True)]
+    shares = [[100 * count / row.answered for count in row.stale_counts or (0, 0)]
+              if row.answered else [0.0, 0.0] for row in rows]  # fmt: skip
+    by_lag, by_cache = zip(*shares, strict=True)
     places = range(len(rows))
     ax.barh(places, by_lag, color=READ_MODELS[0], label="from a read model", height=0.6)
     if any(row.stale_from_cache is not None for row in rows):
         ax.barh(places, by_cache, left=by_lag, color="#C98500", label="from the cache", height=0.6)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=1, frameon=False)
-    _control(ax, rows, [a + b for a, b in zip(by_lag, by_cache, strict=True)])
+    for number, row in enumerate(rows):
+        if row.invalid:
+            _told(ax, 0.0, number, f"withheld: {_why(row)}")
+    told = [None if row.stale_counts is None else sum(one)
+            for row, one in zip(rows, shares, strict=True)]  # fmt: skip
+    _control(ax, rows, told)
     _dress(ax, rows, "stale answers (%)")
+    if all(value is None for value in told):
+        _without_numbers(ax)
 
 
 def plot_rates(ax: "Axes", rows: Rows) -> None:
     """Operations a second, flat out."""
-    rates = [row.saturates_at_per_s or 0.0 for row in rows]
+    rates = [row.saturates_at_per_s for row in rows]
     _bars(ax, rows, rates, READ_MODELS[1], "operations/s at saturation")
 
 
 def plot_stored(ax: "Axes", rows: Rows) -> None:
     """Bytes on disk."""
-    _bars(ax, rows, [(row.stored_bytes or 0) / 1e6 for row in rows], LOAD, "stored (MB)")
+    _bars(ax, rows, [_megabytes(row) for row in rows], LOAD, "stored (MB)")
 
 
 def plot_parts(ax: "Axes", rows: Rows) -> None:
-    """What there is to run."""
-    left = [0] * len(rows)
-    for (name, colour), counts in zip(PARTS.items(), zip(*map(_counts, rows), strict=True),
-                                      strict=True):  # fmt: skip
-        ax.barh(range(len(rows)), counts, left=left, color=colour, label=name, height=0.6)
-        left = [a + b for a, b in zip(left, counts, strict=True)]
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    _control(ax, rows, left)
-    _dress(ax, rows, "moving parts")
+    """What there is to run: a lane for each kind, since kinds do not add up."""
+    counts = [counts_of(row) for row in rows]
+    # All lanes are of one scale, with room for the numbers.
+    width = 1.35 * max(max(one.values()) for one in counts)
+    for lane, (name, colour) in enumerate(zip(PARTS, PART_COLOURS, strict=True)):
+        left = lane * width
+        values = [one[name] for one in counts]
+        ax.barh(range(len(rows)), values, left=left, color=colour, height=0.6)
+        for number, value in enumerate(values):
+            _told(ax, left + value, number, f"{value}")
+        _control(ax, rows, [left + value for value in values])
+    _dress(ax, rows, "")
+    ax.set_xlim(0.0, len(PARTS) * width)
+    ax.set_xticks([lane * width for lane in range(len(PARTS))], PARTS, ha="left")
+    ax.tick_params(axis="x", length=0)
 
 
 def _times(
     ax: "Axes", found: Sequence[tuple[ArchitectureFigures, Measured]], colour: str, label: str
 ) -> None:
     rows = [row for row, _ in found]
-    medians = [_median_ms(measured) or 0.0 for _, measured in found]
-    ax.barh(range(len(rows)), medians, color=colour, height=0.6)
-    for number, ((_, measured), median) in enumerate(zip(found, medians, strict=True)):
-        text, end = (
-            "withheld" if measured.is_withheld else canvas.plain_number(round(median, 3)),
-            median,
-        )
+    medians = [_median_ms(measured) for _, measured in found]
+    ax.barh(range(len(rows)), [median or 0.0 for median in medians], color=colour, height=0.6)
+    for number, (row, measured) in enumerate(found):
+        end = median = medians[number] or 0.0
+        text = canvas.plain_number(round(median, 3))
+        if medians[number] is None:
+            text = f"withheld: {_why(row)}" if measured.is_withheld else "too few"
         if measured.tail is not None and measured.tail[0] != "p50" and measured.tail[1]:
             name, tail_s = measured.tail
             end = tail_s * 1e3
@@ -186,14 +204,22 @@ def _times(
         _told(ax, end, number, text)
     _control(ax, rows, medians)
     _dress(ax, rows, label)
+    if all(median is None for median in medians):
+        _without_numbers(ax)
 
 
-def _bars(ax: "Axes", rows: Rows, values: Sequence[float], colour: str, label: str) -> None:
-    ax.barh(range(len(rows)), values, color=colour, height=0.6)
+def _without_numbers(ax: "Axes") -> None:
+    """Where nothing lies along an axis, its numbers would be somebody's guess."""
+    ax.set_xticks([])
+    ax.set_xticks([], minor=True)
+
+
+def _bars(ax: "Axes", rows: Rows, values: Sequence[float | None], colour: str, label: str) -> None:
+    ax.barh(range(len(rows)), [value or 0.0 for value in values], color=colour, height=0.6)
     for number, value in enumerate(values):
-        digits = 0 if value >= 100.0 else 3
-        text = canvas.plain_number(round(value, digits)) if value else "not known"
-        _told(ax, value, number, text)
+        digits = 0 if value is not None and value >= 100.0 else 3
+        text = "not known" if value is None else canvas.plain_number(round(value, digits))
+        _told(ax, value or 0.0, number, text)
     _control(ax, rows, values)
     _dress(ax, rows, label)
 
@@ -203,10 +229,26 @@ def _told(ax: "Axes", end: float, number: int, text: str) -> None:
                 fontsize="small")  # fmt: skip
 
 
-def _control(ax: "Axes", rows: Rows, values: Sequence[float]) -> None:
-    for row, value in zip(rows, values, strict=True):
-        if row.architecture == CONTROL:
-            ax.axvline(value, color="black", linestyle="--", linewidth=0.9, alpha=0.7)
+def _told_at_edge(ax: "Axes", number: int, text: str) -> None:
+    """Where an axis has no nought to begin at."""
+    ax.annotate(text, (0.0, number), (5, 0), xycoords=("axes fraction", "data"),
+                textcoords="offset points", va="center", fontsize="small")  # fmt: skip
+
+
+def _why(row: ArchitectureFigures) -> str:
+    return "invalid" if row.invalid else "saturated"
+
+
+def _control(ax: "Axes", rows: Rows, values: Sequence[float | None]) -> bool:
+    """The control's value, unless there is none to hold others against; whether there is one."""
+    known = [
+        value
+        for row, value in zip(rows, values, strict=True)
+        if row.architecture == CONTROL and value is not None
+    ]
+    for value in known:
+        ax.axvline(value, color="black", linestyle="--", linewidth=0.9, alpha=0.7)
+    return bool(known)
 
 
 def _dress(ax: "Axes", rows: Rows, label: str) -> None:
@@ -226,6 +268,7 @@ def _dress(ax: "Axes", rows: Rows, label: str) -> None:
 def _names(rows: Rows) -> Iterator[str]:
     for row in rows:
         wrong = " (DIVERGED)" if row.is_diverged else " (invalid)" if row.invalid else ""
+        wrong = wrong or (" (no order)" if row.is_unordered else "")
         yield f"{shown_name(row.architecture)}{wrong}"
 
 
@@ -236,9 +279,8 @@ def _median_ms(measured: Measured) -> float | None:
     return None if median_s is None else median_s * 1e3
 
 
-def _counts(row: ArchitectureFigures) -> tuple[int, int, int, int]:
-    parts = row.parts
-    return parts.databases, len(parts.actors), parts.channels, parts.hops
+def _megabytes(row: ArchitectureFigures) -> float | None:
+    return None if row.stored_bytes is None else row.stored_bytes / 1e6
 
 
 OVERVIEW: dict[str, Draw] = {

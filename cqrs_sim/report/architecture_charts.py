@@ -7,10 +7,18 @@ axis, where a length would mean nothing.
 
 from collections.abc import Callable, Sequence
 
+import attrs
 import numpy as np
 
-from cqrs_sim.analysis.architectures import CONTROL, KINDS, ArchitectureFigures, Measured
-from cqrs_sim.plain_text import milliseconds, percent
+from cqrs_sim.analysis.architectures import (
+    CONTROL,
+    KINDS,
+    PARTS,
+    ArchitectureFigures,
+    Measured,
+    counts_of,
+)
+from cqrs_sim.plain_text import milliseconds
 from cqrs_sim.report.architecture_rows import (
     Rows,
     ValueOf,
@@ -19,26 +27,25 @@ from cqrs_sim.report.architecture_rows import (
     control_line,
     scale_to,
     stacked,
+    why_withheld,
 )
-from cqrs_sim.report.architecture_tables import bytes_text, measured_text, rate_texts
+from cqrs_sim.report.architecture_tables import bytes_text, measured_text, rate_texts, share_text
 from cqrs_sim.report.bars import BarChart, Column, Mark
 from cqrs_sim.report.readings import NOTHING
 from cqrs_sim.report.scales import Scale, logarithmic
 
 KIND_LOOKS = dict(zip(KINDS, ("q0", "q1", "q2", "q3"), strict=True))
-PARTS = {
-    "p0": "databases",
-    "p1": "kinds of actor",
-    "p2": "channels",
-    "p3": "hops to an answer",
-}
-"""What is counted, by the class of its colour."""
+LOOKS = ("p0", "p1", "p2", "p3")
+"""Of the kinds of moving parts, in the order of `PARTS`."""
 MARGIN = 1.15
 """How far a logarithmic axis reaches beyond its values, as a factor."""
 
 
 def architecture_charts(rows: Rows) -> dict[str, BarChart]:
-    """All figures of one substrate, by question; one without anything to draw is left out."""
+    """Figures of one substrate, by question; one without anything to draw is left out.
+
+    Moving parts have four, `parts_charts`.
+    """
     made = {
         "write": _times_chart(rows, "write", "Response of a write", "write", _write),
         "query": query_chart(rows),
@@ -46,7 +53,6 @@ def architecture_charts(rows: Rows) -> dict[str, BarChart]:
         "stale": stale_chart(rows),
         "rate": rate_chart(rows),
         "stored": stored_chart(rows),
-        "parts": parts_chart(rows),
     }
     return {question: chart for question, chart in made.items() if chart is not None}
 
@@ -72,14 +78,14 @@ def _times_chart(
             len(found),
             segments=stacked(scale, [(look, _median_ms(one) or 0.0, "")]),
             marks=_tail_mark(scale, look, one),
-            total=_time_text(one),
+            total=why_withheld(row) if one.is_withheld else _time_text(one),
             cells=tuple(measured_text(one, name) for name in ("p50", "p90", "p99")),
         )
         for number, (row, one) in enumerate(found)
     ]
     columns = [Column(look=look if name == "p50" else "", name=name, unit="ms")
                for name in ("p50", "p90", "p99")]  # fmt: skip
-    return chart_of(
+    chart = chart_of(
         rows,
         question,
         what,
@@ -89,6 +95,7 @@ def _times_chart(
         axis_title=f"{what.lower()} (ms); bar: p50, mark: the tail",
         control=control_line(rows, scale, lambda row: _median_ms(of(row)), f"p50 of {CONTROL}"),
     )
+    return chart if ends else attrs.evolve(chart, ticks=())
 
 
 def query_chart(rows: Rows) -> BarChart | None:
@@ -111,7 +118,7 @@ def query_chart(rows: Rows) -> BarChart | None:
                 for kind, ms in zip(kinds, found, strict=True)
                 if ms is not None
             ),
-            total="" if any(ms is not None for ms in found) else "withheld",
+            total="" if any(ms is not None for ms in found) else _why_no_mark(row),
             cells=tuple(_kind_text(row, kind) for kind in kinds),
         )
         for number, (row, found) in enumerate(zip(rows, medians, strict=True))
@@ -135,12 +142,12 @@ def query_chart(rows: Rows) -> BarChart | None:
 
 def stale_chart(rows: Rows) -> BarChart | None:
     """The share of answers that lacked something: from a read model, and from the cache."""
-    if not any(row.answered for row in rows):
+    if all(row.stale_counts is None for row in rows):
         return None
     parts = {"rm0": "from a read model"}
     if any(row.stale_from_cache is not None for row in rows):
         parts["q1"] = "from the cache"
-    scale = scale_to([sum(_stale_shares(row)) for row in rows])
+    scale = scale_to([_stale_percent(row) or 0.0 for row in rows])
     bars = [
         bar_of(
             row,
@@ -148,10 +155,13 @@ def stale_chart(rows: Rows) -> BarChart | None:
             len(rows),
             segments=stacked(
                 scale,
-                [(look, share, "") for look, share in zip(parts, _stale_shares(row), strict=False)],
+                [
+                    (look, 100 * count / row.answered, "")
+                    for look, count in zip(parts, row.stale_counts or (), strict=False)
+                ],
             ),
             total=_stale_text(row),
-            cells=(*_stale_texts(row)[: len(parts)], _stale_text(row)),
+            cells=_stale_cells(row, len(parts)),
         )
         for number, row in enumerate(rows)
     ]
@@ -164,7 +174,7 @@ def stale_chart(rows: Rows) -> BarChart | None:
         [*columns, Column(look="", name="in all")],
         scale,
         axis_title="stale answers (%)",
-        control=control_line(rows, scale, lambda row: sum(_stale_shares(row)), CONTROL),
+        control=control_line(rows, scale, _stale_percent, CONTROL),
     )
 
 
@@ -204,37 +214,36 @@ def stored_chart(rows: Rows) -> BarChart | None:
     )
 
 
-def parts_chart(rows: Rows) -> BarChart:
-    """How many things there are to build and to run."""
-    scale = scale_to([float(sum(_counts(row))) for row in rows])
+def parts_charts(rows: Rows) -> tuple[BarChart, ...]:
+    """How many things there are to build and to run: one a kind, since kinds do not add up."""
+    most = max(count for row in rows for count in counts_of(row).values())
+    return tuple(
+        _count_chart(rows, look, name, most) for look, name in zip(LOOKS, PARTS, strict=True)
+    )
+
+
+def _count_chart(rows: Rows, look: str, name: str, most: int) -> BarChart:
+    """All on one scale, that of the greatest count of any kind."""
+    scale = scale_to([float(most)])
     bars = [
         bar_of(
             row,
             number,
             len(rows),
-            segments=stacked(
-                scale,
-                [
-                    (look, float(count), f"{count}")
-                    for look, count in zip(PARTS, _counts(row), strict=True)
-                ],
-            ),
-            total=f"{sum(_counts(row))}",
-            cells=(*(f"{count}" for count in _counts(row)), f"{sum(_counts(row))}"),
+            segments=stacked(scale, [(look, float(count), "")]),
+            total=f"{count}",
+            cells=(f"{count}",),
         )
         for number, row in enumerate(rows)
+        for count in (counts_of(row)[name],)
     ]
-    columns = [Column(look=look, name=name) for look, name in PARTS.items()]
-    return chart_of(
-        rows,
-        "parts",
-        "Moving parts",
-        bars,
-        [*columns, Column(look="", name="in all")],
-        scale,
-        axis_title="moving parts",
-        control=control_line(rows, scale, lambda row: float(sum(_counts(row))), CONTROL),
-    )
+    control = control_line(rows, scale, lambda row: float(counts_of(row)[name]), CONTROL)
+    key = name.replace(" ", "-")
+    column = Column(look=look, name=name)
+    what = name.capitalize()
+    chart = chart_of(rows, key, what, bars, (column,), scale, axis_title=name, control=control)
+    # What there is to run is the same on all substrates.
+    return attrs.evolve(chart, title=what)
 
 
 def _one_value_chart(
@@ -275,8 +284,6 @@ def _tail_mark(scale: Scale, look: str, measured: Measured) -> tuple[Mark, ...]:
 
 def _time_text(measured: Measured) -> str:
     """The median and the tail."""
-    if measured.is_withheld:
-        return "withheld: saturated"
     if measured.is_always_zero:
         return "0 ms"
     median, tail = measured_text(measured, "p50"), measured.tail
@@ -314,23 +321,24 @@ def _kind_text(row: ArchitectureFigures, kind: str) -> str:
     return NOTHING if found is None else measured_text(found.response, "p50")
 
 
-def _stale_shares(row: ArchitectureFigures) -> tuple[float, float]:
-    """Per cent of all answers: stale ones from a read model, and from the cache."""
-    cached = row.stale_from_cache or 0
-    of = max(row.answered, 1)
-    return 100 * (row.stale - cached) / of, 100 * cached / of
+def _why_no_mark(row: ArchitectureFigures) -> str:
+    """Why not even one kind of query has a median."""
+    held = any(kind.response.is_withheld for kind in row.kinds)
+    return why_withheld(row) if held else "too few" if row.kinds else NOTHING
 
 
-def _stale_texts(row: ArchitectureFigures) -> tuple[str, str]:
-    cached = row.stale_from_cache or 0
-    return percent(row.stale - cached, row.answered), percent(cached, row.answered)
+def _stale_percent(row: ArchitectureFigures) -> float | None:
+    return None if row.stale_counts is None else 100 * row.stale / row.answered
 
 
 def _stale_text(row: ArchitectureFigures) -> str:
-    return percent(row.stale, row.answered) if row.answered else "no answers"
+    if row.invalid:
+        return why_withheld(row)
+    return share_text(row, row.stale) if row.answered else "no answers"
 
 
-def _counts(row: ArchitectureFigures) -> tuple[int, int, int, int]:
-    """As `PARTS`."""
-    parts = row.parts
-    return parts.databases, len(parts.actors), parts.channels, parts.hops
+def _stale_cells(row: ArchitectureFigures, count: int) -> tuple[str, ...]:
+    """Of that many parts, and in all."""
+    cached = row.stale_from_cache or 0
+    parts = (row.stale - cached, cached)[:count]
+    return tuple(share_text(row, part) for part in (*parts, row.stale))

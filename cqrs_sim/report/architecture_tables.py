@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from cqrs_sim.analysis.architectures import (
     CONTROL,
     KINDS,
+    UNORDERED,
     ArchitectureFigures,
     Measured,
     SideBySide,
@@ -19,7 +20,9 @@ from cqrs_sim.report.readings import NOTHING
 from cqrs_sim.report.tables import Row, Table, quantile_text
 
 DIVERGED = "DIVERGED"
+NO_ORDER = "no order"
 IN_MEMORY = "in memory"
+WITHHELD = "withheld"
 _UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 
@@ -59,7 +62,7 @@ def freshness_table(rows: Sequence[ArchitectureFigures]) -> Table:
             _row(
                 row,
                 *_lag_texts(row),
-                percent(row.stale, row.answered) if row.answered else NOTHING,
+                share_text(row, row.stale),
                 *((_cached_text(row),) if has_cache else ()),
                 *rate_texts(row, control),
                 DIVERGED if row.is_diverged else _result(row),
@@ -145,6 +148,13 @@ def measured_text(measured: Measured, name: str) -> str:
     return quantile_text(measured.sample, name, is_withheld=measured.is_withheld)
 
 
+def share_text(row: ArchitectureFigures, *counts: int) -> str:
+    """So many of all answers in per cent, or why it is not told."""
+    if row.invalid:
+        return WITHHELD
+    return percent(sum(counts), row.answered) if row.answered else NOTHING
+
+
 def rate_texts(row: ArchitectureFigures, control: ArchitectureFigures | None) -> tuple[str, str]:
     """The rate at saturation, and how many times the control's."""
     rate, times = row.saturates_at_per_s, rate_times(row, control)
@@ -181,9 +191,7 @@ def _lag_texts(row: ArchitectureFigures) -> tuple[str, str]:
 def _cached_text(row: ArchitectureFigures) -> str:
     """The share of all answers that the cache made stale."""
     cached = row.stale_from_cache
-    if cached is None:
-        return NOTHING
-    return percent(cached, row.answered) if row.answered else NOTHING
+    return NOTHING if cached is None else share_text(row, cached)
 
 
 def _result(row: ArchitectureFigures) -> str:
@@ -193,7 +201,9 @@ def _result(row: ArchitectureFigures) -> str:
         return "invalid"
     if row.saturated:
         return "saturated"
-    return "ok" if row.complete else "cut short"
+    if not row.complete:
+        return "cut short"
+    return NO_ORDER if row.is_unordered else "ok"
 
 
 def _notes(rows: Sequence[ArchitectureFigures]) -> Iterator[str]:
@@ -202,7 +212,7 @@ def _notes(rows: Sequence[ArchitectureFigures]) -> Iterator[str]:
         for reason in row.saturated:
             yield f"{row.architecture}: saturated, percentiles withheld: {reason}"
         for reason in row.invalid:
-            yield f"{row.architecture}: INVALID: {reason}"
+            yield f"{row.architecture}: INVALID, times withheld: {reason}"
     # Only of what the table shows: p99 of writes, and p50 of all.
     writes = any("p99" in row.write.sample.too_few for row in rows if not row.write.is_always_zero)
     shown = [row.write for row in rows] + [kind.response for row in rows for kind in row.kinds]
@@ -221,3 +231,5 @@ def _wrong(rows: Iterable[ArchitectureFigures]) -> Iterator[str]:
             )
         elif row.failed:
             yield f"{row.architecture} check FAILED: {row.failed[0]}"
+        elif row.is_unordered:
+            yield f"{row.architecture}: {UNORDERED}"

@@ -1,12 +1,12 @@
 """The page of architectures side by side: the answer, then a question a section."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
 from cqrs_sim.analysis.architectures import SideBySide
-from cqrs_sim.report.architecture_charts import architecture_charts
+from cqrs_sim.report.architecture_charts import architecture_charts, parts_charts
 from cqrs_sim.report.architecture_tables import (
     actors_table,
     architecture_tables,
@@ -59,6 +59,8 @@ class Section:
     charts: tuple[BarChart, ...]
     nothing: str = ""
     """What is said in place of figures."""
+    missing: tuple[str, ...] = ()
+    """Which substrates have no figure, where others have one, and why."""
 
 
 def write_architectures_page(found: SideBySide, substrates: Mapping[str, str], path: Path) -> None:
@@ -102,20 +104,49 @@ def sections(found: SideBySide) -> list[Section]:
     charts = {name: architecture_charts(found.on(name)) for name in found.substrates}
     made = []
     for key, heading in QUESTIONS.items():
-        # What there is to run is the same on all of them.
-        names = found.substrates[:1] if key == "parts" else found.substrates
-        drawn = tuple(charts[name][key] for name in names if key in charts[name])
-        nothing = "" if drawn else _NOTHING.get(key, "Nothing was measured.")
+        without = {name: _why_nothing(found, name, key) for name in found.substrates
+                   if key not in charts[name]}  # fmt: skip
+        drawn = tuple(charts[name][key] for name in found.substrates if key in charts[name])
+        if key == "parts" and found.rows:
+            # What there is to run is the same on all of them.
+            drawn, without = parts_charts(found.on(found.substrates[0])), {}
         made.append(
-            Section(key=key, heading=heading, lead=LEADS[key], charts=drawn, nothing=nothing)
+            Section(
+                key=key,
+                heading=heading,
+                lead=LEADS[key],
+                charts=drawn,
+                nothing="" if drawn else _nothing(key, list(without.values())),
+                missing=tuple(_listed_reasons(without)) if drawn else (),
+            )
         )
     return made
 
 
+def _listed_reasons(without: Mapping[str, str]) -> Iterator[str]:
+    """By reason, the substrates."""
+    for reason in dict.fromkeys(without.values()):
+        names = [name for name, why in without.items() if why == reason]
+        yield f"{' and '.join(names)}: {reason}"
+
+
+def _nothing(key: str, reasons: Sequence[str]) -> str:
+    """In place of all figures of a question."""
+    told = reasons[0] if len(set(reasons)) == 1 else _NOTHING.get(key, "nothing was measured.")
+    return f"{told[0].upper()}{told[1:]}"
+
+
+def _why_nothing(found: SideBySide, substrate: str, key: str) -> str:
+    """Why a substrate has no figure for a question."""
+    if key in ("query", "stale") and any(row.invalid for row in found.on(substrate)):
+        return "withheld, since the measurement is invalid."
+    return _NOTHING.get(key, "nothing was measured.")
+
+
 _NOTHING = {
-    "stored": "Nothing is stored: all of these runs kept everything in memory.",
-    "stale": "No query was answered, so no answer was stale.",
-    "query": "No query was asked often enough for a median.",
+    "stored": "nothing is stored, these runs kept everything in memory.",
+    "stale": "no query was answered, so no answer was stale.",
+    "query": "no query was asked often enough for a median.",
 }
 
 
@@ -151,7 +182,9 @@ def measured_table(found: SideBySide) -> Table:
 
 
 def _tone(found: SideBySide) -> str:
-    if any(row.is_diverged or row.failed for row in found.rows):
+    """Of the answer, which is that of the first substrate; what is wrong elsewhere stands apart."""
+    rows = found.on(found.substrates[0]) if found.rows else ()
+    if any(row.is_diverged or row.failed for row in rows):
         return "bad"
-    is_doubtful = not found.complete or any(row.invalid or row.saturated for row in found.rows)
+    is_doubtful = not found.complete or any(row.invalid or row.saturated for row in rows)
     return "warning" if is_doubtful else "good"

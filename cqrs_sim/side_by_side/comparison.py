@@ -154,7 +154,7 @@ def run_side_by_side(
     except KeyboardInterrupt:
         # Between two runs nobody else is there to take it.
         is_complete = False
-    rows = tuple(_figures(one, _parts(scenarios[one.architecture])) for one in runs)
+    rows = tuple(_figures(one, scenarios[one.architecture]) for one in runs)
     rows = tuple(
         attrs.evolve(row, gives_up=gives_up(row, [o for o in rows if o.substrate == row.substrate]))
         for row in rows
@@ -246,8 +246,9 @@ def _makespan(
     return makespan_of(result.trace) if result.complete else None
 
 
-def _figures(one: ArchitectureRun, parts: Parts) -> ArchitectureFigures:
+def _figures(one: ArchitectureRun, scenario: Scenario) -> ArchitectureFigures:
     summary = one.result.summary
+    is_unordered = any(model.projection == "task" for model in scenario.read_models.values())
     saturated, cache = {load.stage: load for load in summary.saturated}, summary.cache
     return ArchitectureFigures(
         architecture=one.architecture,
@@ -271,7 +272,8 @@ def _figures(one: ArchitectureRun, parts: Parts) -> ArchitectureFigures:
         failed=tuple(f"{check.name}: {check.detail}" for check in summary.checks if not check.ok),
         diverged=one.result.diverged,
         stored_bytes=one.stored_bytes,
-        parts=parts,
+        parts=_parts(scenario),
+        is_unordered=is_unordered,
     )
 
 

@@ -11,6 +11,7 @@ import attrs
 from cqrs_sim.analysis.architectures import (
     CONTROL,
     KINDS,
+    UNORDERED,
     ArchitectureFigures,
     Measured,
     SideBySide,
@@ -44,7 +45,7 @@ def gives_up(row: ArchitectureFigures, rows: Sequence[ArchitectureFigures]) -> t
             *_known_anyway(row, control),
         ]
     elif row.architecture == CONTROL:
-        told += _of_control(row, [one for one in rows if one is not row])
+        told += _of_control(row, [one for one in rows if one is not row and not one.is_unordered])
     elif control is not None:
         told += _of_reads(row)
         if not control.invalid:
@@ -66,6 +67,8 @@ def _wrong(row: ArchitectureFigures) -> Iterator[str]:
     if row.diverged is not None:
         wrong = row.diverged
         yield f"{wrong.orders:,} of {count_of(wrong.of, 'order')} shown wrong for good"
+    elif row.is_unordered:
+        yield UNORDERED
 
 
 def _overloaded(row: ArchitectureFigures) -> Iterator[str]:
@@ -162,21 +165,33 @@ def answered(found: SideBySide) -> SideBySide:
     told = [f"{printable(row.architecture)} {_told(row, control)}" for row in others]
     if control is not None and control.saturated:
         told.insert(0, f"{CONTROL} is saturated ({control.saturated[0]})")
-    told += _invalid_elsewhere(found)
     until = "" if found.complete else "INCOMPLETE: interrupted; until then "
     where = f"At {found.rate_on(substrate):,.4g}/s {SUBSTRATE_WORDS.get(substrate, substrate)}"
     only = f"only {printable(found.rows[0].architecture)} was run"
-    return attrs.evolve(found, where=f"{until}{where}", answers=tuple(told) or (only,))
+    return attrs.evolve(
+        found,
+        where=f"{until}{where}",
+        answers=tuple(told) or (only,),
+        elsewhere=tuple(_elsewhere(found)),
+    )
 
 
-def _invalid_elsewhere(found: SideBySide) -> Iterator[str]:
-    """The answer is that of the first substrate; it is told what of the others is no result."""
+def _elsewhere(found: SideBySide) -> Iterator[str]:
+    """The answer is that of the first substrate; it is told what is wrong on the others."""
     for substrate in found.substrates[1:]:
-        rows = found.on(substrate)
-        invalid = [row.architecture for row in rows if row.invalid]
+        rows, where = found.on(substrate), SUBSTRATE_WORDS.get(substrate, substrate)
+        invalid = [row for row in rows if row.invalid]
         if invalid:
-            where = SUBSTRATE_WORDS.get(substrate, substrate)
-            yield f"{where} {len(invalid)} of {len(rows)} could not be measured"
+            names = _listed([printable(row.architecture) for row in invalid])
+            count = f"{len(invalid)} of {len(rows)} could not be measured"
+            first = printable(invalid[0].architecture)
+            yield f"{where} {count} ({names}); of {first}: {invalid[0].invalid[0]}"
+        for row in rows:
+            name = printable(row.architecture)
+            if row.is_diverged:
+                yield f"{where} {name} {_told(row, None)}"
+            elif row.failed:
+                yield f"{where} a check of {name} FAILED: {row.failed[0]}"
 
 
 def _told(row: ArchitectureFigures, control: ArchitectureFigures | None) -> str:
@@ -184,6 +199,11 @@ def _told(row: ArchitectureFigures, control: ArchitectureFigures | None) -> str:
     if row.diverged is not None:
         wrong = row.diverged
         return f"DIVERGED: it shows {wrong.orders:,} of {count_of(wrong.of, 'order')} wrong"
+    told = _compared(row, control)
+    return f"{told} ({UNORDERED})" if row.is_unordered else told
+
+
+def _compared(row: ArchitectureFigures, control: ArchitectureFigures | None) -> str:
     if row.saturated:
         return f"is saturated ({row.saturated[0]})"
     if row.invalid:

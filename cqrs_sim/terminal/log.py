@@ -1,12 +1,13 @@
 """A durable log: the history of an order, and what an audit found."""
 
 from contextlib import closing
+from itertools import groupby
 from pathlib import Path
 
 from rich.text import Text
 
 from cqrs_sim.actors.clock import utc_text
-from cqrs_sim.auditing import History, Verified
+from cqrs_sim.auditing import History, Step, Verified
 from cqrs_sim.plain_text import count_of, printable
 from cqrs_sim.projections.status import rows_of
 from cqrs_sim.storage.event_store import EventReader
@@ -33,25 +34,35 @@ class AuditLine(StatusLine):
 
 
 def show_history(screen: Screen, history: History) -> None:
-    """A row an event, and the state after it."""
-    when = "time (UTC)" if history.is_dated else "simulated time (s)"
-    columns = ("version", "position", when, "command", "event", "status after", "total after")
-    table = table_of(f"Order {printable(history.order_id)}", *columns)
-    for column in table.columns[2:6]:
-        column.justify = "left"
-    for step in history.steps:
-        stored, order = step.stored, step.order
-        instant = stored.recorded_ns
-        table.add_row(
-            Text(str(stored.version)),
-            f"{stored.position:,}",
-            utc_text(instant) if history.is_dated else f"{instant / 1e9:.6f}",
-            Text(printable(str(stored.command))),
-            Text(printable(stored.type)),
-            order.status,
-            f"{order.total_cents / 100:,.2f}",
-        )
-    screen.show(table)
+    """A row an event, and the state after it; a table a day, so that rows fit a terminal."""
+    for day, steps in groupby(history.steps, lambda step: _day(history, step)):
+        columns = ("version", "position", "time", "event", "status", "total")
+        table = table_of(f"Order {printable(history.order_id)}, {day}", *columns)
+        for column in table.columns[2:5]:
+            column.justify = "left"
+        for step in steps:
+            table.add_row(
+                Text(str(step.stored.version)),
+                f"{step.stored.position:,}",
+                _time(history, step),
+                Text(printable(step.stored.type)),
+                step.order.status,
+                f"{step.order.total_cents / 100:,.2f}",
+            )
+        screen.show(table)
+
+
+def _day(history: History, step: Step) -> str:
+    date, _, _ = utc_text(step.stored.recorded_ns).partition(" ")
+    return f"{date} (UTC)" if history.is_dated else "simulated time (s)"
+
+
+def _time(history: History, step: Step) -> str:
+    """Within the day, to the millisecond; `--json` has the nanoseconds."""
+    if not history.is_dated:
+        return f"{step.stored.recorded_ns / 1e9:.3f}"
+    _, _, time = utc_text(step.stored.recorded_ns).partition(" ")
+    return time[:-3]
 
 
 def show_verified(screen: Screen, found: Verified) -> None:

@@ -15,11 +15,11 @@ _TONES = {"up to date": GOOD, "behind": WARNING, "none": ""}
 
 
 def show_status(screen: Screen, status: StoreStatus) -> None:
-    """A table, and below it what is wrong."""
+    """Two tables, since dates beside counts are too wide for a terminal; then what is wrong."""
     events = count_of(status.head, "event")
-    names = ("state", "checkpoint", "behind", "bytes", "shows until", "written")
-    table = table_of("", "read model", *names)
-    table.title = None
+    table = table_of("", "read model", "state", "checkpoint", "behind", "bytes")
+    dates = table_of("", "read model", "shows until", "written")
+    table.title = dates.title = None
     for model in status.read_models:
         table.add_row(
             Text(model.name),
@@ -27,10 +27,13 @@ def show_status(screen: Screen, status: StoreStatus) -> None:
             _count(model.checkpoint),
             _count(model.behind),
             _count(model.bytes or None),
+        )
+        dates.add_row(
+            Text(model.name),
             _recorded(model, status),
             NOTHING if model.written_ns is None else _date(model.written_ns),
         )
-    screen.show(Text(f"{printable(status.folder)}: {events} in the log", "bold"), table)
+    screen.show(Text(f"{printable(status.folder)}: {events} in the log", "bold"), table, "", dates)
     for model in status.read_models:
         if model.detail:
             screen.show(Text(f"{model.name}: {printable(model.detail)}", BAD))

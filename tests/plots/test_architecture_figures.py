@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from comparisons import row, side_by_side
+from comparisons import row, sample, side_by_side
 from matplotlib.figure import Figure
 
+from cqrs_sim.analysis.architectures import PARTS, Measured
 from cqrs_sim.plots.architectures import (
     plot_lags,
     plot_parts,
@@ -26,8 +28,42 @@ def test_the_control_is_a_dashed_line_in_every_figure(plot: object) -> None:
     rows = (row("crud", stored_bytes=1_000), row("simple", stored_bytes=2_000))
     plot(ax, rows)  # type: ignore[operator]
     dashed = [line for line in ax.lines if line.get_linestyle() == "--"]
-    assert len(dashed) == 1
+    # Of moving parts each kind is counted by itself.
+    assert len(dashed) == (4 if plot is plot_parts else 1)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["crud", "simple"]
+
+
+@pytest.mark.parametrize("plot", [plot_writes, plot_queries, plot_lags, plot_stale],
+                         ids=lambda plot: plot.__name__)  # fmt: skip
+def test_an_invalid_row_shows_no_times_and_draws_no_line(plot: object) -> None:
+    ax = Figure().subplots()
+    plot(ax, (row("crud", invalid=("late",)), row("simple")))  # type: ignore[operator]
+    assert not [line for line in ax.lines if line.get_linestyle() == "--"]
+    # Of a mark its place, of a bar its length: there is none at all of the first row.
+    assert not [line for line in ax.lines if 0 in np.asarray(line.get_ydata())]
+    assert all(bar.get_width() == 0.0 for bars in ax.containers for bar in bars[:1])
+    assert [text.get_text() for text in ax.texts].count("withheld: invalid") == 1
+    assert len(ax.get_xticks())
+    assert "dashed" not in ax.get_xlabel()
+    nothing = Figure().subplots()
+    plot(nothing, (row("crud", invalid=("late",)),))  # type: ignore[operator]
+    assert not len(nothing.get_xticks())
+
+
+@pytest.mark.parametrize("plot", [plot_writes, plot_rates, plot_stored])
+def test_a_control_of_which_nothing_is_known_is_no_line_at_nought(plot: object) -> None:
+    ax = Figure().subplots()
+    held = Measured(sample=sample(0.002), is_withheld=True)
+    unknown = row("crud", write=held, makespan=None, saturated=("too much",))
+    plot(ax, (unknown, row("simple", stored_bytes=5)))  # type: ignore[operator]
+    assert not ax.lines or all(line.get_linestyle() != "--" for line in ax.lines)
+
+
+def test_moving_parts_are_counted_by_kind_and_never_added_up() -> None:
+    ax = Figure().subplots()
+    plot_parts(ax, (row("crud"),))
+    assert [text.get_text() for text in ax.texts] == ["1", "2", "3", "4"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == list(PARTS)
 
 
 def test_equal_comparisons_give_equal_files_and_nothing_stored_gives_none(tmp_path: Path) -> None:

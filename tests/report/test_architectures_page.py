@@ -8,7 +8,7 @@ from pages import HOSTILE, Outline, plain
 
 from cqrs_sim.analysis.architectures import Cost, LagFigures, Measured, Parts, SideBySide
 from cqrs_sim.analysis.makespan import Makespan
-from cqrs_sim.report.architecture_charts import architecture_charts
+from cqrs_sim.report.architecture_charts import architecture_charts, parts_charts
 from cqrs_sim.report.architecture_tables import (
     architecture_tables,
     bytes_text,
@@ -16,6 +16,7 @@ from cqrs_sim.report.architecture_tables import (
     times_table,
 )
 from cqrs_sim.report.architectures_page import QUESTIONS, architectures_html, sections
+from cqrs_sim.side_by_side.words import answered
 
 WORDS = {"modelled": "modelled costs"}
 
@@ -79,8 +80,8 @@ def test_every_question_has_its_section_and_one_without_figures_says_why() -> No
 def test_every_figure_has_the_control_as_a_row_and_as_a_line_through_all_rows() -> None:
     rows = tuple(attrs.evolve(one, stored_bytes=1_000_000) for one in side_by_side().rows)
     charts = architecture_charts(rows)
-    assert list(charts) == list(QUESTIONS)
-    for chart in charts.values():
+    assert [*charts, "parts"] == list(QUESTIONS)
+    for chart in (*charts.values(), *parts_charts(rows)):
         assert chart.bars[0].name == "crud"
         assert chart.control is not None
         first = chart.bars[0]
@@ -109,6 +110,74 @@ def test_saturated_percentiles_are_withheld_wherever_they_would_stand() -> None:
     assert bar.total == "withheld: saturated"
     assert bar.cells == ("withheld",) * 3
     assert all(segment.width == 0.0 for segment in bar.segments)
+
+
+def test_an_invalid_row_shows_no_times_in_table_or_figure_and_draws_no_line() -> None:
+    late, simple = row("crud", invalid=("late",), stale_from_cache=3), row("simple")
+    times, freshness = times_table((late, simple)), freshness_table((late, simple))
+    assert times.rows[0].cells[1:] == ("withheld",) * 4
+    assert "crud: INVALID, times withheld: late" in times.notes
+    assert freshness.rows[0].cells[1:5] == ("withheld",) * 4
+    # Flat out nobody sends too late.
+    assert freshness.rows[0].cells[5:] == ("3,000", "1.00", "invalid")
+    charts = architecture_charts((late, simple))
+    for question in ("write", "query", "lag", "stale"):
+        chart = charts[question]
+        bar = chart.bars[0]
+        assert chart.control is None
+        assert bar.total == "withheld: invalid"
+        assert set(bar.cells) == {"withheld"}
+        assert (bar.marks, bar.end) == ((), 0.0)
+    assert charts["rate"].control is not None
+    assert charts["write"].ticks
+    # An axis along which nothing lies has no numbers to be read.
+    assert architecture_charts((late,))["write"].ticks == ()
+
+
+def test_where_no_row_is_valid_the_section_says_why_it_has_no_figure() -> None:
+    late = [attrs.evolve(one, substrate="sqlite", invalid=("late",)) for one in (row("crud"),)]
+    by_key = {one.key: one for one in sections(side_by_side(row("crud"), *late))}
+    assert by_key["query"].missing == ("sqlite: withheld, since the measurement is invalid.",)
+    assert by_key["query"].nothing == ""
+    alone = {one.key: one for one in sections(side_by_side(*late))}
+    assert alone["query"].nothing == "Withheld, since the measurement is invalid."
+
+
+def test_what_is_wrong_elsewhere_stands_on_the_first_screen_and_reddens_nothing_else() -> None:
+    crud = row("crud")
+    late = attrs.evolve(crud, substrate="sqlite", invalid=("late",))
+    wrong = row("tutorial", substrate="memory", diverged=WRONG)
+    page = architectures_html(answered(side_by_side(crud, wrong, late)), WORDS)
+    header = page[page.index("<header") : page.index("</header>")]
+    assert '<header class="good">' in header
+    told = plain(Outline(header).text)
+    assert "on SQLite on this machine 1 of 1 could not be measured (crud); of crud: late." in told
+    assert "in memory on this machine tutorial DIVERGED" in told
+    # The colour of a line is not that of everything in a header of the same name.
+    assert "\np.warning {" in page
+    assert "\n.warning" not in page
+
+
+def test_moving_parts_are_counted_by_kind_and_never_added_up() -> None:
+    charts = parts_charts((row("crud"), row("simple")))
+    assert [chart.title for chart in charts] == [
+        "Databases", "Kinds of actor", "Channels", "Hops to an answer",
+    ]  # fmt: skip
+    assert [chart.bars[0].total for chart in charts] == ["1", "2", "3", "4"]
+    assert len({chart.key for chart in charts}) == 4
+    # One scale for all: what is twice as many is twice as long, in any of them.
+    widths = [chart.bars[0].end for chart in charts]
+    assert widths == pytest.approx([widths[0] * count for count in (1, 2, 3, 4)])
+
+
+def test_that_nothing_keeps_order_stands_in_table_and_figures() -> None:
+    rows = (row("crud"), row("tutorial", is_unordered=True))
+    table = freshness_table(rows)
+    assert table.rows[1].cells[-1] == "no order"
+    told = "tutorial: nothing keeps its order; none was seen wrong in this run"
+    assert table.notes == (told,)
+    for chart in architecture_charts(rows).values():
+        assert chart.bars[1].label == "tutorial: no order"
 
 
 def test_a_lag_of_exactly_nothing_is_said_to_be_0_however_few_events_there_were() -> None:

@@ -359,14 +359,14 @@ def test_the_page_of_architectures_renders_alone_and_every_figure_is_read_with_t
     browser.resize(DESKTOP)
     browser.open(architectures)
     keys = [chart.get_attribute("id") for chart in browser.find_all("figure[data-chart]")]
-    # Seven questions on two substrates; what there is to run does not depend on them.
-    assert len(keys) == 13
+    # Six questions on two substrates; four kinds of what there is to run, the same on both.
+    assert len(keys) == 16
     for key in keys:
         assert key is not None
         focus(browser, key)
         browser.press(Keys.END)
         assert row_shown(browser, key) == rows_of(browser, key)[-1], key
-    assert len(browser.find_all("line.control")) == 13
+    assert len(browser.find_all("line.control")) == 16
     assert browser.find_all("img") == []
     assert browser.errors() == []
     assert browser.requests() == []

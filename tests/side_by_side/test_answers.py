@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import attrs
-from comparisons import few, row, sample, side_by_side
+from comparisons import WRONG, few, row, sample, side_by_side
 
 from cqrs_sim.analysis.architectures import ArchitectureFigures, LagFigures, Measured
+from cqrs_sim.analysis.makespan import Makespan
 from cqrs_sim.report.architectures_page import architectures_html
 from cqrs_sim.side_by_side.words import answered, gives_up
 
@@ -41,5 +42,58 @@ def test_a_median_is_not_called_an_upper_limit() -> None:
 def test_the_answer_tells_of_invalid_runs_elsewhere() -> None:
     rows = [row("crud"), row("simple")]
     late = [attrs.evolve(one, substrate="sqlite", invalid=("late",)) for one in rows]
-    told = answers(*rows, *late)
-    assert told[-1] == "on SQLite on this machine 2 of 2 could not be measured"
+    found = answered(side_by_side(*rows, *late))
+    told = "on SQLite on this machine 2 of 2 could not be measured (crud and simple); of crud: late"
+    assert found.elsewhere == (told,)
+    assert found.answer.endswith(f"; {told}")
+    assert not any("SQLite" in one for one in found.answers)
+
+
+def test_what_is_wrong_elsewhere_is_told_with_its_substrate() -> None:
+    wrong = row("tutorial", substrate="memory", diverged=WRONG)
+    failed = row("simple", substrate="memory", failed=("conservation: 1 lost",))
+    found = answered(side_by_side(row("crud"), wrong, failed))
+    assert found.elsewhere == (
+        "in memory on this machine tutorial DIVERGED: it shows 17 of 900 orders wrong",
+        "in memory on this machine a check of simple FAILED: conservation: 1 lost",
+    )
+
+
+def fast(name: str, **changes: object) -> ArchitectureFigures:
+    """Twice the rate of the others, and half the time."""
+    makespan = Makespan(operations=60_000, unfinished=0, makespan_s=10.0)
+    times = Measured(sample=sample(0.000_5))
+    return row(name, makespan=makespan, query=times, **changes)
+
+
+def test_what_nothing_keeps_in_order_is_nobodys_measure_even_where_a_run_had_luck() -> None:
+    crud, lucky = row("crud"), fast("tutorial", is_unordered=True)
+    assert gives_up(crud, (crud, lucky)) == ()
+    ordered = fast("simple")
+    told = ("queries take 2 x as long as in simple", "simple holds 2 x its rate")
+    assert gives_up(crud, (crud, lucky, ordered)) == told
+
+
+def test_that_a_run_had_luck_is_said_wherever_it_is_told_of() -> None:
+    luck = "nothing keeps its order; none was seen wrong in this run"
+    saturated = {"saturated": ("projector: too much",)}
+    for changes in ({}, saturated, {"invalid": ("late",)}):
+        rows = (row("crud"), fast("tutorial", is_unordered=True, **changes))
+        assert gives_up(rows[1], rows)[0] == luck
+        (told,) = answers(*rows)
+        assert told.endswith(f" ({luck})")
+    wrong = row("tutorial", is_unordered=True, diverged=WRONG)
+    assert luck not in " ".join((*gives_up(wrong, (wrong,)), *answers(row("crud"), wrong)))
+
+
+def test_an_invalid_row_has_no_times_for_anybody() -> None:
+    """What the report cannot read it cannot show."""
+    late = row("crud", invalid=("late",), cache_age=Measured(sample=sample(0.1)))
+    assert late.slowest is not None
+    assert late.cache_age is not None
+    shown = [late.write, late.query, late.slowest.lag, late.cache_age]
+    shown += [kind.response for kind in late.kinds]
+    for measured in shown:
+        assert (measured.mean_s, measured.tail, measured.quantile_s("p50")) == (None, None, None)
+    assert late.stale_counts is None
+    assert late.saturates_at_per_s == 3000.0

@@ -198,6 +198,10 @@ def test_the_mechanism_of_the_tutorial_diverges_at_the_load_that_is_shipped() ->
     assert not result.summary.is_correct
 
 
+def test_only_what_tasks_update_has_no_order(whole: ArchitectureComparison) -> None:
+    assert [row.architecture for row in whole.found.rows if row.is_unordered] == ["tutorial"]
+
+
 def test_an_interrupted_comparison_keeps_what_was_finished_and_says_so(
     whole: ArchitectureComparison,
 ) -> None:

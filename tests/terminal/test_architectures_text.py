@@ -60,6 +60,16 @@ def test_80_columns_are_enough_for_every_table(monkeypatch: pytest.MonkeyPatch) 
     assert [line.split()[-1] for line in lines if line.startswith("tutorial  ")][1] == "DIVERGED"
 
 
+def test_an_invalid_row_shows_no_times() -> None:
+    stream = io.StringIO()
+    late = row("crud", invalid=("late",))
+    show_architectures(Screen(stream), side_by_side(late, row("simple")), WORDS)
+    rows = [line.split() for line in stream.getvalue().splitlines() if line.startswith("crud  ")]
+    assert rows[0] == ["crud", *["withheld"] * 4]
+    assert rows[1] == ["crud", *["withheld"] * 3, "3,000", "1.00", "invalid"]
+    assert "crud: INVALID, times withheld: late" in stream.getvalue()
+
+
 def test_names_steer_no_terminal() -> None:
     stream = io.StringIO()
     bad = row("a\x1b[2Jb", gives_up=("c\x1b[2Jd",))
