@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from fakes import create, update
 
-from cqrs_sim import cli, run_views
+from cqrs_sim import cli
 from cqrs_sim.domain.queries import (
     GetOrderById,
     GetOrdersByCustomer,
@@ -29,6 +29,7 @@ from cqrs_sim.engines.hosted import HostedSystem, run_hosted
 from cqrs_sim.errors import InvalidScenarioError, OrderNotFoundError, StoreError
 from cqrs_sim.ids import CustomerId, Nanoseconds, OrderId
 from cqrs_sim.load_generation.reads import END_OF_TIME_NS
+from cqrs_sim.projections import live_file
 from cqrs_sim.projections.kinds import KINDS
 from cqrs_sim.projections.rebuilding import rebuild_file
 from cqrs_sim.projections.status import status_of
@@ -337,7 +338,7 @@ def test_a_run_that_is_refused_leaves_no_trace_and_no_thread(
     if refused == "by its state":
         KINDS["search"].file_in(store).write_bytes(b"junk")
     else:
-        monkeypatch.setattr(run_views, "StoredReadModel", cannot_be_opened)
+        monkeypatch.setattr(live_file, "StoredReadModel", cannot_be_opened)
     before = (store / EVENTS).read_bytes()
     for _ in range(3):
         with pytest.raises(StoreError):
