@@ -33,7 +33,7 @@ SUBSTRATES: Final[dict[str, str]] = {
 """What each is, in words."""
 LONGEST: Final[dict[str, Duration]] = {
     "memory": Duration(2_000_000_000),
-    "sqlite": Duration(10_000_000_000),
+    "sqlite": Duration(9_500_000_000),
 }
 """How long load is made in real time at most, where somebody waits for it: on SQLite so long that
 200 questions of each kind are asked at its rate, for the median of their responses."""
@@ -48,7 +48,7 @@ CLIENTS = Count(64)
 """Flat out: so many that the busiest station always has work, be the others ever so slow."""
 FLAT_OUT: Final[dict[str, Duration]] = {
     "virtual": Duration(10_000_000_000),
-    "wall": Duration(1_000_000_000),
+    "wall": Duration(800_000_000),
 }
 """How long clients go flat out at most, by engine."""
 OPERATIONS = 30_000
