@@ -180,7 +180,7 @@ def test_a_run_shows_lag_first_and_writes_a_folder(folder: Path) -> None:
     parts = (
         "keeps up: ",
         "Consistency lag",
-        "response",
+        "\nresponse",
         "rates",
         "Where the time",
         "checks",
