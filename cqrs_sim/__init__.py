@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         GetOrdersByCustomer,
         GetOrdersByStatus,
         GetOrderStatistics,
+        Page,
     )
     from cqrs_sim.engines.hosted import run_hosted
     from cqrs_sim.engines.virtual import run_script
@@ -57,6 +58,7 @@ __all__ = [
     "GetOrdersByStatus",
     "Instant",
     "OrderItem",
+    "Page",
     "Result",
     "Scenario",
     "Trace",
@@ -94,6 +96,7 @@ _HOMES = {
     "GetOrdersByStatus": "domain.queries",
     "Instant": "event_log.past",
     "OrderItem": "domain.item",
+    "Page": "domain.queries",
     "Result": "results",
     "Scenario": "scenario.scenario",
     "Trace": "measurement.trace",

@@ -9,20 +9,23 @@ from operator import itemgetter
 from typing import TypeAlias
 
 from cqrs_sim.domain.item import OrderItem
-from cqrs_sim.domain.queries import OrderRow, OrderStatistics
+from cqrs_sim.domain.queries import WHOLE, OrderRow, OrderStatistics, Page
 from cqrs_sim.domain.status import STATUSES, OrderStatus
 from cqrs_sim.ids import Cents, CustomerId, Nanoseconds, OrderId, ProductId, Version
 from cqrs_sim.read_side.search import SearchRow
 from cqrs_sim.tables.connection import Connection
 
-_SELECT = """
+_COLUMNS = """
 SELECT number, order_id, customer_id, customers.name, status, created_ns, updated_ns, version,
     product_id, quantity, price_cents
-FROM orders JOIN customers USING (customer_id) JOIN order_lines ON order_number = number
 """
-_BY_ID = f"{_SELECT} WHERE order_id = ? ORDER BY line"
-_BY_CUSTOMER = f"{_SELECT} WHERE customer_id = ? ORDER BY number, line"
-_BY_STATUS = f"{_SELECT} WHERE status = ? ORDER BY arrived, line"
+_JOINS = "JOIN customers USING (customer_id) JOIN order_lines ON order_number = number"
+_BY_ID = f"{_COLUMNS} FROM orders {_JOINS} WHERE order_id = ? ORDER BY line"
+# A page is cut out of the orders before their lines are joined to them.
+_OF_CUSTOMER = "(SELECT * FROM orders WHERE customer_id = ? ORDER BY number LIMIT ? OFFSET ?)"
+_OF_STATUS = "(SELECT * FROM orders WHERE status = ? ORDER BY arrived LIMIT ? OFFSET ?)"
+_BY_CUSTOMER = f"{_COLUMNS} FROM {_OF_CUSTOMER} {_JOINS} ORDER BY number, line"
+_BY_STATUS = f"{_COLUMNS} FROM {_OF_STATUS} {_JOINS} ORDER BY arrived, line"
 _EXTENT = "SELECT (SELECT min(created_ns) FROM orders), (SELECT max(created_ns) FROM orders)"
 # Over all orders SQLite goes through the index by status, so that groups need no sorting; of a
 # period it would do so too, through every order: five times as long for a tenth of 10,000.
@@ -71,13 +74,15 @@ class NormalisedAnswers:
         """The row of an order, or None."""
         return next(_rows(self._connection.execute(_BY_ID, (order_id,))), None)
 
-    def by_customer(self, customer_id: CustomerId) -> tuple[OrderRow, ...]:
+    def by_customer(self, customer_id: CustomerId, page: Page = WHOLE) -> tuple[OrderRow, ...]:
         """The rows of a customer, oldest first."""
-        return tuple(_rows(self._connection.execute(_BY_CUSTOMER, (customer_id,))))
+        page_of = (customer_id, page.limit, page.offset)
+        return tuple(_rows(self._connection.execute(_BY_CUSTOMER, page_of)))
 
-    def by_status(self, status: OrderStatus) -> tuple[OrderRow, ...]:
+    def by_status(self, status: OrderStatus, page: Page = WHOLE) -> tuple[OrderRow, ...]:
         """The rows in a status, in the order in which they came to it."""
-        return tuple(_rows(self._connection.execute(_BY_STATUS, (status,))))
+        page_of = (status, page.limit, page.offset)
+        return tuple(_rows(self._connection.execute(_BY_STATUS, page_of)))
 
     def between(self, from_ns: Nanoseconds, to_ns: Nanoseconds) -> OrderStatistics:
         """Statistics of the orders created in [from_ns, to_ns)."""

@@ -12,6 +12,46 @@ from cqrs_sim.domain.order import Order
 from cqrs_sim.domain.status import OrderStatus
 from cqrs_sim.ids import Cents, CustomerId, Nanoseconds, OrderId
 
+MOST_LISTED = 1_000_000_000
+"""Orders in a list: more than any read model holds."""
+
+
+@attrs.frozen(kw_only=True)
+class Page:
+    """A part of a list of orders.
+
+    Orders never leave the list of a customer, and new ones come behind the others, so its pages fit
+    together at any time. Those of a list by status do if each is asked of one position
+    (`as_of`): an order that left it between two pages would move the others up by one.
+
+    Raises:
+        ValueError: if `limit` is not from 1 to `MOST_LISTED`, or `offset` not from 0 to there.
+    """
+
+    limit: int = attrs.field(default=MOST_LISTED)
+    """Most orders on it."""
+    offset: int = attrs.field(default=0)
+    """Orders before it, which are not on it."""
+
+    @limit.validator
+    def _check_limit(self, _: object, limit: int) -> None:
+        if not 1 <= limit <= MOST_LISTED:
+            raise ValueError(f"limit = {limit}: must be from 1 to {MOST_LISTED:,}")
+
+    @offset.validator
+    def _check_offset(self, _: object, offset: int) -> None:
+        if not 0 <= offset <= MOST_LISTED:
+            raise ValueError(f"offset = {offset}: must be from 0 to {MOST_LISTED:,}")
+
+    @property
+    def end(self) -> int:
+        """Index behind its last order, if the list is as long."""
+        return self.offset + self.limit
+
+
+WHOLE = Page()
+"""The page that is the whole list."""
+
 
 @attrs.frozen
 class GetOrderById:
@@ -22,9 +62,10 @@ class GetOrderById:
 
 @attrs.frozen
 class GetOrdersByCustomer:
-    """The orders of a customer, oldest first."""
+    """The orders of a customer, oldest first; none if the customer is unknown."""
 
     customer_id: CustomerId
+    page: Page = WHOLE
 
 
 @attrs.frozen
@@ -32,6 +73,7 @@ class GetOrdersByStatus:
     """The orders in a status, in the order in which they came to it."""
 
     status: OrderStatus
+    page: Page = WHOLE
 
 
 @attrs.frozen

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.domain.commands import CreateOrder
+from cqrs_sim.domain.queries import WHOLE, Page
 from cqrs_sim.errors import InvalidCommandLogError, InvalidScenarioError
 from cqrs_sim.load_generation.arrivals import RateProfile, RateSegment, arrival_times_ns
 from cqrs_sim.load_generation.plan import Operation, Plan, closed_scripts, draw_open_plan
@@ -108,6 +109,7 @@ def reads_of(scenario: Scenario) -> Reads:
         by_customer=mix.by_customer,
         by_status=mix.by_status,
         statistics=mix.statistics,
+        page=Page(limit=queries.page) if queries.page else WHOLE,
     )
 
 

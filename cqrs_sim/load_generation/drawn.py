@@ -24,7 +24,7 @@ from cqrs_sim.domain.commands import (
     UpdateOrderStatus,
 )
 from cqrs_sim.domain.item import OrderItem
-from cqrs_sim.domain.queries import QUERY_TYPES, Query
+from cqrs_sim.domain.queries import QUERY_TYPES, Page, Query
 from cqrs_sim.ids import OrderId
 from cqrs_sim.load_generation.columns import (
     NO_ORDER,
@@ -198,6 +198,8 @@ class DrawnQueries(Sequence[Query]):
     """The queries of a plan."""
 
     customers: int
+    page: Page
+    """What is asked for of a list of orders."""
     kind: NDArray[np.int8]
     """Shape (n,): index into `QUERY_TYPES`."""
     target: NDArray[np.float64]
@@ -253,7 +255,8 @@ class DrawnQueries(Sequence[Query]):
             strict=True,
         )
         return [
-            query_of(kind, target, order, self.customers, now) for kind, target, order, now in rows
+            query_of(kind, target, order, self.customers, now, self.page)
+            for kind, target, order, now in rows
         ]
 
 
@@ -278,6 +281,7 @@ def draw_queries(
     target = commands.streams.stream("load.query.target").random(count)
     return DrawnQueries(
         customers=commands.workload.customers,
+        page=reads.page,
         kind=kinds_of(reads, commands.streams.stream("load.query.kind").random(count)),
         target=target,
         order=_orders_asked_for(commands, is_query, session, target),

@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.domain.queries import (
     QUERY_TYPES,
+    WHOLE,
     GetOrderById,
     GetOrdersByCustomer,
     GetOrdersByStatus,
     GetOrderStatistics,
+    Page,
     Query,
 )
+from cqrs_sim.domain.status import STATUSES
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.ids import Nanoseconds, OrderId
 from cqrs_sim.load_generation.workload import customer_id, in_blocks, order_id
@@ -33,13 +36,6 @@ RECENT_NS = 10_000_000_000
 BY_ID = 0
 """Index of `GetOrderById` in `QUERY_TYPES`."""
 
-_BY_STATUS = (
-    GetOrdersByStatus("PENDING"),
-    GetOrdersByStatus("CONFIRMED"),
-    GetOrdersByStatus("SHIPPED"),
-    GetOrdersByStatus("DELIVERED"),
-    GetOrdersByStatus("CANCELLED"),
-)
 _WHOLE_RUN = GetOrderStatistics(Nanoseconds(0), END_OF_TIME_NS)
 
 
@@ -55,6 +51,8 @@ class Reads:
     by_customer: float = 0.0
     by_status: float = 0.0
     statistics: float = 0.0
+    page: Page = WHOLE
+    """What is asked for of a list of orders."""
 
     def __attrs_post_init__(self) -> None:
         mistakes = []
@@ -82,6 +80,7 @@ class QuerySource:
 
     def __init__(self, reads: Reads, customers: int, streams: Streams) -> None:
         self._customers = customers
+        self._page = reads.page
         kinds, targets = streams.stream("load.query.kind"), streams.stream("load.query.target")
         self._kinds: Iterator[int] = in_blocks(lambda count: kinds_of(reads, kinds.random(count)))
         self._targets: Iterator[float] = in_blocks(targets.random)
@@ -99,7 +98,7 @@ class QuerySource:
         kind, target = next(self._kinds), next(self._targets)
         if own is None:
             own = written[int(target * len(written))] if written else order_id(0)
-        return query_of(kind, target, own, self._customers, now_ns)
+        return query_of(kind, target, own, self._customers, now_ns, self._page)
 
 
 def kinds_of(reads: Reads, chances: NDArray[np.float64]) -> NDArray[np.int8]:
@@ -118,7 +117,14 @@ def kinds_of(reads: Reads, chances: NDArray[np.float64]) -> NDArray[np.int8]:
     return np.searchsorted(cumulative, chances, side="right").astype(np.int8)
 
 
-def query_of(kind: int, target: float, order: OrderId, customers: int, now_ns: int | None) -> Query:
+def query_of(
+    kind: int,
+    target: float,
+    order: OrderId,
+    customers: int,
+    now_ns: int | None,
+    page: Page = WHOLE,
+) -> Query:
     """A query.
 
     Args:
@@ -127,13 +133,14 @@ def query_of(kind: int, target: float, order: OrderId, customers: int, now_ns: i
         order: What a query by id asks for.
         customers: How many there are.
         now_ns: When it is to be sent, for statistics of the last 10 s; None: of the whole run.
+        page: What it asks for of a list of orders.
     """
     if kind == BY_ID:
         return GetOrderById(order)
     if kind == 1:
-        return GetOrdersByCustomer(customer_id(int(target * customers)))
+        return GetOrdersByCustomer(customer_id(int(target * customers)), page)
     if kind == 2:
-        return _BY_STATUS[int(target * len(_BY_STATUS))]
+        return GetOrdersByStatus(STATUSES[int(target * len(STATUSES))], page)
     if now_ns is None or target < 0.5:
         return _WHOLE_RUN
     return GetOrderStatistics(Nanoseconds(max(0, now_ns - RECENT_NS)), Nanoseconds(now_ns))

@@ -17,6 +17,7 @@ from cqrs_sim.domain.commands import Command
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.order import Cause, decide
 from cqrs_sim.domain.queries import (
+    WHOLE,
     AnswerValue,
     GetOrderById,
     GetOrdersByCustomer,
@@ -24,6 +25,7 @@ from cqrs_sim.domain.queries import (
     GetOrderStatistics,
     OrderRow,
     OrderStatistics,
+    Page,
     Query,
 )
 from cqrs_sim.domain.status import OrderStatus
@@ -45,9 +47,9 @@ class _Answers(Protocol):
 
     def by_id(self, order_id: OrderId) -> OrderRow | None: ...
 
-    def by_customer(self, customer_id: CustomerId) -> tuple[OrderRow, ...]: ...
+    def by_customer(self, customer_id: CustomerId, page: Page = WHOLE) -> tuple[OrderRow, ...]: ...
 
-    def by_status(self, status: OrderStatus) -> tuple[OrderRow, ...]: ...
+    def by_status(self, status: OrderStatus, page: Page = WHOLE) -> tuple[OrderRow, ...]: ...
 
     def between(self, from_ns: Nanoseconds, to_ns: Nanoseconds) -> OrderStatistics: ...
 
@@ -109,10 +111,10 @@ class Form:
         match query:
             case GetOrderById(order_id=order_id):
                 return self._answers.by_id(order_id)
-            case GetOrdersByCustomer(customer_id=customer_id):
-                return self._answers.by_customer(customer_id)
-            case GetOrdersByStatus(status=status):
-                return self._answers.by_status(status)
+            case GetOrdersByCustomer(customer_id=customer_id, page=page):
+                return self._answers.by_customer(customer_id, page)
+            case GetOrdersByStatus(status=status, page=page):
+                return self._answers.by_status(status, page)
             case GetOrderStatistics(from_ns=from_ns, to_ns=to_ns):
                 return self._answers.between(from_ns, to_ns)
             case _:

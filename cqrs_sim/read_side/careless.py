@@ -18,7 +18,7 @@ from cqrs_sim.domain.events import (
     OrderCreated,
     OrderStatusChanged,
 )
-from cqrs_sim.domain.queries import OrderRow, OrderStatistics
+from cqrs_sim.domain.queries import WHOLE, OrderRow, OrderStatistics, Page
 from cqrs_sim.domain.status import CANCELLED, PENDING, STATUSES, OrderStatus
 from cqrs_sim.ids import Cents, CustomerId, Nanoseconds, OrderId
 
@@ -68,13 +68,15 @@ class CarelessOrders:
         """The row of an order, or None."""
         return self.rows.get(order_id)
 
-    def by_customer(self, customer_id: CustomerId) -> tuple[OrderRow, ...]:
+    def by_customer(self, customer_id: CustomerId, page: Page = WHOLE) -> tuple[OrderRow, ...]:
         """The rows of a customer, in the order in which they were added."""
-        return tuple([self.rows[order_id] for order_id in self._by_customer.get(customer_id, ())])
+        listed = self._by_customer.get(customer_id, ())[page.offset : page.end]
+        return tuple([self.rows[order_id] for order_id in listed])
 
-    def by_status(self, status: OrderStatus) -> tuple[OrderRow, ...]:
+    def by_status(self, status: OrderStatus, page: Page = WHOLE) -> tuple[OrderRow, ...]:
         """The rows that the index has under a status, whatever they say themselves."""
-        return tuple([self.rows[order_id] for order_id in self._by_status.get(status, ())])
+        listed = self._by_status.get(status, ())[page.offset : page.end]
+        return tuple([self.rows[order_id] for order_id in listed])
 
     def contents(self) -> object:
         """All that can be asked of it, comparable with `==`."""

@@ -178,9 +178,9 @@ def read(model: ReadModel, query: Query) -> AnswerValue:
     match query:
         case GetOrderById(order_id=order_id):
             return model.by_id(order_id)
-        case GetOrdersByCustomer(customer_id=customer_id):
-            return model.by_customer(customer_id)
-        case GetOrdersByStatus(status=status):
-            return model.by_status(status)
+        case GetOrdersByCustomer(customer_id=customer_id, page=page):
+            return model.by_customer(customer_id, page)
+        case GetOrdersByStatus(status=status, page=page):
+            return model.by_status(status, page)
         case _:
             assert_never(query)

@@ -1,5 +1,6 @@
 """Read model `orders`: rows by id, with an index by customer and one by status."""
 
+from itertools import islice
 from typing import assert_never
 
 import attrs
@@ -11,7 +12,7 @@ from cqrs_sim.domain.events import (
     OrderCreated,
     OrderStatusChanged,
 )
-from cqrs_sim.domain.queries import OrderRow
+from cqrs_sim.domain.queries import WHOLE, OrderRow, Page
 from cqrs_sim.domain.status import CANCELLED, PENDING, STATUSES, OrderStatus
 from cqrs_sim.ids import CustomerId, OrderId
 
@@ -69,14 +70,16 @@ class OrdersReadModel:
         row = self.rows.get(order_id)
         return None if row is None else row.shown or _show(row)
 
-    def by_customer(self, customer_id: CustomerId) -> tuple[OrderRow, ...]:
+    def by_customer(self, customer_id: CustomerId, page: Page = WHOLE) -> tuple[OrderRow, ...]:
         """The rows of a customer, oldest first."""
-        rows = [self.rows[order_id] for order_id in self._by_customer.get(customer_id, ())]
+        listed = self._by_customer.get(customer_id, ())[page.offset : page.end]
+        rows = [self.rows[order_id] for order_id in listed]
         return tuple([row.shown or _show(row) for row in rows])
 
-    def by_status(self, status: OrderStatus) -> tuple[OrderRow, ...]:
+    def by_status(self, status: OrderStatus, page: Page = WHOLE) -> tuple[OrderRow, ...]:
         """The rows in a status, in the order in which they came to it."""
-        rows = [self.rows[order_id] for order_id in self._by_status.get(status, ())]
+        listed = islice(self._by_status.get(status, ()), page.offset, page.end)
+        rows = [self.rows[order_id] for order_id in listed]
         return tuple([row.shown or _show(row) for row in rows])
 
     def contents(self) -> object:

@@ -12,6 +12,7 @@ from typing import Protocol, assert_never, cast
 
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.queries import (
+    WHOLE,
     AnswerValue,
     GetOrderById,
     GetOrdersByCustomer,
@@ -19,6 +20,7 @@ from cqrs_sim.domain.queries import (
     GetOrderStatistics,
     OrderRow,
     OrderStatistics,
+    Page,
     Query,
 )
 from cqrs_sim.domain.status import STATUSES, OrderStatus
@@ -46,10 +48,10 @@ class OrderAnswers(TableContents, Protocol):
     def by_id(self, order_id: OrderId) -> OrderRow | None:
         """The row of an order, or None."""
 
-    def by_customer(self, customer_id: CustomerId) -> tuple[OrderRow, ...]:
+    def by_customer(self, customer_id: CustomerId, page: Page = WHOLE) -> tuple[OrderRow, ...]:
         """The rows of a customer, oldest first."""
 
-    def by_status(self, status: OrderStatus) -> tuple[OrderRow, ...]:
+    def by_status(self, status: OrderStatus, page: Page = WHOLE) -> tuple[OrderRow, ...]:
         """The rows in a status, in the order in which they came to it."""
 
 
@@ -108,10 +110,10 @@ class TableModel:
         match query:
             case GetOrderById(order_id=order_id):
                 return orders.by_id(order_id) if is_text(order_id) else None
-            case GetOrdersByCustomer(customer_id=customer_id):
-                return orders.by_customer(customer_id) if is_text(customer_id) else ()
-            case GetOrdersByStatus(status=status):
-                return orders.by_status(status) if status in STATUSES else ()
+            case GetOrdersByCustomer(customer_id=customer_id, page=page):
+                return orders.by_customer(customer_id, page) if is_text(customer_id) else ()
+            case GetOrdersByStatus(status=status, page=page):
+                return orders.by_status(status, page) if status in STATUSES else ()
             case _:
                 assert_never(query)
 

@@ -9,6 +9,7 @@ import pytest
 from fakes import History, amend, cancel, create, histories, item, update
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from listed import assert_same_pages
 from stored import QUICK, TWINS, a_file, fold, story
 
 from cqrs_sim.crud.answers import NormalisedAnswers
@@ -67,6 +68,7 @@ def test_the_four_questions_are_answered_as_by_the_read_models(
             rows.by_customer(c) for c in CUSTOMERS
         ]
         assert [answers.by_status(s) for s in STATUSES] == [rows.by_status(s) for s in STATUSES]
+        assert_same_pages(answers, rows)
         for start, end in periods:
             period = Nanoseconds(start), Nanoseconds(end)
             assert answers.between(*period) == statistics.between(*period)

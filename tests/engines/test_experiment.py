@@ -9,10 +9,10 @@ from fakes import MS, SECOND, History, constant, create, exponential, scenario, 
 from cqrs_sim.actors.clock import VirtualClock, WallClock
 from cqrs_sim.actors.randomness import Streams
 from cqrs_sim.domain.commands import Command
-from cqrs_sim.domain.queries import GetOrderById, Query
+from cqrs_sim.domain.queries import WHOLE, GetOrderById, Page, Query
 from cqrs_sim.engines import virtual, wall
 from cqrs_sim.engines.experiment import ClosedLoad, Experiment, Progress
-from cqrs_sim.engines.planning import plan_for, scripts_for, setup_for
+from cqrs_sim.engines.planning import plan_for, reads_of, scripts_for, setup_for
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.ids import OrderId
 from cqrs_sim.load_generation.plan import Plan
@@ -510,3 +510,8 @@ def test_an_interrupt_on_the_wall_clock_stops_the_load_and_drains() -> None:
     assert not result.complete
     assert len(result.trace.events) == 1
     assert not np.isnat(result.trace.deliveries.checkpointed).any()
+
+
+def test_a_load_asks_for_pages_of_the_scenarios_size() -> None:
+    assert reads_of(scenario(queries=Queries(page=20))).page == Page(limit=20)
+    assert reads_of(scenario(queries=Queries(page=0))).page == WHOLE

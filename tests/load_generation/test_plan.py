@@ -14,6 +14,7 @@ from cqrs_sim.domain.queries import (
     GetOrdersByCustomer,
     GetOrdersByStatus,
     GetOrderStatistics,
+    Page,
 )
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.load_generation.plan import Plan, closed_scripts, draw_open_plan
@@ -160,6 +161,16 @@ def test_queries_ask_for_customers_statuses_and_both_periods() -> None:
             recent += 1
     # Binomial with p = 1/2, 5 standard deviations: error probability 6e-7.
     assert abs(whole - recent) < 5 * math.sqrt(whole + recent)
+
+
+def test_every_list_is_asked_for_by_the_page_of_the_load() -> None:
+    reads = Reads(share=1.0, by_id=0.0, by_customer=1.0, by_status=1.0, page=Page(limit=7))
+    closed = islice(closed_scripts(workload(invalid=0.0), reads, Streams(1)), 100)
+    scripted = [operation for script in closed for operation in script]
+    assert len(scripted) > 100
+    for query in (*plan(200, reads=reads).queries, *scripted):
+        assert isinstance(query, GetOrdersByCustomer | GetOrdersByStatus)
+        assert query.page == Page(limit=7)
 
 
 def test_no_arrivals_make_an_empty_plan() -> None:

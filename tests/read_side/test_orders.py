@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from fakes import History, amend, cancel, create, histories, item, update
@@ -7,8 +8,8 @@ from hypothesis import given
 from cqrs_sim.domain.commands import Command
 from cqrs_sim.domain.events import Event, OrderCreated
 from cqrs_sim.domain.order import Order
-from cqrs_sim.domain.queries import OrderRow
-from cqrs_sim.domain.status import STATUSES
+from cqrs_sim.domain.queries import OrderRow, Page
+from cqrs_sim.domain.status import PENDING, STATUSES
 from cqrs_sim.ids import CustomerId, OrderId
 from cqrs_sim.read_side.orders import OrdersReadModel
 
@@ -71,6 +72,15 @@ def test_orders_of_a_customer_come_oldest_first() -> None:
     model = shown([create("b", "1"), create("a", "1"), create("c", "2"), cancel("b")])
     assert ids(model.by_customer(CustomerId("1"))) == ["b", "a"]
     assert ids(model.by_customer(CustomerId("2"))) == ["c"]
+
+
+def test_a_page_is_a_part_of_a_list() -> None:
+    model = shown([create(name, "1") for name in "abcde"])
+    for listed in (partial(model.by_customer, CustomerId("1")), partial(model.by_status, PENDING)):
+        assert ids(listed(Page(limit=2))) == ["a", "b"]
+        assert ids(listed(Page(limit=2, offset=3))) == ["d", "e"]
+        assert ids(listed(Page(offset=4))) == ["e"]
+        assert listed(Page(limit=2, offset=5)) == ()
 
 
 def test_orders_in_a_status_come_in_the_order_in_which_they_came_to_it() -> None:

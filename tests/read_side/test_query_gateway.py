@@ -11,6 +11,7 @@ from cqrs_sim.domain.queries import (
     GetOrderStatistics,
     OrderRow,
     OrderStatistics,
+    Page,
 )
 from cqrs_sim.engines.virtual import run_script
 from cqrs_sim.errors import (
@@ -59,6 +60,33 @@ def test_each_kind_of_query_is_answered_by_its_read_model() -> None:
         answer = await system.query(FOREVER, at_least=position)
         assert isinstance(answer.value, OrderStatistics)
         assert (answer.value.orders_count, answer.read_model) == (2, "statistics")
+
+    run(script)
+
+
+def test_pages_asked_of_one_position_fit_together_though_the_list_changes() -> None:
+    pages = Page(limit=2), Page(limit=2, offset=2)
+
+    async def listed(
+        system: System,
+        page: Page,
+        at_least: Position | None = None,
+        as_of: Position | None = None,
+    ) -> list[str]:
+        pending = GetOrdersByStatus("PENDING", page)
+        answer = await system.query(pending, at_least=at_least, as_of=as_of)
+        assert isinstance(answer.value, tuple)
+        return [row.order_id for row in answer.value]
+
+    async def script(system: System) -> None:
+        for name in "abcd":
+            then = (await system.execute(create(name))).position
+        assert await listed(system, pages[0], at_least=then) == ["a", "b"]
+        now = (await system.execute(update("CONFIRMED", "a"))).position
+        # The others have moved up by the one that left, and so the next one is passed over.
+        assert await listed(system, pages[1], at_least=now) == ["d"]
+        assert await listed(system, pages[0], as_of=then) == ["a", "b"]
+        assert await listed(system, pages[1], as_of=then) == ["c", "d"]
 
     run(script)
 

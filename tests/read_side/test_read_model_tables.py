@@ -6,6 +6,7 @@ import pytest
 from fakes import History, histories
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from listed import assert_same_pages
 from stored import (
     EACH_TWIN,
     QUICK,
@@ -50,6 +51,7 @@ def test_orders_are_answered_as_by_the_read_model_in_memory(history: History) ->
             memory.by_customer(c) for c in CUSTOMERS
         ]
         assert [tables.by_status(s) for s in STATUSES] == [memory.by_status(s) for s in STATUSES]
+        assert_same_pages(tables, memory)
     connection.close()
 
 

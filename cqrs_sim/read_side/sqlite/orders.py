@@ -18,7 +18,7 @@ from cqrs_sim.domain.events import (
     OrderStatusChanged,
 )
 from cqrs_sim.domain.item import OrderItem
-from cqrs_sim.domain.queries import OrderRow
+from cqrs_sim.domain.queries import WHOLE, OrderRow, Page
 from cqrs_sim.domain.status import CANCELLED, PENDING, STATUSES, OrderStatus
 from cqrs_sim.ids import Cents, CustomerId, Nanoseconds, OrderId, ProductId, Version
 from cqrs_sim.read_side.sqlite.versioned import VersionedTables
@@ -61,8 +61,8 @@ SELECT order_id, customer_id, customer_name, items, total_cents, status, created
 FROM order_rows
 """
 _BY_ID = f"{_SELECT} WHERE order_id = ?"
-_BY_CUSTOMER = f"{_SELECT} WHERE customer_id = ? ORDER BY position"
-_BY_STATUS = f"{_SELECT} WHERE status = ? ORDER BY status_position"
+_BY_CUSTOMER = f"{_SELECT} WHERE customer_id = ? ORDER BY position LIMIT ? OFFSET ?"
+_BY_STATUS = f"{_SELECT} WHERE status = ? ORDER BY status_position LIMIT ? OFFSET ?"
 _SCAN = f"{_SELECT} NOT INDEXED ORDER BY position"
 _CUSTOMERS = """
 SELECT customer_id, order_id FROM order_rows INDEXED BY order_rows_by_customer
@@ -119,13 +119,15 @@ class OrderTables(VersionedTables):
         row = self._connection.execute(_BY_ID, (order_id,)).fetchone()
         return None if row is None else _row(row)
 
-    def by_customer(self, customer_id: CustomerId) -> tuple[OrderRow, ...]:
+    def by_customer(self, customer_id: CustomerId, page: Page = WHOLE) -> tuple[OrderRow, ...]:
         """The rows of a customer, oldest first."""
-        return tuple(map(_row, self._connection.execute(_BY_CUSTOMER, (customer_id,))))
+        page_of = (customer_id, page.limit, page.offset)
+        return tuple(map(_row, self._connection.execute(_BY_CUSTOMER, page_of)))
 
-    def by_status(self, status: OrderStatus) -> tuple[OrderRow, ...]:
+    def by_status(self, status: OrderStatus, page: Page = WHOLE) -> tuple[OrderRow, ...]:
         """The rows in a status, in the order in which they came to it."""
-        return tuple(map(_row, self._connection.execute(_BY_STATUS, (status,))))
+        page_of = (status, page.limit, page.offset)
+        return tuple(map(_row, self._connection.execute(_BY_STATUS, page_of)))
 
     def contents(self) -> object:
         """All that can be asked of it, comparable with `==`; rows by a scan, the rest by index."""

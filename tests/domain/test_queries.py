@@ -1,0 +1,24 @@
+"""Pages of lists."""
+
+import pytest
+
+from cqrs_sim.domain.queries import MOST_LISTED, WHOLE, GetOrdersByStatus, Page
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"limit": 0}, "limit = 0: must be from 1 to 1,000,000,000"),
+        ({"limit": MOST_LISTED + 1}, "limit = 1000000001: must be"),
+        ({"offset": -1}, "offset = -1: must be from 0 to 1,000,000,000"),
+        ({"offset": MOST_LISTED + 1}, "offset = 1000000001: must be"),
+    ],
+)
+def test_a_page_that_cannot_be_is_refused(fields: dict[str, int], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Page(**fields)
+
+
+def test_a_list_is_asked_for_as_a_whole_unless_a_page_is_named() -> None:
+    assert GetOrdersByStatus("PENDING").page == WHOLE == Page()
+    assert list(range(100))[WHOLE.offset : WHOLE.end] == list(range(100))
