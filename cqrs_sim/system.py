@@ -135,7 +135,8 @@ class System:
             correlation_id: of the conversation, if this command does not begin one.
             request_id: a name of the sender's own, unique for ever. A command that is sent again
                 with it is not decided again: it gets the first outcome, with a durable log also
-                after a restart. A rejection leaves no trace, so what was rejected is decided anew.
+                after a restart, and is rejected if it asks for something else. A rejection leaves
+                no trace, so what was rejected is decided anew.
 
         Returns:
             The order's version and the position of the command's last event.

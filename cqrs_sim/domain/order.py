@@ -132,6 +132,25 @@ def decide(order: Order | None, command: Command, cause: Cause) -> tuple[Event, 
     assert_never(command)
 
 
+def could_have_caused(command: Command, event: Event) -> bool:
+    """Whether an event says what a command asks for, whatever the state in which it was decided."""
+    if command.order_id != event.order_id:
+        return False
+    if type(command) is CreateOrder:
+        return (
+            type(event) is OrderCreated
+            and event.customer_id == command.customer_id
+            and tuple(event.items) == tuple(command.items)
+        )
+    if type(command) is UpdateOrderStatus:
+        return type(event) is OrderStatusChanged and event.new_status == command.new_status
+    if type(command) is AmendOrder:
+        return type(event) is OrderAmended and tuple(event.items) == tuple(command.items)
+    if type(command) is CancelOrder:
+        return type(event) is OrderCancelled and event.reason == command.reason
+    assert_never(command)
+
+
 def evolve(order: Order | None, event: Event) -> Order:
     """The state after an event: a new object, the old one is left as it was."""
     if type(event) is OrderCreated:

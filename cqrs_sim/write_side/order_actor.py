@@ -14,7 +14,7 @@ from cqrs_sim.actors.park import PARK
 from cqrs_sim.actors.randomness import Draws
 from cqrs_sim.actors.reply import Reply
 from cqrs_sim.domain.commands import Command
-from cqrs_sim.domain.order import Cause, Order, decide, evolve
+from cqrs_sim.domain.order import Cause, Order, could_have_caused, decide, evolve
 from cqrs_sim.errors import CommandRejectedError, DuplicateCommandError, StoreError
 from cqrs_sim.event_log.memory import MemoryLog
 from cqrs_sim.ids import Nanoseconds, OrderId, Position, QueryId, Version
@@ -199,14 +199,18 @@ class OrderActors:
         """Whether the request was committed before; then it has its first outcome again.
 
         Raises:
-            DuplicateCommandError: if that was for another order.
+            DuplicateCommandError: if that asked for something else.
         """
-        request_id = envelope.request_id
+        request_id, command = envelope.request_id, envelope.command
         first = None if request_id is None else self.log.outcome_of(request_id)
         if first is None:
             return False
-        if first.order_id != envelope.command.order_id:
-            raise DuplicateCommandError(envelope.command.order_id, str(request_id))
+        before = Version(first.version - 1)
+        is_other = first.order_id != command.order_id
+        if is_other or not could_have_caused(
+            command, self.log.read_order(first.order_id, before, first.position)[-1]
+        ):
+            raise DuplicateCommandError(command.order_id, str(request_id))
         self.probe.turned_away(envelope.command_id, Outcome.REPEATED)
         if envelope.reply is None:
             self.probe.acknowledged[envelope.command_id] = self.clock.instant_ns

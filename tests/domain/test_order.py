@@ -7,7 +7,7 @@ from fakes import ITEMS, History, amend, cancel, cause, create, item, update
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqrs_sim.domain.commands import Command
+from cqrs_sim.domain.commands import CancelOrder, Command, CreateOrder
 from cqrs_sim.domain.events import (
     Event,
     OrderAmended,
@@ -16,7 +16,7 @@ from cqrs_sim.domain.events import (
     OrderStatusChanged,
 )
 from cqrs_sim.domain.item import OrderItem
-from cqrs_sim.domain.order import Order, decide, evolve, total_of
+from cqrs_sim.domain.order import Order, could_have_caused, decide, evolve, total_of
 from cqrs_sim.domain.status import FINAL_STATUSES, STATUSES, TRANSITIONS, OrderStatus
 from cqrs_sim.errors import (
     CommandRejectedError,
@@ -45,9 +45,37 @@ def order_in(status: OrderStatus) -> Order:
     return history.orders[OrderId("order-1")]
 
 
+def decided_order(order_id: OrderId) -> Order:
+    return evolve(None, decided(None, create(order_id)))
+
+
 def decided(order: Order | None, command: Command, now_ns: int = 7) -> Event:
     (event,) = decide(order, command, cause(now_ns, 42, 41))
     return event
+
+
+# A command and the event that it caused.
+
+CONTENTS = (
+    create("a"),
+    create("b"),
+    create("a", "customer-2"),
+    create("a", items=(item("p", 3),)),
+    update("CONFIRMED", "a"),
+    update("CANCELLED", "a"),
+    cancel("a"),
+    CancelOrder(OrderId("a"), "another reason"),
+    amend("a", (item("p", 3),)),
+    amend("a", (item("p", 4),)),
+)
+"""Commands of which no two ask for the same."""
+
+
+@pytest.mark.parametrize("caused", CONTENTS, ids=repr)
+def test_an_event_says_what_its_own_command_asked_for_and_no_other(caused: Command) -> None:
+    order = None if isinstance(caused, CreateOrder) else decided_order(caused.order_id)
+    event = decided(order, caused)
+    assert [command for command in CONTENTS if could_have_caused(command, event)] == [caused]
 
 
 # Creating.

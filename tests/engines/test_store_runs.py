@@ -163,8 +163,9 @@ def test_a_hosted_system_goes_on_where_the_last_one_ended(tmp_path: Path) -> Non
 
     async def second(system: HostedSystem) -> object:
         again = await system.execute(order("o-1"), request_id="r-1")
-        with pytest.raises(DuplicateCommandError):
-            await system.execute(order("o-2"), request_id="r-1")
+        for other in (order("o-2"), create("o-1", "bob")):
+            with pytest.raises(DuplicateCommandError, match="'r-1' was used for another command"):
+                await system.execute(other, request_id="r-1")
         new = await system.execute(order("o-2"))
         assert new.position == 2
         shown = await system.query(GetOrderById(OrderId("o-1")))
