@@ -15,17 +15,17 @@ from cqrs_sim.ids import Cents, CustomerId, Nanoseconds, OrderId, ProductId, Ver
 from cqrs_sim.read_side.search import SearchRow
 from cqrs_sim.tables.connection import Connection
 
-_COLUMNS = """
+_SELECT = """
 SELECT number, order_id, customer_id, customers.name, status, created_ns, updated_ns, version,
     product_id, quantity, price_cents
+FROM orders JOIN customers USING (customer_id) JOIN order_lines ON order_number = number
 """
-_JOINS = "JOIN customers USING (customer_id) JOIN order_lines ON order_number = number"
-_BY_ID = f"{_COLUMNS} FROM orders {_JOINS} WHERE order_id = ? ORDER BY line"
-# A page is cut out of the orders before their lines are joined to them.
-_OF_CUSTOMER = "(SELECT * FROM orders WHERE customer_id = ? ORDER BY number LIMIT ? OFFSET ?)"
-_OF_STATUS = "(SELECT * FROM orders WHERE status = ? ORDER BY arrived LIMIT ? OFFSET ?)"
-_BY_CUSTOMER = f"{_COLUMNS} FROM {_OF_CUSTOMER} {_JOINS} ORDER BY number, line"
-_BY_STATUS = f"{_COLUMNS} FROM {_OF_STATUS} {_JOINS} ORDER BY arrived, line"
+_BY_ID = f"{_SELECT} WHERE order_id = ? ORDER BY line"
+# A page is so many orders, whatever the number of their lines.
+_OF_CUSTOMER = "SELECT number FROM orders WHERE customer_id = ? ORDER BY number LIMIT ? OFFSET ?"
+_OF_STATUS = "SELECT number FROM orders WHERE status = ? ORDER BY arrived LIMIT ? OFFSET ?"
+_BY_CUSTOMER = f"{_SELECT} WHERE number IN ({_OF_CUSTOMER}) ORDER BY number, line"
+_BY_STATUS = f"{_SELECT} WHERE number IN ({_OF_STATUS}) ORDER BY arrived, line"
 _EXTENT = "SELECT (SELECT min(created_ns) FROM orders), (SELECT max(created_ns) FROM orders)"
 # Over all orders SQLite goes through the index by status, so that groups need no sorting; of a
 # period it would do so too, through every order: five times as long for a tenth of 10,000.
