@@ -48,10 +48,11 @@ READ_MODELS: dict[str, Callable[[], ReadModel]] = {
 USABLE = ("none", "in events.db", "behind", "up to date")
 """States of a read model from which a file of its own is caught up, or made."""
 
-PAGES = 8192
-"""Of the write-ahead log of a read model (32 MB), before it is brought home. That takes two fsyncs
-in the thread of all actors; after 1,000 pages, as by default, these stalls of 2 to 5 ms come so
-often that a load generator beside them cannot keep its plan."""
+PAGES = 16_384
+"""Of the write-ahead log of a read model (64 MB), before it is brought home. That takes two fsyncs
+in the thread of all actors, 2 to 5 ms after 1,000 pages, as by default, 20 to 30 ms after 8,192: a
+load generator beside it is late by as much. One long stall in a run of 10,000 commits spoils less of
+it than many short ones."""
 
 
 class Views:

@@ -33,15 +33,14 @@ SUBSTRATES: Final[dict[str, str]] = {
 """What each is, in words."""
 LONGEST: Final[dict[str, Duration]] = {
     "memory": Duration(2_000_000_000),
-    "sqlite": Duration(9_500_000_000),
+    "sqlite": Duration(8_000_000_000),
 }
 """How long load is made in real time at most, where somebody waits for it: on SQLite so long that
 200 questions of each kind are asked at its rate, for the median of their responses."""
-MOST_RATES: Final[dict[str, Rate]] = {"sqlite": Rate(500.0)}
+MOST_RATES: Final[dict[str, Rate]] = {"sqlite": Rate(600.0)}
 """Operations a second of the open load at most, by substrate. All actors share a thread, where
-every question is answered and every batch of a read model is committed; now and then a commit
-brings its write-ahead log home, which holds them all for 30 ms. With more load more of it could not
-be sent when it should be."""
+every question is answered and every batch of a read model is committed: with more load more of it
+could not be sent when it should be."""
 REAL = Service(distribution="real", mean=Duration(0))
 MODELLED_DURATIONS = ("transport", "checkpoint", "replay", "append")
 """Keys of a scenario that are times of work, not settings, beside those of type `Service`."""

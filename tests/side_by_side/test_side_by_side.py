@@ -266,9 +266,9 @@ def test_unknown_and_repeated_substrates_are_refused(names: tuple[str, ...], tol
 
 def test_sqlite_is_asked_less_and_the_page_says_so() -> None:
     base = attrs.evolve(BASE, load=Load(rate=Rate(2000.0)))
-    rates = {"sqlite": 500.0}
+    rates = {"sqlite": 600.0}
     assert on_substrate(base, "sqlite")[0].load.rate == rates["sqlite"]
     assert on_substrate(base, "memory")[0].load.rate == 2000.0
     slow = attrs.evolve(BASE, load=Load(rate=Rate(20.0)))
     assert on_substrate(slow, "sqlite")[0].load.rate == 20.0
-    assert load_text(base, rates).startswith("2,000 operations a second (on sqlite 500), ")
+    assert load_text(base, rates).startswith("2,000 operations a second (on sqlite 600), ")
