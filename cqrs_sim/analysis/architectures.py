@@ -299,10 +299,17 @@ def _held(measured: Measured) -> Measured:
     return attrs.evolve(measured, is_withheld=True)
 
 
-def times_of(measured: Measured, control: Measured) -> float | None:
-    """How many times as long as the control it takes on average; None where that is not known."""
-    mean_s, of_s = measured.mean_s, control.mean_s
-    return mean_s / of_s if mean_s is not None and of_s else None
+def times_of(measured: Measured, control: Measured, engine: str) -> float | None:
+    """How many times as long as the control it takes; None where that is not known.
+
+    In simulated time by the means, since the ratio of two means is that of the whole time spent. In
+    real time by the medians: one stop of the machine may take as long as all else together.
+    """
+    if engine == "wall":
+        time_s, of_s = measured.quantile_s("p50"), control.quantile_s("p50")
+    else:
+        time_s, of_s = measured.mean_s, control.mean_s
+    return time_s / of_s if time_s is not None and of_s else None
 
 
 def rate_times(row: ArchitectureFigures, control: ArchitectureFigures | None) -> float | None:

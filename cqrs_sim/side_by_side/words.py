@@ -1,7 +1,6 @@
 """What the numbers say: what each architecture gives up, and the answer in one sentence.
 
 Nothing here is fixed: each text is made from what was measured, and is left out where nothing was.
-Ratios are of means, since the ratio of two means is that of the whole time spent.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from cqrs_sim.analysis.architectures import (
 from cqrs_sim.plain_text import count_of, milliseconds, percent, printable
 
 REMARKABLE = {"virtual": 0.03, "wall": 0.25}
-"""Share by which two means must differ to be told apart, by engine: in real time a run is a short
+"""Share by which two times must differ to be told apart, by engine: in real time a run is a short
 one, and whatever else the machine did is in it."""
 SUBSTRATE_WORDS = {
     "modelled": "on modelled costs",
@@ -96,7 +95,7 @@ def _of_cache(row: ArchitectureFigures) -> str:
 
 
 def _of_writes(row: ArchitectureFigures, control: ArchitectureFigures) -> Iterator[str]:
-    more = _longer(row.write, control.write)
+    more = _longer(row.write, control.write, row.engine)
     if more is not None and more > REMARKABLE[row.engine]:
         yield f"writes take {_more(more)} {CONTROL}'s"
 
@@ -105,7 +104,7 @@ def _of_queries(row: ArchitectureFigures, control: ArchitectureFigures) -> Itera
     """The kind that loses most."""
     found = [(kind.kind, control.of_kind(kind.kind), kind.response) for kind in row.kinds]
     longer = [
-        (_longer(response, other.response), kind)
+        (_longer(response, other.response, row.engine), kind)
         for kind, other, response in found
         if other is not None
     ]
@@ -140,7 +139,11 @@ def _of_parts(row: ArchitectureFigures, control: ArchitectureFigures) -> Iterato
 
 def _of_control(row: ArchitectureFigures, others: Sequence[ArchitectureFigures]) -> Iterator[str]:
     """Where others are better: what one pays for a single model."""
-    found = [(times_of(row.query, other.query), other) for other in others if not other.invalid]
+    found = [
+        (times_of(row.query, other.query, row.engine), other)
+        for other in others
+        if not other.invalid
+    ]
     slower = [(times, other) for times, other in found if times is not None]
     if slower:
         times, best = max(slower, key=lambda pair: pair[0])
@@ -215,13 +218,13 @@ def _compared(row: ArchitectureFigures, control: ArchitectureFigures | None) -> 
         name, lag_s = row.slowest.lag.tail
         if lag_s > 0.0:
             parts.append(f"shows a write {milliseconds(lag_s)} ms late ({name}){_of_cache(row)}")
-    known = control is not None and times_of(row.write, control.write) is not None
+    known = control is not None and times_of(row.write, control.write, row.engine) is not None
     nothing = "differs in nothing that was measured" if known else "has too few values to compare"
     return _listed(parts) or nothing
 
 
 def _faster_queries(row: ArchitectureFigures, control: ArchitectureFigures) -> Iterator[str]:
-    times = times_of(control.query, row.query)
+    times = times_of(control.query, row.query, row.engine)
     if times is None:
         return
     if times > 1.0 + REMARKABLE[row.engine]:
@@ -231,14 +234,14 @@ def _faster_queries(row: ArchitectureFigures, control: ArchitectureFigures) -> I
 
 
 def _dearer(row: ArchitectureFigures, control: ArchitectureFigures) -> Iterator[str]:
-    more = _longer(row.write, control.write)
+    more = _longer(row.write, control.write, row.engine)
     if more is not None and abs(more) > REMARKABLE[row.engine]:
         yield f"takes {_more(more).rpartition(' ')[0]} for a write"
 
 
-def _longer(measured: Measured, control: Measured) -> float | None:
+def _longer(measured: Measured, control: Measured, engine: str) -> float | None:
     """By which share of the control's it is longer; below 0 where it is shorter."""
-    times = times_of(measured, control)
+    times = times_of(measured, control, engine)
     return None if times is None else times - 1.0
 
 

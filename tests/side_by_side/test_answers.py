@@ -97,3 +97,14 @@ def test_an_invalid_row_has_no_times_for_anybody() -> None:
         assert (measured.mean_s, measured.tail, measured.quantile_s("p50")) == (None, None, None)
     assert late.stale_counts is None
     assert late.saturates_at_per_s == 3000.0
+
+
+def test_in_real_time_a_stop_of_the_machine_makes_no_difference() -> None:
+    stopped = Measured(sample=attrs.evolve(sample(0.002), mean=0.024))
+    for engine, told in (("virtual", ("writes take 10 x as long as crud's",)), ("wall", ())):
+        crud = row("crud", engine=engine, write=Measured(sample=sample(0.002)))
+        simple = row("simple", engine=engine, write=stopped)
+        found = gives_up(simple, (crud, simple))
+        assert tuple(text for text in found if text.startswith("writes take")) == told
+    slower = row("simple", engine="wall", write=Measured(sample=sample(0.006)))
+    assert "writes take 3 x as long as crud's" in gives_up(slower, (crud, slower))
