@@ -312,6 +312,26 @@ def times_of(measured: Measured, control: Measured, engine: str) -> float | None
     return time_s / of_s if time_s is not None and of_s else None
 
 
+def query_times(row: ArchitectureFigures, control: ArchitectureFigures) -> float | None:
+    """How many times as long as in the control queries take; None where that is not known.
+
+    As `times_of`; in real time by the medians of the kinds, each for as many as were answered by
+    the control: the median of all of them is that of the kind which is asked most.
+    """
+    if row.engine != "wall":
+        return times_of(row.query, control.query, row.engine)
+    total_s, of_s = 0.0, 0.0
+    for kind in control.kinds:
+        other = row.of_kind(kind.kind)
+        theirs_s = kind.response.quantile_s("p50")
+        mine_s = None if other is None else other.response.quantile_s("p50")
+        if mine_s is None or theirs_s is None:
+            return None
+        total_s += kind.answered * mine_s
+        of_s += kind.answered * theirs_s
+    return total_s / of_s if of_s else None
+
+
 def rate_times(row: ArchitectureFigures, control: ArchitectureFigures | None) -> float | None:
     """How many times the control's rate at saturation; None where that is not known."""
     of_s = None if control is None else control.saturates_at_per_s

@@ -14,6 +14,7 @@ from cqrs_sim.analysis.architectures import (
     ArchitectureFigures,
     Measured,
     SideBySide,
+    query_times,
     rate_times,
     times_of,
 )
@@ -139,12 +140,8 @@ def _of_parts(row: ArchitectureFigures, control: ArchitectureFigures) -> Iterato
 
 def _of_control(row: ArchitectureFigures, others: Sequence[ArchitectureFigures]) -> Iterator[str]:
     """Where others are better: what one pays for a single model."""
-    found = [
-        (times_of(row.query, other.query, row.engine), other)
-        for other in others
-        if not other.invalid
-    ]
-    slower = [(times, other) for times, other in found if times is not None]
+    found = [(query_times(other, row), other) for other in others if not other.invalid]
+    slower = [(1.0 / times, other) for times, other in found if times]
     if slower:
         times, best = max(slower, key=lambda pair: pair[0])
         if times > 1.0 + REMARKABLE[row.engine]:
@@ -224,9 +221,10 @@ def _compared(row: ArchitectureFigures, control: ArchitectureFigures | None) -> 
 
 
 def _faster_queries(row: ArchitectureFigures, control: ArchitectureFigures) -> Iterator[str]:
-    times = times_of(control.query, row.query, row.engine)
-    if times is None:
+    share = query_times(row, control)
+    if not share:
         return
+    times = 1.0 / share
     if times > 1.0 + REMARKABLE[row.engine]:
         yield f"answers queries {times:.2g} x as fast as {CONTROL}"
     elif times < 1.0 - REMARKABLE[row.engine]:
