@@ -25,23 +25,20 @@ class Page:
     (`as_of`): an order that left it between two pages would move the others up by one.
 
     Raises:
-        ValueError: if `limit` is not from 1 to `MOST_LISTED`, or `offset` not from 0 to there.
+        ValueError: if `limit` is no whole number from 1 to `MOST_LISTED`, or `offset` none from 0.
     """
 
-    limit: int = attrs.field(default=MOST_LISTED)
+    limit: int = MOST_LISTED
     """Most orders on it."""
-    offset: int = attrs.field(default=0)
+    offset: int = 0
     """Orders before it, which are not on it."""
 
-    @limit.validator
-    def _check_limit(self, _: object, limit: int) -> None:
-        if not 1 <= limit <= MOST_LISTED:
-            raise ValueError(f"limit = {limit}: must be from 1 to {MOST_LISTED:,}")
-
-    @offset.validator
-    def _check_offset(self, _: object, offset: int) -> None:
-        if not 0 <= offset <= MOST_LISTED:
-            raise ValueError(f"offset = {offset}: must be from 0 to {MOST_LISTED:,}")
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no list can be cut by."""
+        for name, value, least in (("limit", self.limit, 1), ("offset", self.offset, 0)):
+            if type(value) is not int or not least <= value <= MOST_LISTED:
+                most = f"{MOST_LISTED:,}"
+                raise ValueError(f"{name} = {value!r}: must be a whole number, {least} to {most}")
 
     @property
     def end(self) -> int:

@@ -206,10 +206,8 @@ class OrderActors:
         if first is None:
             return False
         before = Version(first.version - 1)
-        is_other = first.order_id != command.order_id
-        if is_other or not could_have_caused(
-            command, self.log.read_order(first.order_id, before, first.position)[-1]
-        ):
+        event = self.log.read_order(first.order_id, before, first.position)[-1]
+        if not could_have_caused(command, event):
             raise DuplicateCommandError(command.order_id, str(request_id))
         self.probe.turned_away(envelope.command_id, Outcome.REPEATED)
         if envelope.reply is None:
