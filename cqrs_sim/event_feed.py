@@ -8,7 +8,10 @@ from cqrs_sim.read_side.projector import Projector
 
 
 class EventFeed:
-    """Events of the log as one read model comes to show them; the log is the buffer."""
+    """Events of the log as one read model comes to show them; the log is the buffer.
+
+    What was lost on the way to the read model, where that may happen, is passed on in its place.
+    """
 
     def __init__(self, log: MemoryLog, projector: Projector, after: Position) -> None:
         self._log = log

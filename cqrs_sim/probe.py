@@ -88,7 +88,8 @@ class Handling(IntEnum):
     REPEATED = 1
     """It came again, and took effect again."""
     WITHOUT_EFFECT = 2
-    """It came for the first time, and found nothing to change: an earlier event never came."""
+    """It came for the first time, and found nothing to change: an earlier event had not
+    come, or never did."""
 
 
 NO_READ_MODEL = -1

@@ -50,7 +50,7 @@ from cqrs_sim.write_side.rows import RowsRehydrator
 from cqrs_sim.write_side.snapshots import MemorySnapshots
 from cqrs_sim.write_side.stored_snapshots import StoredSnapshots
 
-CARELESS: dict[str, Callable[[], ReadModel]] = {
+CARELESS: dict[str, Callable[[], CarelessOrders | CarelessStatistics]] = {
     "orders": CarelessOrders,
     "statistics": CarelessStatistics,
 }
@@ -94,10 +94,10 @@ class System:
                 self._read_draws[name] = drawn
         self.commands = self._write_side(scenario, streams, questions, store)
         self.commands.set_up(set_up)
-        watch_for_crashes(kernel, probe, self.log, self.commands)
+        self._tasks: list[TaskProjector] = []
+        watch_for_crashes(kernel, probe, self.log, self.commands, self._tasks)
         self.projectors: dict[str, Projector] = {}
         self._actors = ProjectorActors(kernel)
-        self._tasks: list[TaskProjector] = []
         self.rebuilds = Rebuilds(kernel)
         self.rebuilds.refused = not_rebuilt(scenario.read_models)
         for name in scenario.read_models:
@@ -251,7 +251,7 @@ class System:
         return Answer(row_of(snapshot.order), snapshot.position, None)
 
     def subscribe(self, read_model: str, after: Position | None = None) -> EventFeed:
-        """The events that a read model shows, one by one, as it comes to show them.
+        """The events that a read model shows, one by one, as it comes to show them: `EventFeed`.
 
         Args:
             read_model: its name in the scenario.
@@ -288,6 +288,7 @@ class System:
         await self.commands.wait_drained()
         await self.queries.wait_drained()
         self.log.end_subscriptions()
+        await self.log.wait_published()
         for tasks in self._tasks:
             await tasks.wait_drained()
         await self._actors.wait_done()
@@ -360,10 +361,9 @@ class System:
             self.log.hooks.append(inline)
             return
         if settings.projection == "task":
-            model = CARELESS[name]()
-            tasks = TaskProjector(self._kernel, self._probe, model, work, options)
+            tasks = TaskProjector(self._kernel, self._probe, CARELESS[name](), work, options)
             self.projectors[name] = tasks
-            self.log.hooks.append(tasks)
+            self.log.tell_when_published(tasks)
             self._tasks.append(tasks)
             return
         subscription = self.log.subscribe(name, index, settings.channel, settings.transport)

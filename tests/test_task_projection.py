@@ -7,6 +7,7 @@ import attrs
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from fakes import create
 
 from cqrs_sim import cli, simulation
 from cqrs_sim.actors.clock import VirtualClock
@@ -24,12 +25,14 @@ from cqrs_sim.domain.events import (
     OrderStatusChanged,
 )
 from cqrs_sim.domain.item import OrderItem
+from cqrs_sim.domain.queries import AnswerValue, GetOrderById
 from cqrs_sim.domain.status import CANCELLED, CONFIRMED, PENDING, SHIPPED, OrderStatus
 from cqrs_sim.engines import virtual
 from cqrs_sim.engines.algebra.engine import unsupported
 from cqrs_sim.engines.convergence import divergences
 from cqrs_sim.engines.experiment import Experiment
-from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.engines.virtual import run_script
+from cqrs_sim.errors import InvalidScenarioError, WriteSideDownError
 from cqrs_sim.ids import (
     Cents,
     CommandId,
@@ -37,6 +40,7 @@ from cqrs_sim.ids import (
     CustomerId,
     Nanoseconds,
     OrderId,
+    Position,
     ProductId,
     Version,
 )
@@ -46,6 +50,7 @@ from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.reading import read_scenario
 from cqrs_sim.scenario.scenario import Scenario
+from cqrs_sim.system import System
 
 TASKS = """
 [run]
@@ -79,6 +84,10 @@ def tasks(*settings: str) -> Scenario:
 @cache
 def run(*settings: str, seed: int = 2) -> Result:
     return virtual.run(tasks(*settings), seed=seed)
+
+
+def failed_checks(result: Result) -> set[str]:
+    return {check.name for check in result.summary.checks if not check.ok}
 
 
 def _head(version: int) -> tuple[OrderId, Version, Nanoseconds, CommandId, CorrelationId]:
@@ -270,6 +279,123 @@ def test_events_whose_tasks_were_cut_off_are_lost_and_counted_as_never_shown() -
     assert all(c.ok for c in result.summary.checks if c.name != "convergence")
     (lost,) = [check for check in result.summary.checks if check.name == "nothing_lost"]
     assert "where tasks bring them: orders, statistics" in lost.detail
+
+
+# Crashes of the writer, in whose process the tasks live.
+
+
+CRASHES = """write_side.crashes=[
+    { at = "1s", down = "50ms" }, { at = "2s", down = "50ms" }, { at = "3s", down = "50ms" }
+]"""
+
+
+def lost_by_tasks(result: Result, name: str) -> tuple[list[int], list[int]]:
+    """Positions that never came to a read model, and those whose task did not end."""
+    deliveries, position = result.trace.deliveries_of(name), result.trace.events.position
+    never = np.isnat(deliveries.delivered)
+    cut = ~never & np.isnat(deliveries.applied)
+    return position[never].tolist(), position[cut].tolist()
+
+
+def test_a_writer_that_ends_takes_its_tasks_along_and_what_it_had_not_told() -> None:
+    result = run("write_side.publish=dual_write", CRASHES)
+    crashes = result.trace.crashes
+    stored = crashes.reached.tolist()
+    assert len(stored) == 3
+    for name in ("orders", "statistics"):
+        never, cut = lost_by_tasks(result, name)
+        assert never == stored
+        assert cut, "at 2 ms each some tasks are always at work"
+        applied = result.trace.deliveries_of(name).applied
+        for gone, back in zip(crashes.crashed, crashes.restarted, strict=True):
+            assert not ((applied > gone) & (applied < back)).any()
+        found = result.summary.delivery[name]
+        assert found.mode == "at_most_once"
+        assert found.lost == len(never) + len(cut) + found.without_effect
+        assert found.without_effect > 0
+        assert found.first_lost is not None
+    # Of `search`, which is told by the same writer, some changes found no order to change.
+    assert failed_checks(result) == {"nothing_lost", "effects", "convergence"}
+    assert result.diverged is not None
+
+
+def test_a_writer_that_publishes_from_its_log_loses_no_more_than_the_tasks_at_work() -> None:
+    result = run("write_side.publish=log_first", CRASHES)
+    crashes = result.trace.crashes
+    for name in ("orders", "statistics"):
+        never, cut = lost_by_tasks(result, name)
+        assert never == []
+        assert cut
+        delivered = result.trace.deliveries_of(name).delivered[crashes.reached - 1]
+        assert delivered.tolist() == crashes.restarted.tolist()
+
+
+def test_readers_are_told_of_what_came_after_a_loss() -> None:
+    """Where nothing more will come of an event, those behind it are what an answer reflects."""
+    result = run("write_side.publish=dual_write", CRASHES)
+    by_id = next(row for row in result.summary.reads.rows if row.kind == "GetOrderById")
+    usual = next(row for row in run().summary.reads.rows if row.kind == "GetOrderById")
+    assert by_id.stale / by_id.answered < 2 * usual.stale / usual.answered
+
+
+def test_a_run_waits_for_a_writer_that_is_gone_when_the_load_ends() -> None:
+    last = "write_side.crashes=[{ at = '3900ms', down = '1s' }]"
+    for publish, is_told in (("log_first", True), ("dual_write", False)):
+        result = run(f"write_side.publish={publish}", last, "read_models.search.channel=1")
+        (reached,) = result.trace.crashes.reached.tolist()
+        assert reached == len(result.trace.events)
+        applied = result.trace.deliveries_of("orders").applied[reached - 1]
+        assert np.isnat(applied) != is_told
+
+
+@pytest.mark.parametrize("publish", ["log_first", "dual_write"])
+def test_what_a_crash_cut_off_is_lost_also_in_a_run_that_did_not_finish(publish: str) -> None:
+    """A writer that is gone until after the drain lets the run end when time is up."""
+    gone = "write_side.crashes=[{ at = '2s', down = '50ms' }, { at = '3900ms', down = '60s' }]"
+    result = run(f"write_side.publish={publish}", gone, "run.drain=1s")
+    trace = result.trace
+    assert trace.ended_ns == 5_000_000_000
+    first, last = trace.crashes.reached.tolist()
+    for name in ("orders", "statistics"):
+        never, cut = lost_by_tasks(result, name)
+        assert never == ([last] if publish == "log_first" else [first, last])
+        assert cut
+        found = result.summary.delivery[name]
+        # Of the last one nobody can say but who knows how it would be published.
+        assert found.lost == len(cut) + len(never) - 1 + found.without_effect
+    assert "nothing_lost" in failed_checks(result)
+    assert ("convergence" in failed_checks(result)) == (publish == "dual_write")
+
+
+def test_nobody_waits_for_what_a_dual_write_has_lost() -> None:
+    crash = "write_side.crashes=[{ at = '0s', down = '50ms' }]"
+
+    async def script(system: System) -> tuple[int, AnswerValue, int]:
+        with pytest.raises(WriteSideDownError):
+            await system.execute(create("o-1"), request_id="r-1")
+        answer = await system.query(GetOrderById(OrderId("o-1")), at_least=Position(1))
+        # It was stored, so it is not done again.
+        again = await system.execute(create("o-1"), request_id="r-1")
+        return answer.position, answer.value, again.position
+
+    assert run_script(script, tasks("write_side.publish=dual_write", crash)) == (1, None, 1)
+
+
+def test_without_a_crash_a_dual_write_is_as_right_or_wrong_as_a_log() -> None:
+    dual, log = run("write_side.publish=dual_write"), run()
+    assert dual.diverged == log.diverged
+    for name in dual.trace.read_models:
+        mine, other = dual.trace.deliveries_of(name), log.trace.deliveries_of(name)
+        assert mine.applied.tolist() == other.applied.tolist()
+
+
+def test_an_event_that_found_nothing_to_change_is_counted() -> None:
+    result = run()
+    for name in ("orders", "statistics"):
+        found = result.summary.delivery[name]
+        assert found.lost == found.without_effect > 0
+        assert found.first_lost is not None
+    assert result.summary.delivery["search"].lost == 0
 
 
 # The checks that ask less of it, and of nothing else.

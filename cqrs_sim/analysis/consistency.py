@@ -171,23 +171,48 @@ def check_nothing_lost(
 
     An event that is missing although a later one was applied is lost whatever the time; one at the
     end of the line is lost only if the run says that it finished. Where there is no line, because
-    tasks bring events in no order, any event may have been the last.
+    tasks bring events in no order, any event may have been the last, but for those that a crash of
+    their process cut off, or that were passed over when a later one was published.
     """
     censored = []
-    may_wait = deadline_ns is None or trace.ended_ns >= deadline_ns
     for name in trace.read_models:
         missing = np.isnat(deliveries_by_event(trace, name).applied)
-        applied = np.flatnonzero(~missing)
-        end = int(applied[-1]) + 1 if len(applied) else 0
-        if name in unordered:
-            end = 0
-        lost = np.flatnonzero(missing[:end] if may_wait else missing)
+        waiting = still_waiting(trace, name, deadline_ns=deadline_ns, unordered=unordered)
+        lost = np.flatnonzero(missing & ~waiting)
         if len(lost):
             positions = trace.events.position[lost]
             return _fault("nothing_lost", f"{name} never applied position {{}}", positions)
         censored.append(f"{np.count_nonzero(missing):,} of {name}")
     detail = "events still waiting at the end: " + ", ".join(censored)
     return _fine("nothing_lost", detail + _by_tasks(trace, unordered, "any of them may be among"))
+
+
+def still_waiting(
+    trace: Trace, name: str, *, deadline_ns: int | None = None, unordered: Collection[str] = ()
+) -> NDArray[np.bool_]:
+    """Which events may have come to a read model after the run, shape (n_events,).
+
+    Arguments as of `check_nothing_lost`.
+    """
+    deliveries = deliveries_by_event(trace, name)
+    missing = np.isnat(deliveries.applied)
+    if deadline_ns is not None and trace.ended_ns < deadline_ns:
+        return np.zeros(len(missing), np.bool_)
+    if name in unordered:
+        crashes = trace.crashes
+        crashed = crashes.crashed[crashes.read_model == NO_READ_MODEL]
+        never = np.isnat(deliveries.delivered) & is_before_the_last(deliveries.delivered)
+        waiting = missing & ~never
+        if len(crashed):
+            waiting &= ~(deliveries.delivered <= crashed.max())
+        return waiting
+    return missing & ~is_before_the_last(deliveries.applied)
+
+
+def is_before_the_last(stamps: NDArray[np.timedelta64]) -> NDArray[np.bool_]:
+    """Which rows come before the last one that has a stamp."""
+    known = np.flatnonzero(~np.isnat(stamps))
+    return np.arange(len(stamps)) < (known[-1] if len(known) else 0)
 
 
 def _by_tasks(trace: Trace, unordered: Collection[str], how: str) -> str:

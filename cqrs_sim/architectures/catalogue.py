@@ -18,6 +18,7 @@ from cqrs_sim.scenario.scenario import (
     Keeps,
     Load,
     Projection,
+    Publish,
     Queries,
     QueryCache,
     QueryMix,
@@ -156,6 +157,7 @@ def tutorial(base: Scenario, costs: Costs) -> Scenario:
         description="A task for each event and read model, in no order and at most once.",
         write=costs.decide + costs.tables + costs.commit,
         keeps="rows",
+        publish="dual_write",
         read_models={
             # Each task commits what it changed by itself.
             name: ReadModel(projection=task, service=_time(row + costs.checkpoint), database=VIEWS)
@@ -185,6 +187,7 @@ def _built(
     description: str,
     write: int,
     keeps: Keeps,
+    publish: Publish = "log_first",
     read_models: dict[str, ReadModel],
     answers: QueryCosts,
     databases: tuple[str, ...],
@@ -204,6 +207,7 @@ def _built(
         write_side=WriteSide(
             service=_time(write),
             keeps=keeps,
+            publish=publish,
             mailbox=base.write_side.mailbox,
             policy=base.write_side.policy,
             passivate_after=base.write_side.passivate_after,

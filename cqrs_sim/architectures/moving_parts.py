@@ -101,4 +101,5 @@ def _failure_modes(scenario: Scenario) -> Iterator[str]:
     if "task" in kinds:
         yield "events of one order overtake each other, and the read model stays wrong"
         yield "a task that fails or is cut off loses its event for good"
+    if scenario.write_side.publish == "dual_write":
         yield "a crash between storing and publishing loses the event for all read models"

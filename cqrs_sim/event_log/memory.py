@@ -49,6 +49,13 @@ class CommitHook(Protocol):
         """It is visible from this instant on; it is about to be stamped."""
 
 
+class PublicationHook(CommitHook, Protocol):
+    """What is to hear of events when they are published, which may be after their commit."""
+
+    def lost(self, events: Sequence[Event]) -> None:
+        """They are stored, and will never be published."""
+
+
 class MemoryLog:
     """An append-only list of events; `event_log.durable` builds on it.
 
@@ -177,6 +184,18 @@ class MemoryLog:
 
     def close(self) -> None:
         """Append nothing more: here, nobody else does."""
+
+    @property
+    def has_unpublished(self) -> bool:
+        """Whether events are stored that will be published later."""
+        return False
+
+    def tell_when_published(self, hook: PublicationHook) -> None:
+        """Let a hook hear of events when they are published: here, with their commit."""
+        self.hooks.append(hook)
+
+    async def wait_published(self) -> None:
+        """Return when all that will be published is; no command may be submitted any more."""
 
     def _tell(self, new_events: Sequence[Event]) -> Nanoseconds:
         """The instant at which a commit, and what is updated within it, becomes visible."""

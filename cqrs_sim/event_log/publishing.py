@@ -16,8 +16,9 @@ import attrs
 
 from cqrs_sim.actors.crashes import Crashes
 from cqrs_sim.actors.kernel import Kernel
+from cqrs_sim.actors.reply import Latch
 from cqrs_sim.domain.events import Event
-from cqrs_sim.event_log.memory import MemoryLog, Pending
+from cqrs_sim.event_log.memory import MemoryLog, Pending, PublicationHook
 from cqrs_sim.event_log.subscription import Subscription, fan_out
 from cqrs_sim.event_log.transport import Transport
 from cqrs_sim.ids import CommandId, Nanoseconds, OrderId, Position, Version
@@ -56,6 +57,8 @@ class PublishedLog(MemoryLog):
         self._way = publish
         self._crashes = crashes
         self._channels: list[tuple[Subscription, list[Event]]] = []
+        self._told: list[PublicationHook] = []
+        self._back: Latch | None = None
         self._unpublished: list[Event] = []
         self._published = Position(0)
         self._is_ending = False
@@ -104,10 +107,32 @@ class PublishedLog(MemoryLog):
         left, self._unpublished = self._unpublished, []
         if self._way == "log_first":
             self._pass_on(left, self._clock.instant_ns)
+        else:
+            for hook in self._told:
+                hook.lost(left)
         if self._is_ending:
             super().end_subscriptions()
+        if self._back is not None:
+            self._back.open()
+
+    @property
+    def has_unpublished(self) -> bool:
+        """See `MemoryLog.has_unpublished`: what a dual write did not tell it never will."""
+        return self._way == "log_first" and bool(self._unpublished)
+
+    def tell_when_published(self, hook: PublicationHook) -> None:
+        """See `MemoryLog.tell_when_published`."""
+        self._told.append(hook)
+
+    async def wait_published(self) -> None:
+        """See `MemoryLog.wait_published`; a writer that is gone first has to come back."""
+        if self.has_unpublished:
+            self._back = Latch(self._kernel, "the writer to be back")
+            await self._back.wait()
 
     def _pass_on(self, events: Sequence[Event], now: Nanoseconds) -> None:
+        for hook in self._told:
+            hook.after(events, now)
         for event in events:
             self._published = event.position
             for subscription, published in self._channels:

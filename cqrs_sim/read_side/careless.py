@@ -33,11 +33,15 @@ class CarelessOrders:
 
     def apply(self, event: Event) -> None:
         """Handle one event, whatever came before."""
+        self.takes(event)
+
+    def takes(self, event: Event) -> bool:
+        """Handle one event; whether there was anything to change, which nobody in there asks."""
         row = self.rows.get(event.order_id)
         if type(event) is OrderCreated:
             self._add(event)
         elif row is None:
-            return  # An update of nothing: the event is lost, and nobody hears of it.
+            return False  # An update of nothing: the event is lost, and nobody hears of it.
         elif type(event) is OrderStatusChanged:
             self._move(row, event.old_status, event.new_status, event)
         elif type(event) is OrderCancelled:
@@ -48,6 +52,7 @@ class CarelessOrders:
             self.rows[event.order_id] = _touched(changed, event)
         else:
             assert_never(event)
+        return True
 
     def _add(self, event: OrderCreated) -> None:
         order_id, customer_id, created = event.order_id, event.customer_id, event.occurred_ns
@@ -96,7 +101,11 @@ class CarelessStatistics:
 
     def apply(self, event: Event) -> None:
         """Handle one event, whatever came before."""
-        self.orders.apply(event)
+        self.takes(event)
+
+    def takes(self, event: Event) -> bool:
+        """As `CarelessOrders.takes`."""
+        return self.orders.takes(event)
 
     def between(self, from_ns: Nanoseconds, to_ns: Nanoseconds) -> OrderStatistics:
         """Statistics of the orders created in [from_ns, to_ns), as their rows are now."""

@@ -1,8 +1,9 @@
 """A task for each event: the mechanism of many tutorials, in no order and at most once.
 
-At the commit a task is started for each event, and none waits for another. Whoever is done first
-changes the read model first. A task that is not done when the system stops is never started again,
-and nothing stores how far the read model has come.
+When an event is published a task is started for it, and none waits for another. Whoever is done
+first changes the read model first. The tasks belong to the process of the writer: one that is not
+done when that ends, or the system stops, is never started again, and nothing stores how far the
+read model has come.
 """
 
 from collections.abc import Sequence
@@ -13,30 +14,34 @@ from cqrs_sim.actors.pauses import Work
 from cqrs_sim.actors.reply import Latch
 from cqrs_sim.domain.events import Event
 from cqrs_sim.ids import Nanoseconds, Position
-from cqrs_sim.probe import Probe
+from cqrs_sim.probe import Handling, Probe
+from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.inline import NoInbox
-from cqrs_sim.read_side.projector import Projector, ProjectorOptions, ReadModel
+from cqrs_sim.read_side.projector import Projector, ProjectorOptions
 
 STRIDE: Final = 128
 """Between the timers of two events; read models have indexes below it."""
 
 
 class TaskProjector(Projector):
-    """The tasks of one read model; an `event_log.memory.CommitHook`.
+    """The tasks of one read model; an `event_log.memory.PublicationHook`.
 
-    `applied` is the last position up to which *all* events were handled: those behind it may have
-    been, or not.
+    `applied` is the last position up to which *all* events were handled, or are known to be lost:
+    those behind it may have been, or not.
     """
 
     def __init__(
         self,
         kernel: Kernel,
         probe: Probe,
-        read_model: ReadModel,
+        read_model: CarelessOrders | CarelessStatistics,
         work: Work,
         options: ProjectorOptions,
     ) -> None:
         super().__init__(kernel, probe, NoInbox(), read_model, work, options)
+        self._probe = probe
+        self._careless = read_model
+        probe.promised(options.index, "at_most_once")
         self._tasks: dict[Position, Actor] = {}
         self._out_of_turn: set[int] = set()
         self._drained: Latch | None = None
@@ -53,11 +58,28 @@ class TaskProjector(Projector):
             name = f"task {self.options.name} {position}"
             self._tasks[position] = self._kernel.spawn(task, name, is_background=True)
 
+    def lost(self, events: Sequence[Event]) -> None:
+        """No task is ever begun for them: nobody need wait for what they were to show."""
+        for event in events:
+            self._handled(event.position)
+
     async def wait_drained(self) -> None:
         """Return when every task is done; no event may be committed any more."""
         if self._tasks:
             self._drained = Latch(self._kernel, f"the tasks of {self.options.name}")
             await self._drained.wait()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no task is at work: what is not shown now comes with a later event, or never."""
+        return not self._tasks
+
+    def end_tasks(self) -> None:
+        """End the tasks that are not done, as their process ends: their events are lost."""
+        ended, self._tasks = self._tasks, {}
+        for position, task in ended.items():
+            self._kernel.discard(task)
+            self._handled(position)
 
     def stop(self) -> None:
         """End the tasks that are not done: their events are lost. See `Projector.stop`."""
@@ -71,7 +93,8 @@ class TaskProjector(Projector):
         if service is not None:
             index = position * STRIDE + self.options.index
             await self._work(service[position - 1], Rank.READ, index)
-        self._apply(event)
+        if not self._careless.takes(event):
+            self._probe.handled(self.options.index, position, Handling.WITHOUT_EFFECT)
         self._stamps.applied[position] = clock.instant_ns
         del self._tasks[position]
         self._handled(position)

@@ -12,7 +12,6 @@ from cqrs_sim.scenario.deliveries import (
     is_delivered_plainly,
     of_crashes,
     of_stores,
-    of_tasks,
     unusual_in_a_store,
 )
 from cqrs_sim.scenario.kept_forms import of_forms, of_kept
@@ -97,7 +96,6 @@ def contradictions_among(
     if read_models is not None:
         mistakes += of_projections(read_models, write_side)
     if read_models is not None and write_side is not None:
-        mistakes += of_tasks(write_side, read_models)
         mistakes += of_forms(write_side, read_models)
         if store == "sqlite":
             mistakes += unusual_in_a_store(read_models)

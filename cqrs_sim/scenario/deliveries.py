@@ -20,16 +20,6 @@ def of_crashes(path: str, crashes: Sequence[Crash]) -> Iterator[str]:
         back = max(back, crash.at + crash.down)
 
 
-def of_tasks(side: WriteSide, read_models: Mapping[str, ReadModel]) -> Iterator[str]:
-    """A task is begun with the commit, so between the two there is no place for a crash."""
-    for name, model in read_models.items():
-        if side.crashes and model.projection == "task":
-            yield (
-                f"write_side.crashes: end the writer before it publishes, but read_models.{name}."
-                'projection = "task": each task is begun within the commit; use async or inline'
-            )
-
-
 def of_stores(side: WriteSide, store: str | None, log: Log | None) -> Iterator[str]:
     """Storing and publishing are told apart of the log in memory alone, whose commits take no time.
 
@@ -61,8 +51,10 @@ def unusual_in_a_store(read_models: Mapping[str, ReadModel]) -> Iterator[str]:
 
 def in_memory_only(side: WriteSide) -> str:
     """The mistake of a log that is not simply in memory."""
-    key = "write_side.crashes" if side.crashes else f'write_side.publish = "{side.publish}"'
-    return f'{key}: needs store = "memory", and no modelled time in log.commit and log.append'
+    needs = 'needs store = "memory", and no modelled time in log.commit and log.append'
+    if side.crashes:
+        return f"write_side.crashes: {needs}"
+    return f'write_side.publish = "{side.publish}": {needs}; with a store it must be "log_first"'
 
 
 def is_only_log_read(side: WriteSide) -> bool:

@@ -63,6 +63,7 @@ def show_summary(screen: Screen, result: Result, *, is_quiet: bool = False) -> N
         *_rehydration(result),
         "",
         *_generator(summary),
+        *_deliveries(summary),
         *_checks(summary),
     )
 
@@ -326,6 +327,21 @@ def _generator(summary: Summary) -> Iterable[Text]:
         text += f"; longest pause of the machine {milliseconds(worst.length_s)} ms"
         text += f" at {worst.at_s:.1f} s, of it our own work {milliseconds(worst.busy_s)} at most"
     yield Text(text)
+
+
+def _deliveries(summary: Summary) -> Iterable[Text]:
+    """What was lost or done twice on the way to each read model; nothing if all was as usual."""
+    for name, one in summary.delivery.items():
+        if not one.is_remarkable:
+            continue
+        parts = [f"{count_of(one.lost, 'event')} lost"] if one.lost else []
+        parts += [f"{one.without_effect:,} found nothing to change"] if one.without_effect else []
+        parts += [f"{one.doubled:,} took effect twice"] if one.doubled else []
+        parts += [f"{one.redelivered:,} delivered again"] if one.redelivered else []
+        first = one.first_lost or one.first_doubled
+        parts += [f"the first: {printable(first.event)}"] if first is not None else []
+        text = f"delivery to {printable(name)}, {one.promise}: {', '.join(parts)}"
+        yield Text(text, BAD if one.lost or one.doubled else "")
 
 
 def _checks(summary: Summary) -> Iterable[Text]:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from traces import Plan, make_trace
 
+from cqrs_sim.analysis.delivery import Witness
 from cqrs_sim.analysis.generator import GeneratorHealth, Hiccups, Pacer, Pause, Second
 from cqrs_sim.analysis.quantiles import summarise_sample
 from cqrs_sim.analysis.staleness import answer_staleness_s
@@ -12,6 +13,7 @@ from cqrs_sim.analysis.summary import Summary, summarise
 from cqrs_sim.measurement.trace import Trace, select
 from cqrs_sim.plain_text import milliseconds, percent
 from cqrs_sim.probe import Outcome, QueryOutcome
+from cqrs_sim.report.delivery_table import delivery_table
 from cqrs_sim.report.evidence import (
     intervals_table,
     pauses_table,
@@ -43,6 +45,27 @@ def cut(trace: Trace, unseen: int) -> Trace:
 def rows_of(table: Table) -> dict[str, tuple[str, ...]]:
     assert all(len(row.cells) == len(table.head) for row in table.rows)
     return {row.cells[0]: row.cells[1:] for row in table.rows}
+
+
+def test_the_table_of_deliveries_is_there_where_any_went_wrong() -> None:
+    summary = summarise(STEADY)
+    assert delivery_table(summary) is None
+    witness = Witness(position=1_012, order="order-1", event="order-1#2")
+    lossy = attrs.evolve(
+        summary.delivery["orders"],
+        mode="at_most_once",
+        lost=2,
+        without_effect=1,
+        first_lost=witness,
+    )
+    found = attrs.evolve(summary, delivery={**summary.delivery, "orders": lossy})
+    table = delivery_table(found)
+    assert table is not None
+    events = f"{len(STEADY.events):,}"
+    assert rows_of(table)["orders"] == ("at most once", events, "0", "0", "2", "1")
+    assert rows_of(table)["search"] == ("at least once", events, "0", "0", "0", "0")
+    assert [row.tone for row in table.rows] == ["bad", ""]
+    assert table.notes[1:] == ("The first that orders lost: order-1#2 at position 1,012.",)
 
 
 def test_the_lag_table_holds_the_figures_of_the_summary() -> None:

@@ -109,13 +109,6 @@ def test_they_can_be_set_from_the_command_line() -> None:
             "read_models.orders.idempotent: belongs to a projector, but",
         ),
         (
-            (
-                'write_side.crashes = [{ at = "5s", down = "1s" }]\n'
-                '[read_models.orders]\nprojection = "task"'
-            ),
-            "write_side.crashes: end the writer before it publishes, but read_models.orders.",
-        ),
-        (
             'store = "sqlite"\nwrite_side.publish = "dual_write"',
             'write_side.publish = "dual_write": needs store = "memory", and no modelled time in',
         ),

@@ -128,3 +128,31 @@ def test_what_idle_orders_took_to_come_back_is_told_where_the_scenario_is_about_
     assert f"came back: {found['rehydration.orders']:,.0f}, " in line
     assert f"; {found['rehydration.events_read']:,.0f} events read, " in line
     assert line.endswith(" % of the commands' service time")
+
+
+@pytest.mark.parametrize(
+    ("preset", "changed"), [("dual_write", "write_side"), ("redelivery", "read_models.statistics")]
+)
+def test_what_was_lost_or_doubled_is_told_by_read_model(
+    short: Result, preset: str, changed: str
+) -> None:
+    assert not any(line.startswith("delivery to ") for line in shown(short))
+    crash = f"{changed}.crashes=[{{ at = '2s', down = '200ms' }}]"
+    result = simulation.run(simulation.load_scenario(preset, ["run.duration=4s", crash]))
+    lines = [line for line in shown(result) if line.startswith("delivery to ")]
+    found = {name: one for name, one in result.summary.delivery.items() if one.is_remarkable}
+    assert found
+    for line, (name, one) in zip(lines, found.items(), strict=True):
+        head, told = line.split(": ", 1)
+        assert head == f"delivery to {name}, at least once"
+        for count, what in (
+            (one.lost, "lost"),
+            (one.without_effect, "found nothing to change"),
+            (one.doubled, "took effect twice"),
+            (one.redelivered, "delivered again"),
+        ):
+            parts = [part for part in told.split(", ") if part.endswith(what)]
+            assert [int(part.split()[0]) for part in parts] == ([count] if count else [])
+        first = one.first_lost or one.first_doubled
+        assert (first is None) == ("the first: " not in told)
+        assert first is None or told.endswith(f"the first: {first.event}")
