@@ -27,6 +27,8 @@ KINDS = {
 
 UNORDERED = "nothing keeps its order; none was seen wrong in this run"
 """Said of what tasks update: that a run had luck is no promise."""
+TOLD_APART_S = 50e-6
+"""In real time: one run may be as much slower than the next, whatever is run."""
 PARTS = ("databases", "kinds of actor", "channels", "hops to an answer")
 """The kinds of moving parts, in the order of every figure."""
 
@@ -303,13 +305,13 @@ def times_of(measured: Measured, control: Measured, engine: str) -> float | None
     """How many times as long as the control it takes; None where that is not known.
 
     In simulated time by the means, since the ratio of two means is that of the whole time spent. In
-    real time by the medians: one stop of the machine may take as long as all else together.
+    real time by the medians: one stop of the machine may take as long as all else together. There
+    what differs by less than `TOLD_APART_S` is as long.
     """
     if engine == "wall":
-        time_s, of_s = measured.quantile_s("p50"), control.quantile_s("p50")
-    else:
-        time_s, of_s = measured.mean_s, control.mean_s
-    return time_s / of_s if time_s is not None and of_s else None
+        return _in_real_time(measured.quantile_s("p50"), control.quantile_s("p50"))
+    mean_s, of_s = measured.mean_s, control.mean_s
+    return mean_s / of_s if mean_s is not None and of_s else None
 
 
 def query_times(row: ArchitectureFigures, control: ArchitectureFigures) -> float | None:
@@ -320,16 +322,25 @@ def query_times(row: ArchitectureFigures, control: ArchitectureFigures) -> float
     """
     if row.engine != "wall":
         return times_of(row.query, control.query, row.engine)
-    total_s, of_s = 0.0, 0.0
+    return _in_real_time(_typical_s(row, control), _typical_s(control, control))
+
+
+def _in_real_time(time_s: float | None, of_s: float | None) -> float | None:
+    if time_s is None or not of_s:
+        return None
+    return 1.0 if abs(time_s - of_s) < TOLD_APART_S else time_s / of_s
+
+
+def _typical_s(row: ArchitectureFigures, control: ArchitectureFigures) -> float | None:
+    """Of a query, in the mix that the control answered."""
+    total_s = 0.0
     for kind in control.kinds:
-        other = row.of_kind(kind.kind)
-        theirs_s = kind.response.quantile_s("p50")
-        mine_s = None if other is None else other.response.quantile_s("p50")
-        if mine_s is None or theirs_s is None:
+        found = row.of_kind(kind.kind)
+        median_s = None if found is None else found.response.quantile_s("p50")
+        if median_s is None:
             return None
-        total_s += kind.answered * mine_s
-        of_s += kind.answered * theirs_s
-    return total_s / of_s if of_s else None
+        total_s += kind.answered * median_s
+    return total_s / control.answered if control.answered else None
 
 
 def rate_times(row: ArchitectureFigures, control: ArchitectureFigures | None) -> float | None:

@@ -108,3 +108,29 @@ def test_in_real_time_a_stop_of_the_machine_makes_no_difference() -> None:
         assert tuple(text for text in found if text.startswith("writes take")) == told
     slower = row("simple", engine="wall", write=Measured(sample=sample(0.006)))
     assert "writes take 3 x as long as crud's" in gives_up(slower, (crud, slower))
+
+
+def test_in_real_time_nobody_tells_microseconds_apart() -> None:
+    """What one run takes longer than the next, though both do the same."""
+    for engine, told in (("virtual", True), ("wall", False)):
+        crud = row("crud", engine=engine, write=Measured(sample=sample(0.000_020)))
+        simple = row("simple", engine=engine, write=Measured(sample=sample(0.000_060)))
+        assert ("writes take 3 x as long as crud's" in gives_up(simple, (crud, simple))) == told
+
+
+def test_in_real_time_queries_are_compared_kind_by_kind() -> None:
+    """Most of them ask by id, where a join costs little."""
+    slow = row("crud", engine="wall")
+    kinds = [
+        attrs.evolve(kind, response=Measured(sample=sample(seconds)), answered=answered)
+        for kind, seconds, answered in zip(
+            slow.kinds, (0.000_3, 0.001), (9_000, 1_000), strict=True
+        )
+    ]
+    crud = attrs.evolve(slow, kinds=tuple(kinds))
+    quick = [attrs.evolve(kind, response=Measured(sample=sample(0.000_1))) for kind in kinds]
+    simple = row("simple", engine="wall", kinds=tuple(quick))
+    # 0.9 of 0.3 ms and 0.1 of 1 ms, against 0.1 ms.
+    (told,) = answers(crud, simple)
+    assert "answers queries 3.7 x as fast as crud" in told
+    assert "queries take 3.7 x as long as in simple" in gives_up(crud, (crud, simple))
