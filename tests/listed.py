@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import Protocol
 
-from cqrs_sim.domain.queries import OrderRow, Page
-from cqrs_sim.domain.status import STATUSES, OrderStatus
+from cqrs_sim.domain.queries import OrderAnswers, OrderRow, Page
+from cqrs_sim.domain.status import STATUSES
 from cqrs_sim.ids import CustomerId
 
 CUSTOMERS = tuple(CustomerId(f"customer-{number}") for number in range(1, 4))
@@ -15,17 +14,7 @@ CUSTOMERS = tuple(CustomerId(f"customer-{number}") for number in range(1, 4))
 Listed = Callable[[Page], tuple[OrderRow, ...]]
 
 
-class Lists(Protocol):
-    """Who lists orders."""
-
-    def by_customer(self, customer_id: CustomerId, page: Page = ...) -> tuple[OrderRow, ...]:
-        """The rows of a customer."""
-
-    def by_status(self, status: OrderStatus, page: Page = ...) -> tuple[OrderRow, ...]:
-        """The rows in a status."""
-
-
-def assert_same_pages(one: Lists, other: Lists) -> None:
+def assert_same_pages(one: OrderAnswers, other: OrderAnswers) -> None:
     """Each page of every list is the same, and all of them together are the list."""
     for mine, theirs in zip(_lists(one), _lists(other), strict=True):
         for limit in (1, 2, 3):
@@ -35,7 +24,7 @@ def assert_same_pages(one: Lists, other: Lists) -> None:
             assert sum(found, ()) == mine(Page())
 
 
-def _lists(shown: Lists) -> list[Listed]:
+def _lists(shown: OrderAnswers) -> list[Listed]:
     return [
         *(partial(shown.by_customer, customer) for customer in CUSTOMERS),
         *(partial(shown.by_status, status) for status in STATUSES),

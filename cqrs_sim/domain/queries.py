@@ -3,7 +3,7 @@
 Answers are frozen snapshots: what a caller holds never changes under its hands.
 """
 
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, assert_never
 
 import attrs
 
@@ -143,3 +143,38 @@ class OrderStatistics:
 
 
 AnswerValue: TypeAlias = OrderRow | tuple[OrderRow, ...] | OrderStatistics | None
+
+
+class OrderAnswers(Protocol):
+    """Who answers for the read model `orders`."""
+
+    def by_id(self, order_id: OrderId) -> OrderRow | None:
+        """The row of an order, or None."""
+
+    def by_customer(self, customer_id: CustomerId, page: Page = WHOLE) -> tuple[OrderRow, ...]:
+        """The rows of a customer, oldest first."""
+
+    def by_status(self, status: OrderStatus, page: Page = WHOLE) -> tuple[OrderRow, ...]:
+        """The rows in a status, in the order in which they came to it."""
+
+
+class StatisticsAnswers(Protocol):
+    """Who answers for the read model `statistics`."""
+
+    def between(self, from_ns: Nanoseconds, to_ns: Nanoseconds) -> OrderStatistics:
+        """Statistics of the orders created in [from_ns, to_ns)."""
+
+
+def answer_to(query: Query, orders: OrderAnswers, statistics: StatisticsAnswers) -> AnswerValue:
+    """What the one of the two says whom a query is for."""
+    match query:
+        case GetOrderById(order_id=order_id):
+            return orders.by_id(order_id)
+        case GetOrdersByCustomer(customer_id=customer_id, page=page):
+            return orders.by_customer(customer_id, page)
+        case GetOrdersByStatus(status=status, page=page):
+            return orders.by_status(status, page)
+        case GetOrderStatistics(from_ns=from_ns, to_ns=to_ns):
+            return statistics.between(from_ns, to_ns)
+        case _:
+            assert_never(query)

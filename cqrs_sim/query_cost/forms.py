@@ -9,7 +9,7 @@ themselves, would be cheaper to write; they would also be the only copy of a nam
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias, assert_never
+from typing import Literal, Protocol, TypeAlias
 
 from cqrs_sim.crud.answers import NormalisedAnswers
 from cqrs_sim.crud.tables import NormalisedTables
@@ -17,19 +17,13 @@ from cqrs_sim.domain.commands import Command
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.order import Cause, decide
 from cqrs_sim.domain.queries import (
-    WHOLE,
     AnswerValue,
-    GetOrderById,
-    GetOrdersByCustomer,
-    GetOrdersByStatus,
-    GetOrderStatistics,
-    OrderRow,
-    OrderStatistics,
-    Page,
+    OrderAnswers,
     Query,
+    StatisticsAnswers,
+    answer_to,
 )
-from cqrs_sim.domain.status import OrderStatus
-from cqrs_sim.ids import CustomerId, Nanoseconds, OrderId, Position
+from cqrs_sim.ids import Position
 from cqrs_sim.read_side.sqlite.orders import OrderTables
 from cqrs_sim.read_side.sqlite.statistics import StatisticsTables
 from cqrs_sim.tables.connection import Connect, Connection, open_reader, transaction
@@ -42,16 +36,8 @@ BATCH = 1000
 """Events in a transaction when a form is filled."""
 
 
-class _Answers(Protocol):
+class _Answers(OrderAnswers, StatisticsAnswers, Protocol):
     """Who answers the four questions."""
-
-    def by_id(self, order_id: OrderId) -> OrderRow | None: ...
-
-    def by_customer(self, customer_id: CustomerId, page: Page = WHOLE) -> tuple[OrderRow, ...]: ...
-
-    def by_status(self, status: OrderStatus, page: Page = WHOLE) -> tuple[OrderRow, ...]: ...
-
-    def between(self, from_ns: Nanoseconds, to_ns: Nanoseconds) -> OrderStatistics: ...
 
 
 class _ReadModelAnswers(OrderTables):
@@ -108,17 +94,7 @@ class Form:
 
     def ask(self, query: Query) -> AnswerValue:
         """The answer, beside the writer."""
-        match query:
-            case GetOrderById(order_id=order_id):
-                return self._answers.by_id(order_id)
-            case GetOrdersByCustomer(customer_id=customer_id, page=page):
-                return self._answers.by_customer(customer_id, page)
-            case GetOrdersByStatus(status=status, page=page):
-                return self._answers.by_status(status, page)
-            case GetOrderStatistics(from_ns=from_ns, to_ns=to_ns):
-                return self._answers.between(from_ns, to_ns)
-            case _:
-                assert_never(query)
+        return answer_to(query, self._answers, self._answers)
 
     def size_bytes(self) -> int:
         """Bytes of its tables and indexes."""

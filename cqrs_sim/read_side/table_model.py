@@ -8,25 +8,24 @@ answered as in memory.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol, assert_never, cast
+from typing import Protocol, cast
 
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.queries import (
-    WHOLE,
     AnswerValue,
     GetOrderById,
     GetOrdersByCustomer,
     GetOrdersByStatus,
     GetOrderStatistics,
-    OrderRow,
-    OrderStatistics,
-    Page,
+    OrderAnswers,
     Query,
+    StatisticsAnswers,
+    answer_to,
 )
-from cqrs_sim.domain.status import STATUSES, OrderStatus
+from cqrs_sim.domain.status import STATUSES
 from cqrs_sim.errors import InvariantViolationError
 from cqrs_sim.event_log.codec import is_text
-from cqrs_sim.ids import CustomerId, Nanoseconds, OrderId, Position
+from cqrs_sim.ids import Nanoseconds, Position
 
 _EARLIEST, _LATEST = Nanoseconds(-(1 << 63)), Nanoseconds((1 << 63) - 1)
 """Instants that a column holds; `codec.row_of` lets none beyond into the log."""
@@ -40,26 +39,6 @@ class TableContents(Protocol):
 
     def contents(self) -> object:
         """All that can be asked of them, comparable with `==`."""
-
-
-class OrderAnswers(TableContents, Protocol):
-    """Tables that answer for the read model `orders`."""
-
-    def by_id(self, order_id: OrderId) -> OrderRow | None:
-        """The row of an order, or None."""
-
-    def by_customer(self, customer_id: CustomerId, page: Page = WHOLE) -> tuple[OrderRow, ...]:
-        """The rows of a customer, oldest first."""
-
-    def by_status(self, status: OrderStatus, page: Page = WHOLE) -> tuple[OrderRow, ...]:
-        """The rows in a status, in the order in which they came to it."""
-
-
-class StatisticsAnswers(TableContents, Protocol):
-    """Tables that answer for the read model `statistics`."""
-
-    def between(self, from_ns: Nanoseconds, to_ns: Nanoseconds) -> OrderStatistics:
-        """Statistics of the orders created in [from_ns, to_ns)."""
 
 
 class TableModel:
@@ -103,19 +82,16 @@ class TableModel:
             return self._value(query), position
 
     def _value(self, query: Query) -> AnswerValue:
+        if isinstance(query, GetOrderById) and not is_text(query.order_id):
+            return None
+        if isinstance(query, GetOrdersByCustomer) and not is_text(query.customer_id):
+            return ()
+        if isinstance(query, GetOrdersByStatus) and query.status not in STATUSES:
+            return ()
         if isinstance(query, GetOrderStatistics):
-            statistics = cast("StatisticsAnswers", self._tables)
-            return statistics.between(_clipped(query.from_ns), _clipped(query.to_ns))
-        orders = cast("OrderAnswers", self._tables)
-        match query:
-            case GetOrderById(order_id=order_id):
-                return orders.by_id(order_id) if is_text(order_id) else None
-            case GetOrdersByCustomer(customer_id=customer_id, page=page):
-                return orders.by_customer(customer_id, page) if is_text(customer_id) else ()
-            case GetOrdersByStatus(status=status, page=page):
-                return orders.by_status(status, page) if status in STATUSES else ()
-            case _:
-                assert_never(query)
+            query = GetOrderStatistics(_clipped(query.from_ns), _clipped(query.to_ns))
+        tables = self._tables
+        return answer_to(query, cast("OrderAnswers", tables), cast("StatisticsAnswers", tables))
 
     def contents(self) -> object:
         """All that can be asked of it, comparable with `==`; equal to that of the one in memory.
