@@ -176,29 +176,34 @@ def check_nothing_lost(
     """
     censored = []
     for name in trace.read_models:
-        missing = np.isnat(deliveries_by_event(trace, name).applied)
-        waiting = still_waiting(trace, name, deadline_ns=deadline_ns, unordered=unordered)
+        deliveries = deliveries_by_event(trace, name)
+        missing = np.isnat(deliveries.applied)
+        is_unordered = name in unordered
+        waiting = still_waiting(trace, deliveries, deadline_ns, is_unordered=is_unordered)
         lost = np.flatnonzero(missing & ~waiting)
         if len(lost):
             positions = trace.events.position[lost]
             return _fault("nothing_lost", f"{name} never applied position {{}}", positions)
         censored.append(f"{np.count_nonzero(missing):,} of {name}")
     detail = "events still waiting at the end: " + ", ".join(censored)
-    return _fine("nothing_lost", detail + _by_tasks(trace, unordered, "any of them may be among"))
+    return _fine("nothing_lost", detail + by_tasks(trace, unordered, "any of them may be among"))
 
 
 def still_waiting(
-    trace: Trace, name: str, *, deadline_ns: int | None = None, unordered: Collection[str] = ()
+    trace: Trace, deliveries: DeliveryTable, deadline_ns: int | None, *, is_unordered: bool
 ) -> NDArray[np.bool_]:
     """Which events may have come to a read model after the run, shape (n_events,).
 
-    Arguments as of `check_nothing_lost`.
+    Args:
+        trace: the run.
+        deliveries: to the read model, by event (`deliveries_by_event`).
+        deadline_ns: as of `check_trace`.
+        is_unordered: whether tasks bring them.
     """
-    deliveries = deliveries_by_event(trace, name)
     missing = np.isnat(deliveries.applied)
     if deadline_ns is not None and trace.ended_ns < deadline_ns:
         return np.zeros(len(missing), np.bool_)
-    if name in unordered:
+    if is_unordered:
         crashes = trace.crashes
         crashed = crashes.crashed[crashes.read_model == NO_READ_MODEL]
         never = np.isnat(deliveries.delivered) & is_before_the_last(deliveries.delivered)
@@ -215,7 +220,7 @@ def is_before_the_last(stamps: NDArray[np.timedelta64]) -> NDArray[np.bool_]:
     return np.arange(len(stamps)) < (known[-1] if len(known) else 0)
 
 
-def _by_tasks(trace: Trace, unordered: Collection[str], how: str) -> str:
+def by_tasks(trace: Trace, unordered: Collection[str], how: str) -> str:
     """Says of which read models a check asks less, if of any."""
     names = ", ".join(name for name in trace.read_models if name in unordered)
     return f" ({how}, where tasks bring them: {names})" if names else ""
@@ -239,7 +244,7 @@ def check_applied_in_order(trace: Trace, *, unordered: Collection[str] = ()) -> 
                 what = f"{name}: position {{}} was {stamp} before the one before it"
                 return _fault("applied_in_order", what, positions)
     detail = "every read model applied events in position order"
-    return _fine("applied_in_order", detail + _by_tasks(trace, unordered, "none is promised"))
+    return _fine("applied_in_order", detail + by_tasks(trace, unordered, "none is promised"))
 
 
 def check_stamps(trace: Trace) -> CheckResult:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from cqrs_sim.analysis.consistency import (
     WITNESSES,
     CheckResult,
+    by_tasks,
     check_trace,
     is_before_the_last,
     still_waiting,
@@ -110,7 +111,8 @@ def lost_by(
     An event behind the last one applied may still be waiting, unless the run says that it finished;
     where events come in no order any may.
     """
-    waiting = still_waiting(trace, name, deadline_ns=deadline_ns, unordered=unordered)
+    deliveries, is_unordered = deliveries_by_event(trace, name), name in unordered
+    waiting = still_waiting(trace, deliveries, deadline_ns, is_unordered=is_unordered)
     return (effects_of(trace, name) < 1) & ~waiting
 
 
@@ -168,8 +170,7 @@ def check_effects(trace: Trace, *, unordered: Collection[str] = ()) -> CheckResu
         if len(nothing):
             what = f"{name}: position {{}} came and found nothing to change"
             return _broken("effects", what, trace.events.position[nothing])
-    less = ", ".join(name for name in trace.read_models if name in unordered)
-    told = f" (at most, where tasks bring them: {less})" if less else ""
+    told = by_tasks(trace, unordered, "at most")
     return _kept("effects", f"every event that was applied took effect once{told}")
 
 
