@@ -170,6 +170,11 @@ class ArchitectureFigures:
             object.__setattr__(self, name, value)
 
     @property
+    def why_withheld(self) -> str:
+        """What stands in place of times."""
+        return f"withheld: {'invalid' if self.invalid else 'saturated'}"
+
+    @property
     def answered(self) -> int:
         """Answers of all kinds."""
         return sum(kind.answered for kind in self.kinds)

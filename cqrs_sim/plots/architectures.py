@@ -119,7 +119,7 @@ def plot_queries(ax: "Axes", rows: Rows) -> None:
     for number, row in enumerate(rows):
         if row.kinds and all(_median_ms(kind.response) is None for kind in row.kinds):
             held = any(kind.response.is_withheld for kind in row.kinds)
-            _told_at_edge(ax, number, f"withheld: {_why(row)}" if held else "too few")
+            _told_at_edge(ax, number, row.why_withheld if held else "too few")
     first = next((kind for kind in KINDS if any(row.of_kind(kind) for row in rows)), "")
     medians = [(row, found) for row in rows if (found := row.of_kind(first)) is not None]
     # A logarithmic axis has no nought.
@@ -146,7 +146,7 @@ def plot_stale(ax: "Axes", rows: Rows) -> None:
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=1, frameon=False)
     for number, row in enumerate(rows):
         if row.invalid:
-            _told(ax, 0.0, number, f"withheld: {_why(row)}")
+            _told(ax, 0.0, number, row.why_withheld)
     told = [None if row.stale_counts is None else sum(one)
             for row, one in zip(rows, shares, strict=True)]  # fmt: skip
     _control(ax, rows, told)
@@ -194,7 +194,7 @@ def _times(
         end = median = medians[number] or 0.0
         text = canvas.plain_number(round(median, 3))
         if medians[number] is None:
-            text = f"withheld: {_why(row)}" if measured.is_withheld else "too few"
+            text = row.why_withheld if measured.is_withheld else "too few"
         if measured.tail is not None and measured.tail[0] != "p50" and measured.tail[1]:
             name, tail_s = measured.tail
             end = tail_s * 1e3
@@ -233,10 +233,6 @@ def _told_at_edge(ax: "Axes", number: int, text: str) -> None:
     """Where an axis has no nought to begin at."""
     ax.annotate(text, (0.0, number), (5, 0), xycoords=("axes fraction", "data"),
                 textcoords="offset points", va="center", fontsize="small")  # fmt: skip
-
-
-def _why(row: ArchitectureFigures) -> str:
-    return "invalid" if row.invalid else "saturated"
 
 
 def _control(ax: "Axes", rows: Rows, values: Sequence[float | None]) -> bool:

@@ -27,7 +27,6 @@ from cqrs_sim.report.architecture_rows import (
     control_line,
     scale_to,
     stacked,
-    why_withheld,
 )
 from cqrs_sim.report.architecture_tables import bytes_text, measured_text, rate_texts, share_text
 from cqrs_sim.report.bars import BarChart, Column, Mark
@@ -78,7 +77,7 @@ def _times_chart(
             len(found),
             segments=stacked(scale, [(look, _median_ms(one) or 0.0, "")]),
             marks=_tail_mark(scale, look, one),
-            total=why_withheld(row) if one.is_withheld else _time_text(one),
+            total=row.why_withheld if one.is_withheld else _time_text(one),
             cells=tuple(measured_text(one, name) for name in ("p50", "p90", "p99")),
         )
         for number, (row, one) in enumerate(found)
@@ -324,7 +323,7 @@ def _kind_text(row: ArchitectureFigures, kind: str) -> str:
 def _why_no_mark(row: ArchitectureFigures) -> str:
     """Why not even one kind of query has a median."""
     held = any(kind.response.is_withheld for kind in row.kinds)
-    return why_withheld(row) if held else "too few" if row.kinds else NOTHING
+    return row.why_withheld if held else "too few" if row.kinds else NOTHING
 
 
 def _stale_percent(row: ArchitectureFigures) -> float | None:
@@ -333,7 +332,7 @@ def _stale_percent(row: ArchitectureFigures) -> float | None:
 
 def _stale_text(row: ArchitectureFigures) -> str:
     if row.invalid:
-        return why_withheld(row)
+        return row.why_withheld
     return share_text(row, row.stale) if row.answered else "no answers"
 
 

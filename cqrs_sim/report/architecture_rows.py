@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from cqrs_sim.analysis.architectures import CONTROL, ArchitectureFigures
-from cqrs_sim.report.architecture_tables import DIVERGED, NO_ORDER, WITHHELD
+from cqrs_sim.report.architecture_tables import DIVERGED, NO_ORDER
 from cqrs_sim.report.bars import ROW_PX, Bar, BarChart, Column, ControlLine, Mark, Segment
 from cqrs_sim.report.chart import shortened
 from cqrs_sim.report.scales import Scale, linear, ticks
@@ -85,11 +85,6 @@ def _remark(row: ArchitectureFigures) -> str:
     if not row.complete:
         return "cut short"
     return NO_ORDER if row.is_unordered else ""
-
-
-def why_withheld(row: ArchitectureFigures) -> str:
-    """What stands in place of times."""
-    return f"{WITHHELD}: {'invalid' if row.invalid else 'saturated'}"
 
 
 def scale_to(values: Sequence[float]) -> Scale:
