@@ -231,8 +231,7 @@ class DurableLog(MemoryLog):
             raise self._error
         actual = self._promised.get(order_id)
         if actual is None:
-            last = self._last.get(order_id)
-            actual = NO_VERSION if last is None else last.version
+            actual = self.version_of(order_id)
         if actual != expected:
             raise ConcurrencyConflictError(order_id, expected, actual)
         if request_id is not None:
