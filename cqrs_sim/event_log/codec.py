@@ -27,7 +27,7 @@ _TYPES: Final[dict[str, type[Event]]] = {
     for event_type in (OrderCreated, OrderStatusChanged, OrderCancelled, OrderAmended)
 }
 
-_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
+LEAST, MOST = -(1 << 63), (1 << 63) - 1
 """Integers of a column."""
 MOST_CENTS = 10**15
 """Of one order that is stored: columns hold the sum of 9,000 such."""
@@ -70,7 +70,7 @@ def _fits(event: OrderCreated | OrderAmended) -> bool:
     if event.total_cents > MOST_CENTS:
         return False
     for item in event.items:
-        if not (_LEAST <= item.price_cents <= _MOST and _LEAST <= item.quantity <= _MOST):
+        if not (LEAST <= item.price_cents <= MOST and LEAST <= item.quantity <= MOST):
             return False
     return True
 

@@ -24,11 +24,8 @@ from cqrs_sim.domain.queries import (
 )
 from cqrs_sim.domain.status import STATUSES
 from cqrs_sim.errors import InvariantViolationError
-from cqrs_sim.event_log.codec import is_text
+from cqrs_sim.event_log.codec import LEAST, MOST, is_text
 from cqrs_sim.ids import Nanoseconds, Position
-
-_EARLIEST, _LATEST = Nanoseconds(-(1 << 63)), Nanoseconds((1 << 63) - 1)
-"""Instants that a column holds; `codec.row_of` lets none beyond into the log."""
 
 Snapshot = Callable[[], AbstractContextManager[Position]]
 Guard = Callable[[], AbstractContextManager[object]]
@@ -104,4 +101,5 @@ class TableModel:
 
 
 def _clipped(instant_ns: Nanoseconds) -> Nanoseconds:
-    return max(_EARLIEST, min(instant_ns, _LATEST))
+    """An instant that a column holds: `codec.row_of` lets none beyond into the log."""
+    return Nanoseconds(max(LEAST, min(instant_ns, MOST)))
