@@ -1,7 +1,6 @@
 """The read models that a store may hold: the tables of each, and what they must equal."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import attrs
@@ -16,6 +15,7 @@ from cqrs_sim.read_side.sqlite.search import SearchTables
 from cqrs_sim.read_side.sqlite.statistics import StatisticsTables
 from cqrs_sim.read_side.sqlite.stored import ReadModelTables
 from cqrs_sim.read_side.statistics import StatisticsReadModel
+from cqrs_sim.tables.batches import batches
 from cqrs_sim.tables.connection import Connection
 
 BATCH = 1000
@@ -88,10 +88,3 @@ def rebuilt(
         if told is not None:
             told(done)
     return model
-
-
-def batches(events: Iterable[Event], size: int) -> Iterator[Sequence[Event]]:
-    """The events in lists of this size; the last may be shorter."""
-    source = iter(events)
-    while some := list(islice(source, size)):
-        yield some

@@ -17,11 +17,12 @@ from pathlib import Path
 from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import StoreError
 from cqrs_sim.fault_sites import site
-from cqrs_sim.projections.kinds import BATCH, Kind, batches
+from cqrs_sim.projections.kinds import BATCH, Kind
 from cqrs_sim.projections.rebuilding import remove_leftovers, swap
 from cqrs_sim.read_side.sqlite.stored import ReadModelTables, StoredReadModel
 from cqrs_sim.read_side.table_model import TableModel
 from cqrs_sim.storage.database import errors_of
+from cqrs_sim.tables.batches import batches
 from cqrs_sim.tables.connection import Connect
 
 

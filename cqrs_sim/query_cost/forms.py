@@ -26,6 +26,7 @@ from cqrs_sim.domain.queries import (
 from cqrs_sim.ids import Position
 from cqrs_sim.read_side.sqlite.orders import OrderTables
 from cqrs_sim.read_side.sqlite.statistics import StatisticsTables
+from cqrs_sim.tables.batches import batches
 from cqrs_sim.tables.connection import Connect, Connection, open_reader, transaction
 from cqrs_sim.tables.size import tables_size_bytes
 
@@ -70,9 +71,9 @@ class Form:
 
     def fill(self, events: Sequence[Event]) -> None:
         """Put in what was decided elsewhere; the first events that the form sees."""
-        for start in range(0, len(events), BATCH):
+        for batch in batches(events, BATCH):
             with transaction(self._writer):
-                self._save(events[start : start + BATCH])
+                self._save(batch)
 
     def execute(self, command: Command, cause: Cause) -> None:
         """Load, decide and save, in one transaction.

@@ -15,10 +15,9 @@ from cqrs_sim.ids import Position
 from cqrs_sim.probe import Probe
 from cqrs_sim.read_side.inline import InlineProjector
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
+from cqrs_sim.tables.batches import CATCH_UP, batches
 
 NOTHING = Position(0)
-CATCH_UP = 1024
-"""Events in a transaction of what is shown before a run."""
 Write = Callable[[Sequence[Event]], None]
 
 
@@ -82,8 +81,8 @@ class StoredProjector(Projector):
 
     def catch_up(self, events: Sequence[Event]) -> None:
         """Show what was recorded before the run, as far as it is not shown, at no time."""
-        for begun in range(self._shown, len(events), CATCH_UP):
-            self._write(events[begun : begun + CATCH_UP])
+        for batch in batches(events[self._shown :], CATCH_UP):
+            self._write(batch)
         if events:
             self.applied = self.checkpoint = events[-1].position
 

@@ -1,4 +1,4 @@
-"""What tables in SQLite files share: connections, transactions, indexes held to a scan, sizes.
+"""What tables in SQLite files share: connections, transactions, batches, checks, sizes.
 
 It knows no orders. May import `errors` only.
 """

@@ -9,10 +9,9 @@ from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import StoreError
 from cqrs_sim.ids import Position
 from cqrs_sim.read_side.sqlite.stored import CHECKPOINT
+from cqrs_sim.tables.batches import CATCH_UP, batches
 from cqrs_sim.tables.connection import Connection, transaction
 
-CATCH_UP = 1024
-"""Events in a transaction of what is shown later than it was committed."""
 _CHECKPOINTS = """
 CREATE TABLE IF NOT EXISTS checkpoints (
     read_model TEXT PRIMARY KEY,
@@ -66,8 +65,7 @@ class TablesBeside:
         connection = self._connection
         for name, show in self._shows.items():
             (shown,) = connection.execute(CHECKPOINT, (name,)).fetchone()
-            for begun in range(shown, len(events), CATCH_UP):
-                batch = events[begun : begun + CATCH_UP]
+            for batch in batches(events[shown:], CATCH_UP):
                 with transaction(connection):
                     show(batch)
                     connection.execute(_SET_CHECKPOINTS, (batch[-1].position, name))

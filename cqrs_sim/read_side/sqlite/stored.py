@@ -12,7 +12,6 @@ each batch. The mark takes 0.3 µs, and on the wall clock its instant does not c
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -21,6 +20,7 @@ from cqrs_sim.errors import InvariantViolationError
 from cqrs_sim.event_log.codec import mark_of
 from cqrs_sim.fault_sites import site
 from cqrs_sim.ids import OrderId, Position, Version
+from cqrs_sim.tables.batches import CATCH_UP, batches
 from cqrs_sim.tables.connection import (
     Connect,
     Connection,
@@ -30,9 +30,6 @@ from cqrs_sim.tables.connection import (
     read_transaction,
     transaction,
 )
-
-REBUILD_BATCH = 1024
-"""Events in a transaction of a rebuild."""
 
 CHECKPOINTS = """
 CREATE TABLE IF NOT EXISTS checkpoints (
@@ -154,8 +151,7 @@ class StoredReadModel(Generic[T]):
         checkpoint.
         """
         self.clear()
-        source = iter(events)
-        while batch := tuple(islice(source, REBUILD_BATCH)):
+        for batch in batches(events, CATCH_UP):
             self.apply_batch(batch)
 
     def clear(self) -> None:
