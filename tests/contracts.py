@@ -1,7 +1,7 @@
 """Contracts: tests that every implementation of a port must pass, subclassed once per one."""
 
 import pytest
-from fakes import RecordingProbe, cancel, cause, create, run_actors, update
+from fakes import RecordingProbe, appended, cancel, cause, create, run_actors, update
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,8 +51,8 @@ class EventLogContract:
         positions: list[int] = []
 
         async def actor() -> None:
-            position = await log.append(
-                events[0].order_id, Version(expected), events, CommandId(command)
+            position = await appended(
+                log, events[0].order_id, Version(expected), events, CommandId(command)
             )
             positions.append(position)
 
@@ -120,9 +120,9 @@ class EventLogContract:
 
         async def actor() -> None:
             await kernel.pause(10)
-            await log.append(OrderId("a"), Version(0), history_of("a", 2), CommandId(0))
+            await appended(log, OrderId("a"), Version(0), history_of("a", 2), CommandId(0))
             await kernel.pause(10)
-            await log.append(OrderId("b"), Version(0), created("b"), CommandId(1))
+            await appended(log, OrderId("b"), Version(0), created("b"), CommandId(1))
 
         run_actors(kernel, actor())
         heads = [log.head_at(Nanoseconds(instant)) for instant in (0, 9, 10, 19, 20, 99)]
@@ -140,7 +140,7 @@ class EventLogContract:
 
         async def actor() -> None:
             with pytest.raises(ConcurrencyConflictError) as caught:
-                await log.append(late.order_id, Version(expected), [late], CommandId(9))
+                await appended(log, late.order_id, Version(expected), [late], CommandId(9))
             assert (caught.value.expected, caught.value.actual) == (expected, present)
 
         run_actors(kernel, actor())
@@ -156,7 +156,7 @@ class EventLogContract:
 
         async def actor(name: str) -> None:
             try:
-                await log.append(OrderId("order-1"), Version(0), created(), CommandId(0))
+                await appended(log, OrderId("order-1"), Version(0), created(), CommandId(0))
                 won.append(name)
             except ConcurrencyConflictError:
                 pass
@@ -173,7 +173,7 @@ class EventLogContract:
 
         async def actor() -> None:
             await kernel.sleep(5, Rank.OTHER, 0)
-            await log.append(OrderId("a"), Version(0), history_of("a", 2), CommandId(7))
+            await appended(log, OrderId("a"), Version(0), history_of("a", 2), CommandId(7))
 
         run_actors(kernel, actor())
         assert probe.calls[0] == (5, "committed", 7)
@@ -203,7 +203,7 @@ class EventLogContract:
                 command = CommandId(10 * number + event.version)
                 before = Version(event.version - 1)
                 event.causation_id = command
-                await log.append(event.order_id, before, [event], command)
+                await appended(log, event.order_id, before, [event], command)
                 assert event.position <= log.head
                 await kernel.pause(number)
 
@@ -228,7 +228,9 @@ class EventLogContract:
 
         async def actor(order: str) -> None:
             try:
-                await log.append(OrderId(order), Version(0), created(order), CommandId(0), "req-1")
+                await appended(
+                    log, OrderId(order), Version(0), created(order), CommandId(0), "req-1"
+                )
             except DuplicateCommandError as error:
                 caught.append(error.request_id)
 

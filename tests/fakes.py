@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cqrs_sim.actors.clock import VirtualClock, WallClock
 from cqrs_sim.actors.kernel import Kernel
+from cqrs_sim.actors.park import PARK
 from cqrs_sim.domain.commands import AmendOrder, CancelOrder, Command, CreateOrder
 from cqrs_sim.domain.commands import UpdateOrderStatus as Update
 from cqrs_sim.domain.events import Event
@@ -15,6 +16,7 @@ from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.order import Cause, Order, decide, evolve
 from cqrs_sim.domain.status import STATUSES, OrderStatus
 from cqrs_sim.errors import CommandRejectedError
+from cqrs_sim.event_log.memory import MemoryLog
 from cqrs_sim.ids import (
     Cents,
     CommandId,
@@ -25,6 +27,7 @@ from cqrs_sim.ids import (
     Position,
     ProductId,
     QueryId,
+    Version,
 )
 from cqrs_sim.probe import (
     Column,
@@ -143,6 +146,22 @@ def run_actors(kernel: Kernel, *coroutines: Coroutine[object, None, object]) -> 
         settle(kernel)
     finally:
         kernel.close()
+
+
+async def appended(
+    log: MemoryLog,
+    order_id: OrderId,
+    expected: Version,
+    events: Sequence[Event],
+    command_id: CommandId,
+    request_id: str | None = None,
+) -> Position:
+    """Append as an order actor does, by an actor that is written as a coroutine."""
+    begun = log.begin_append(order_id, expected, events, command_id, request_id)
+    if isinstance(begun, int):
+        return begun
+    await PARK
+    return begun.end()
 
 
 def settle(kernel: Kernel) -> None:

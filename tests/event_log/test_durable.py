@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from contracts import EventLogContract, created, history_of
-from fakes import RecordingProbe, run_actors, settle
+from fakes import RecordingProbe, appended, run_actors, settle
 
 from cqrs_sim.actors.clock import VirtualClock
 from cqrs_sim.actors.kernel import Kernel
@@ -117,7 +117,9 @@ class HandCommitter:
 
 async def append(log: DurableLog, order: str, told: list[object], command: int = 0) -> None:
     try:
-        position = await log.append(OrderId(order), Version(0), created(order), CommandId(command))
+        position = await appended(
+            log, OrderId(order), Version(0), created(order), CommandId(command)
+        )
     except (StoreError, ConcurrencyConflictError) as error:
         told.append((order, type(error).__name__))
     else:
@@ -279,7 +281,7 @@ def test_what_was_committed_is_there_when_the_store_is_opened_again(
     log.write_recorded()
 
     async def actor() -> None:
-        await log.append(OrderId("b"), Version(0), created("b"), CommandId(0), "req-7")
+        await appended(log, OrderId("b"), Version(0), created("b"), CommandId(0), "req-7")
 
     run_actors(kernel, actor())
     events, first = list(log.events), log.outcome_of("req-7")

@@ -3,14 +3,15 @@
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 
+import attrs
 import pytest
 from contracts import EventLogContract
 from fakes import RecordingProbe
 
 from cqrs_sim.actors.clock import VirtualClock
-from cqrs_sim.actors.kernel import Kernel
+from cqrs_sim.actors.kernel import Kernel, Rank
 from cqrs_sim.domain.events import Event
-from cqrs_sim.event_log.memory import NO_VERSION, Committed, MemoryLog
+from cqrs_sim.event_log.memory import NO_VERSION, Committed, MemoryLog, Pending
 from cqrs_sim.ids import CommandId, OrderId, Position, Version
 
 
@@ -40,40 +41,56 @@ class PositionsOutOfOrder(MemoryLog):
         return position
 
 
+@attrs.frozen
+class Later:
+    """The commit of a `VisibleBeforeTheCommit`, when its time is over."""
+
+    log: "VisibleBeforeTheCommit"
+    events: Sequence[Event]
+    command_id: CommandId
+    position: Position
+
+    def end(self) -> Position:
+        self.log.commit(self.events, self.command_id)
+        return self.position
+
+
 class VisibleBeforeTheCommit(MemoryLog):
     """Gives out positions, and shows the events, before the commit that it then waits for."""
 
-    async def append(
+    def begin_append(
         self,
         order_id: OrderId,
         expected: Version,
         new_events: Sequence[Event],
         command_id: CommandId,
         request_id: str | None = None,
-    ) -> Position:
+    ) -> Pending:
         position = self._store(order_id, expected, new_events)
         for subscription in self.subscriptions:
             if subscription.receiver is not None:
                 receiver, subscription.receiver = subscription.receiver, None
                 receiver.lane.append(receiver)
-        await self._kernel.pause(1)
-        self._publish(new_events, command_id, self._clock.instant_ns)
-        return position
+        self._kernel.sleep(1, Rank.OTHER, self._kernel.running.serial)
+        return Later(self, new_events, command_id, position)
+
+    def commit(self, events: Sequence[Event], command_id: CommandId) -> None:
+        self._publish(events, command_id, self._clock.instant_ns)
 
 
 class PublishedBeforeTheStamp(MemoryLog):
     """Delivers, and stamps the commit afterwards."""
 
-    async def append(
+    def begin_append(
         self,
         order_id: OrderId,
         expected: Version,
         new_events: Sequence[Event],
         command_id: CommandId,
         request_id: str | None = None,
-    ) -> Position:
+    ) -> Position | Pending:
         committed, self._committed = self._committed, {}
-        position = await super().append(order_id, expected, new_events, command_id, request_id)
+        position = super().begin_append(order_id, expected, new_events, command_id, request_id)
         self._committed = committed
         committed[command_id] = self._clock.instant_ns
         return position

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 from contracts import history_of
-from fakes import RecordingProbe, run_actors
+from fakes import RecordingProbe, appended, run_actors
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +17,7 @@ async def append(log: MemoryLog, order_id: str) -> None:
     """One more event of an order, its fourth at most."""
     version = log.version_of(OrderId(order_id))
     event = history_of(order_id, version + 1)[-1]
-    await log.append(OrderId(order_id), Version(version), [event], CommandId(0))
+    await appended(log, OrderId(order_id), Version(version), [event], CommandId(0))
 
 
 async def receive_batch(subscription: Subscription, limit: int) -> Sequence[Event]:

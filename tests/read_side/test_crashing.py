@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 from contracts import history_of
-from fakes import RecordingProbe, constant, run_actors
+from fakes import RecordingProbe, appended, constant, run_actors
 
 from cqrs_sim.actors.crashes import Crashes
 from cqrs_sim.actors.kernel import Kernel
@@ -65,7 +65,7 @@ class Side:
         for order_id in order_ids:
             version = self.log.version_of(OrderId(order_id))
             event = history_of(order_id, version + 1)[-1]
-            await self.log.append(OrderId(order_id), Version(version), [event], CommandId(0))
+            await appended(self.log, OrderId(order_id), Version(version), [event], CommandId(0))
         self.subscription.end()
 
     def handled(self) -> list[tuple[object, ...]]:

@@ -1,7 +1,7 @@
 """A subscription that is polled, against a search of poll after poll."""
 
 from contracts import history_of
-from fakes import RecordingProbe, run_actors
+from fakes import RecordingProbe, appended, run_actors
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +37,7 @@ def takes(
         for number, instant in enumerate(instants):
             await kernel.sleep_until(instant, Rank.WRITE, 0)
             name = f"order-{number}"
-            await log.append(OrderId(name), Version(0), history_of(name, 1), CommandId(0))
+            await appended(log, OrderId(name), Version(0), history_of(name, 1), CommandId(0))
         log.end_subscriptions()
 
     async def receive() -> None:

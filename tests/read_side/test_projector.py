@@ -1,6 +1,6 @@
 import pytest
 from contracts import history_of
-from fakes import RecordingProbe, constant, run_actors
+from fakes import RecordingProbe, appended, constant, run_actors
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,7 +67,7 @@ class ReadSide:
     async def append(self, order_id: str) -> None:
         version = self.log.version_of(OrderId(order_id))
         event = history_of(order_id, version + 1)[-1]
-        await self.log.append(OrderId(order_id), Version(version), [event], CommandId(0))
+        await appended(self.log, OrderId(order_id), Version(version), [event], CommandId(0))
 
     async def appended(self, order_ids: str) -> None:
         for order_id in order_ids:
@@ -184,7 +184,7 @@ def test_what_was_recorded_before_the_run_is_shown_at_no_time(kernel: Kernel) ->
     kernel.spawn(projector.run(), "projector seen", is_background=True)
 
     async def writer() -> None:
-        await log.append(OrderId("a"), Version(2), history_of("a", 3)[2:], CommandId(0))
+        await appended(log, OrderId("a"), Version(2), history_of("a", 3)[2:], CommandId(0))
         subscription.end()
 
     run_actors(kernel, writer())
