@@ -48,11 +48,9 @@ READ_MODELS: dict[str, Callable[[], ReadModel]] = {
 USABLE = ("none", "in events.db", "behind", "up to date")
 """States of a read model from which a file of its own is caught up, or made."""
 
-PAGES = 16_384
-"""Of the write-ahead log of a read model (64 MB), before it is brought home. That takes two fsyncs
-in the thread of all actors, 2 to 5 ms after 1,000 pages, as by default, 20 to 30 ms after 8,192: a
-load generator beside it is late by as much. One long stall in a run of 10,000 commits spoils less
-of it than many short ones."""
+PAGES = 65_536
+"""Of the write-ahead log of a read model (256 MB), before a commit brings it home, in the thread of
+all actors: only if the thread that keeps it short could not (`tables.write_ahead_log`)."""
 
 
 class Views:

@@ -144,7 +144,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "signal": ("engines.interrupts", "fault_sites"),
     "multiprocessing": ("replications", "sweeping.crews"),
     "concurrent": (*("replications", "sweeping.crews", "sweeping.runner", "highest_rate.search"),),
-    "threading": ("engines.interrupts", "event_log.writer_thread"),
+    "threading": ("engines.interrupts", "event_log.writer_thread", "tables.write_ahead_log"),
     "sqlite3": ("storage.database", "storage.event_store", "tables.connection"),
     "fcntl": ("storage.folder", "sweeping.folder"),
     "msgspec": (

@@ -53,7 +53,6 @@ BASE = Scenario(
     queries=Queries(
         share=0.5,
         sessions=50,
-        page=50,
         mix=QueryMix(by_id=6.0, by_customer=2.0, by_status=1.0, statistics=1.0),
     ),
     read_models={name: ReadModel() for name in DATABASE_OF},

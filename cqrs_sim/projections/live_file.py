@@ -59,7 +59,13 @@ class LiveFile:
             StoreError: if that cannot be done.
         """
         with errors_of(path):
-            return StoredReadModel(path, self.kind.tables, self._connect, store_id=self._store_id)
+            return StoredReadModel(
+                path,
+                self.kind.tables,
+                self._connect,
+                store_id=self._store_id,
+                is_kept_short=True,
+            )
 
     def model(self) -> TableModel:
         """What is asked, until another file takes the place of this one."""

@@ -210,7 +210,7 @@ class Queries:
     share: Share = units.share(0.0)
     """Share of operations that are queries."""
     sessions: Count = units.count(50, maximum=10_000_000)
-    page: Count = units.count(0, minimum=0)
+    page: Count = units.count(50, minimum=0)
     """Most orders in the answer to a query by customer or by status: the first ones; 0: all."""
     mix: QueryMix = units.part(QueryMix)
     service: Service = units.part(Service)

@@ -1,4 +1,4 @@
-"""What tables in SQLite files share: connections, transactions, batches, checks, sizes.
+"""What tables in SQLite files share: connections, transactions, logs, batches, checks, sizes.
 
 It knows no orders. May import `errors` only.
 """

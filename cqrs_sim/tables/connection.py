@@ -15,6 +15,7 @@ from cqrs_sim.errors import ResultFolderError
 from cqrs_sim.storage.database import BUSY_S, SYNCHRONOUS, Durability
 
 Connection: TypeAlias = sqlite3.Connection
+Error = sqlite3.Error
 OperationalError = sqlite3.OperationalError
 Connect: TypeAlias = Callable[[Path], Connection]
 

@@ -42,6 +42,7 @@ from cqrs_sim.storage.event_rows import NewRow
 from cqrs_sim.storage.event_store import EventReader
 from cqrs_sim.storage.folder import EVENTS
 from cqrs_sim.system import fold
+from cqrs_sim.tables import write_ahead_log
 from cqrs_sim.tables.connection import transaction
 from cqrs_sim.tables.size import companions
 from cqrs_sim.write_side.order_actor import Accepted
@@ -53,6 +54,7 @@ SCENARIO = Scenario(
     read_models={name: ReadModel(service=REAL) for name in ("orders", "statistics")},
 )
 CLIENTS, ORDERS_EACH = 4, 5
+PATIENCE_S = 60.0
 SITES = (
     "log.before_commit",
     "log.in_commit",
@@ -143,6 +145,8 @@ async def look(system: HostedSystem, told: dict[str, list[int]]) -> None:
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_thread, "ACKNOWLEDGE_EVERY", 8)
+    monkeypatch.setattr(write_ahead_log, "EVERY_S", 0.001)
+    monkeypatch.setattr(write_ahead_log, "MOST_PAGES", 4)
 
 
 def hits(tmp_path: Path) -> dict[str, int]:
@@ -410,6 +414,7 @@ def test_a_new_file_without_its_write_ahead_log_would_be_found(
         half.path.replace(self.path)
         fault_sites.site("rebuild.early")
 
+    monkeypatch.setattr(write_ahead_log, "EVERY_S", PATIENCE_S)  # Else it may have come home.
     monkeypatch.setattr(live_file.LiveFile, "replace", replace)
     store = tmp_path / "store"
     _, died = acknowledged_in_a_child(store, "rebuild.early", 1, work=load_and_rebuild)

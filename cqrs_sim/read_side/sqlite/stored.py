@@ -30,6 +30,7 @@ from cqrs_sim.tables.connection import (
     read_transaction,
     transaction,
 )
+from cqrs_sim.tables.write_ahead_log import LogShortener
 
 CHECKPOINTS = """
 CREATE TABLE IF NOT EXISTS checkpoints (
@@ -84,6 +85,7 @@ class StoredReadModel(Generic[T]):
         connect_reader: Connect = open_reader,
         *,
         store_id: str = "",
+        is_kept_short: bool = False,
     ) -> None:
         """Open a file, or make it.
 
@@ -94,6 +96,8 @@ class StoredReadModel(Generic[T]):
             connect_reader: opens the one that reads.
             store_id: of the store whose events a new file shows; what a file that is there says of
                 that stays, and is for its owner to compare (`projections.status`).
+            is_kept_short: bring the write-ahead log home in a thread of its own, for a writer that
+                must not wait for that.
         """
         self.path = path
         self._writer = connect(path)
@@ -109,6 +113,7 @@ class StoredReadModel(Generic[T]):
         self._reader = connect_reader(path)
         self.answers = tables(self._reader)
         """To ask: each answer reflects the last commit, or that of the `snapshot` it is within."""
+        self._shortener = LogShortener(path, connect) if is_kept_short else None
 
     @property
     def name(self) -> str:
@@ -185,14 +190,20 @@ class StoredReadModel(Generic[T]):
         Raises:
             sqlite3.OperationalError: if that cannot be done.
         """
+        self._leave_log()
         (is_busy, *_) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if is_busy:
             raise OperationalError(f"the write-ahead log of {self.name} is held by a reader")
 
     def close(self) -> None:
-        """Close both connections."""
+        """Close all connections."""
+        self._leave_log()
         self._reader.close()
         self._writer.close()
+
+    def _leave_log(self) -> None:
+        if self._shortener is not None:
+            self._shortener.close()
 
     def _unseen(self, events: Sequence[Event]) -> list[Event]:
         versions: dict[OrderId, Version] = {}
