@@ -20,12 +20,11 @@ from cqrs_sim.projections.kinds import BATCH, Kind, kind_of
 from cqrs_sim.projections.stored_events import all_events
 from cqrs_sim.read_side.read_model_rows import Comparison, compare_rows
 from cqrs_sim.read_side.sqlite.stored import StoredReadModel
-from cqrs_sim.storage.database import BUSY_S, errors_of, sync_folder
+from cqrs_sim.storage.database import BUSY_S, companions, errors_of, sync_folder
 from cqrs_sim.storage.event_store import EventReader
 from cqrs_sim.storage.folder import EVENTS, lock, refuse_no_store
 from cqrs_sim.tables.batches import batches
 from cqrs_sim.tables.connection import open_writer
-from cqrs_sim.tables.size import companions
 
 
 @attrs.frozen(kw_only=True)

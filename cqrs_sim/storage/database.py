@@ -27,7 +27,6 @@ BUSY_S = 1.0
 
 _MAGIC = b"SQLite format 3\x00"
 _HEADER_BYTES = 100
-_WAL, _SHM = "-wal", "-shm"
 
 
 @attrs.frozen
@@ -88,7 +87,7 @@ def create(path: Path, kind: Kind, *rows: tuple[str, tuple[object, ...]]) -> Non
     """
     new = path.with_name(f"{path.name}.new")
     try:
-        for left in (new, *_companions(new)):
+        for left in (new, *companions(new)):
             left.unlink(missing_ok=True)
         with errors_of(path), closing(sqlite3.connect(new, isolation_level=None)) as connection:
             for statement in kind.schema:
@@ -147,7 +146,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     Raises:
         StoreError: if it cannot be opened.
     """
-    wal, _ = _companions(path)
+    wal, _ = companions(path)
     if _size(wal):
         return _connect(path, "mode=ro")
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
@@ -193,7 +192,7 @@ def check(path: Path, kind: Kind) -> None:
         )
     page_bytes = int.from_bytes(header[16:18], "big")
     wanted = _number(header, 28) * (65536 if page_bytes == 1 else page_bytes)
-    has_wal = any(_size(companion) for companion in _companions(path)[:1])
+    has_wal = any(_size(companion) for companion in companions(path)[:1])
     # With a write-ahead log pages may be there that are not yet in the file.
     if not has_wal and _size(path) < wanted:
         raise StoreError(f"{path} is truncated: {_size(path):,} of {wanted:,} bytes are left")
@@ -206,7 +205,7 @@ def _try_to_read(path: Path) -> None:
     Without a write-ahead log beside it the file is all there is, and is read as if on a CD: any
     other connection would make that log, even to read.
     """
-    has_companions = any(companion.exists() for companion in _companions(path))
+    has_companions = any(companion.exists() for companion in companions(path))
     how = "mode=ro" if has_companions else "immutable=1"
     with closing(_connect(path, how)) as connection, errors_of(path):
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
@@ -235,11 +234,6 @@ def _number(header: bytes, offset: int) -> int:
     return int.from_bytes(header[offset : offset + 4], "big")
 
 
-def _companions(path: Path) -> tuple[Path, Path]:
-    """The write-ahead log beside a database, and its index."""
-    return path.with_name(path.name + _WAL), path.with_name(path.name + _SHM)
-
-
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
@@ -251,3 +245,30 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def companions(path: Path) -> tuple[Path, Path]:
+    """The write-ahead log beside a database, and its index."""
+    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of the statements inside, or none of them; none if anything is raised."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+@contextmanager
+def read_transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """The statements inside see one commit; which one, the first of them decides."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")

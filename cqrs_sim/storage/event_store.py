@@ -25,6 +25,8 @@ from cqrs_sim.storage.database import (
     connect_to_read,
     create,
     errors_of,
+    read_transaction,
+    transaction,
 )
 from cqrs_sim.storage.event_rows import (
     COLUMNS,
@@ -184,12 +186,8 @@ class EventReader:
     @contextmanager
     def at_one_commit(self) -> Iterator[sqlite3.Connection]:
         """All that is read inside, also on the connection given, is of one commit."""
-        with errors_of(self.path):
-            self._reader.execute("BEGIN")
-            try:
-                yield self._reader
-            finally:
-                self._reader.execute("ROLLBACK")
+        with errors_of(self.path), read_transaction(self._reader):
+            yield self._reader
 
     def _events(self, query: str, *values: Command) -> list[StoredEvent]:
         return [StoredEvent(*row) for row in self._rows(query, *values)]
@@ -344,15 +342,8 @@ class EventStore(EventReader):
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        connection = self._connection
-        with errors_of(self.path):
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+        with errors_of(self.path), transaction(self._connection):
+            yield
 
     def write_acknowledged(self, *, at_least: int = 1) -> None:
         """Write down that all there is was acknowledged, if that is `at_least` so many events."""

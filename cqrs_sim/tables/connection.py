@@ -6,13 +6,23 @@ The rest of the package takes the types of SQLite from here.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 from cqrs_sim.errors import ResultFolderError
-from cqrs_sim.storage.database import BUSY_S, SYNCHRONOUS, Durability
+from cqrs_sim.storage.database import (
+    BUSY_S,
+    SYNCHRONOUS,
+    Durability,
+    read_transaction,
+    transaction,
+)
+
+__all__ = [
+    "Connect", "Connection", "Error", "OperationalError", "open_reader", "open_writer",
+    "read_transaction", "transaction",
+]  # fmt: skip
 
 Connection: TypeAlias = sqlite3.Connection
 Error = sqlite3.Error
@@ -60,25 +70,3 @@ def open_reader(path: Path) -> Connection:
     )  # fmt: skip
     connection.execute("PRAGMA query_only = ON")
     return connection
-
-
-@contextmanager
-def transaction(connection: Connection) -> Iterator[None]:
-    """All of the statements inside, or none of them; none if anything is raised."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
-@contextmanager
-def read_transaction(connection: Connection) -> Iterator[None]:
-    """The statements inside see one commit; which one, the first of them decides."""
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")

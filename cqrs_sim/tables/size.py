@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
+from cqrs_sim.storage.database import companions
 from cqrs_sim.tables.connection import Connection
-
-SUFFIXES = ("", "-wal", "-shm")
-"""Of the files that make up a store: the tables, the write-ahead log, its index."""
 
 
 def tables_size_bytes(connection: Connection) -> int:
@@ -29,12 +27,6 @@ def sizes_bytes(connection: Connection) -> dict[str, int] | None:
         return None
     found = connection.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY name ORDER BY name")
     return dict(found.fetchall())
-
-
-def companions(path: Path) -> tuple[Path, Path]:
-    """The write-ahead log of a file of tables, and that one's index."""
-    _, wal, index = [path.with_name(path.name + suffix) for suffix in SUFFIXES]
-    return wal, index
 
 
 def files_size_bytes(path: Path) -> int:

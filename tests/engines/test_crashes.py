@@ -38,13 +38,13 @@ from cqrs_sim.read_side.sqlite import stored
 from cqrs_sim.read_side.sqlite.orders import OrderTables
 from cqrs_sim.read_side.sqlite.stored import StoredReadModel
 from cqrs_sim.scenario.scenario import Log, ReadModel, Scenario, Service, WriteSide
+from cqrs_sim.storage.database import companions
 from cqrs_sim.storage.event_rows import NewRow
 from cqrs_sim.storage.event_store import EventReader
 from cqrs_sim.storage.folder import EVENTS
 from cqrs_sim.system import fold
 from cqrs_sim.tables import write_ahead_log
 from cqrs_sim.tables.connection import transaction
-from cqrs_sim.tables.size import companions
 from cqrs_sim.write_side.order_actor import Accepted
 
 REAL = Service(distribution="real")

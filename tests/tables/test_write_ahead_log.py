@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from cqrs_sim.storage.database import companions
 from cqrs_sim.tables import write_ahead_log
 from cqrs_sim.tables.connection import Connection, open_reader, open_writer, transaction
-from cqrs_sim.tables.size import companions
 from cqrs_sim.tables.write_ahead_log import LogShortener
 
 PAGE = 4096
