@@ -13,7 +13,8 @@ CqrsSimError
 │   ├── OrderNotFoundError       the order has no events
 │   ├── OrderAlreadyExistsError  the order was created before
 │   └── InvalidTransitionError   the order's status does not allow the command
-├── ConcurrencyConflictError     an append saw another version than it expected
+├── ConcurrencyConflictError     an append saw another version than it expected; told to a caller
+│                                when no attempt was left
 ├── MailboxFullError             a full mailbox with policy `reject` refused a message
 ├── ActorStoppedError            told or asked after the drain began, or never answered by its end
 ├── WriteSideDownError           the write side's process ended, or is not there: outcome unknown
@@ -244,3 +245,10 @@ class DeadlockError(CqrsSimError):
 
 class InvariantViolationError(CqrsSimError):
     """A bug in cqrs_sim itself."""
+
+
+TURNED_AWAY = (
+    *(CommandRejectedError, ConcurrencyConflictError, MailboxFullError),
+    *(FreshnessTimeoutError, WriteSideDownError),
+)
+"""Answers to an operation that was not done: no end of its sender, who may go on with the next."""

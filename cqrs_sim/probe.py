@@ -12,7 +12,7 @@ from typing import Protocol
 
 import attrs
 
-from cqrs_sim.ids import CommandId, Nanoseconds, Position, QueryId
+from cqrs_sim.ids import CommandId, Nanoseconds, Position, QueryId, Version
 
 
 class Outcome(IntEnum):
@@ -33,6 +33,23 @@ class Outcome(IntEnum):
     side ended before it had answered: perhaps just after it had stored the events."""
     REPEATED = 6
     """Its request id was known: answered with the first outcome, it has no events of its own."""
+    CONFLICT = 7
+    """Others wrote to its order first, each time that it was tried, until it was given up."""
+
+
+class AttemptEnd(IntEnum):
+    """How a handler's attempt at a command ended; the codes stand in the trace."""
+
+    OPEN = 0
+    """Not at all when the run ended."""
+    COMMITTED = 1
+    """Its events are in the log."""
+    CONFLICT = 2
+    """Another write to the order had come between its look and its own write."""
+    REJECTED = 3
+    """The domain said no."""
+    REPEATED = 4
+    """The request was committed before, and had its first outcome again."""
 
 
 class Strategy(IntEnum):
@@ -158,6 +175,12 @@ class Probe(Protocol):
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None:
         """The command ended otherwise than accepted."""
 
+    def attempt_begun(self, command_id: CommandId, version: Version) -> int:
+        """A handler has looked at the order, which is at this version; returns the row."""
+
+    def attempt_ended(self, row: int, end: AttemptEnd) -> None:
+        """The attempt is over."""
+
     def query_submitted(self, query_id: QueryId, strategy: Strategy) -> None:
         """The query was sent, or reached the side that is to answer it: the first of them counts.
 
@@ -258,6 +281,10 @@ class NullProbe:
         return QueryId(next(self._queries))
 
     def turned_away(self, command_id: CommandId, outcome: Outcome) -> None: ...  # noqa: D102
+    def attempt_begun(self, command_id: CommandId, version: Version) -> int:  # noqa: D102
+        return 0
+
+    def attempt_ended(self, row: int, end: AttemptEnd) -> None: ...  # noqa: D102
     def query_submitted(self, query_id: QueryId, strategy: Strategy) -> None: ...  # noqa: D102
     def query_dequeued(self, query_id: QueryId) -> None: ...  # noqa: D102
     def query_answered(  # noqa: D102

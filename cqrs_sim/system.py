@@ -15,13 +15,7 @@ from cqrs_sim.actors.randomness import Draws, Streams
 from cqrs_sim.actors.reply import Reply
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import GetOrderById, Query, row_of
-from cqrs_sim.errors import (
-    CommandRejectedError,
-    InvalidScenarioError,
-    MailboxFullError,
-    UnknownPastError,
-    WriteSideDownError,
-)
+from cqrs_sim.errors import TURNED_AWAY, InvalidScenarioError, UnknownPastError
 from cqrs_sim.event_feed import EventFeed
 from cqrs_sim.event_log.durable import StoreOfRun
 from cqrs_sim.event_log.past import AsOf, position_as_of
@@ -37,18 +31,16 @@ from cqrs_sim.read_side.rebuild import Rebuild, Rebuilds, Site
 from cqrs_sim.read_side.tasks import TaskProjector
 from cqrs_sim.run_log import log_of_run
 from cqrs_sim.run_views import READ_MODELS, views_of_run
+from cqrs_sim.run_writers import Parts, gateway_of_run, rehydrator_of_run
 from cqrs_sim.scenario.projections import not_rebuilt
 from cqrs_sim.scenario.scenario import Pause, Scenario
 from cqrs_sim.service_times import cache_of, draws, query_draws
 from cqrs_sim.work_places import WorkPlaces
 from cqrs_sim.write_side.activations import Activations
 from cqrs_sim.write_side.crashing import watch_for_crashes
-from cqrs_sim.write_side.gateway import CommandGateway, MailboxOptions, WriteSideStatistics
-from cqrs_sim.write_side.order_actor import Accepted, OrderActors, Snapshot
-from cqrs_sim.write_side.rehydration import Rehydrated, Rehydrator
-from cqrs_sim.write_side.rows import RowsRehydrator
-from cqrs_sim.write_side.snapshots import MemorySnapshots
-from cqrs_sim.write_side.stored_snapshots import StoredSnapshots
+from cqrs_sim.write_side.gateway import CommandGateway, WriteSideStatistics
+from cqrs_sim.write_side.order_actor import Accepted, Snapshot
+from cqrs_sim.write_side.rehydration import Rehydrated
 
 CARELESS: dict[str, Callable[[], CarelessOrders | CarelessStatistics]] = {
     "orders": CarelessOrders,
@@ -143,6 +135,7 @@ class System:
 
         Raises:
             CommandRejectedError: if the domain says no; its subclasses say why.
+            ConcurrencyConflictError: if a handler gave up: each time another write came first.
             StoreError: if the durable log cannot commit; the run ends.
             MailboxFullError: if the order's mailbox is full and its policy is `reject`.
             WriteSideDownError: if a planned crash came before the answer, or is not over.
@@ -163,7 +156,7 @@ class System:
         self.commands.submit(command, command_id, reply, correlation_id, request_id)
         try:
             accepted = await reply.wait()
-        except (CommandRejectedError, MailboxFullError, WriteSideDownError):
+        except TURNED_AWAY:
             self._probe.acknowledged[command_id] = self._kernel.clock.instant_ns
             raise
         self._probe.acknowledged[command_id] = self._kernel.clock.instant_ns
@@ -319,24 +312,25 @@ class System:
         questions: Draws | None,
         store: StoreOfRun | None,
     ) -> CommandGateway:
-        side, pauses = scenario.write_side, self._pauses(scenario.write_side.pauses)
+        side = scenario.write_side
         service = self._write_draws = draws(streams, "write", side.service)
         work, inline = self._places.of_write_side(), self._inline_service(scenario)
         if inline is not None and service is None:
             service = Draws(streams.stream("service/write"), "constant", 0)
-        snapshots = MemorySnapshots() if store is None else StoredSnapshots(store.store)
-        self.rehydrator = Rehydrator(self.log, snapshots, side.snapshot_every)
-        if self._views.load is not None:
-            self.rehydrator = RowsRehydrator(self.log, self._views.load)
-        actors = OrderActors(
-            *(self.log, self._probe, self._kernel.clock, work, service, questions, inline),
+        self.rehydrator = rehydrator_of_run(scenario, self.log, self._views.load, store)
+        parts = Parts(
+            kernel=self._kernel,
+            probe=self._probe,
+            log=self.log,
+            work=work,
+            service=service,
+            questions=questions,
+            inline=inline,
             rehydrator=self.rehydrator,
-            reply_ns=side.reply,
-            replay_ns=side.replay,
             activations=self.activations,
+            pauses=self._pauses(side.pauses),
         )
-        options = MailboxOptions(side.mailbox, side.policy, side.passivate_after, pauses)
-        return CommandGateway(self._kernel, self._probe, actors, options)
+        return gateway_of_run(scenario, streams, parts)
 
     def _inline_service(self, scenario: Scenario) -> Callable[[int], int] | None:
         """By command id, the time to update all that is updated within a commit.

@@ -21,7 +21,7 @@ BELOW_ENGINES = (
     *FOUNDATION, "fault_sites", "storage", "domain", "actors", "tables", *SIDES, "crud",
     "projections", "load_generation", "measurement", "scenario", "analysis", "plots", "histograms",
     "plain_text", "new_folders", "verdict", "report", "results", "work_places", "service_times",
-    "delivery_modes", "divergence", "event_feed", "run_log", "run_views",
+    "delivery_modes", "divergence", "event_feed", "run_log", "run_views", "run_writers",
     "system",
 )  # fmt: skip
 
@@ -60,7 +60,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "measurement": FOUNDATION,
     "scenario": ("errors", "ids"),
     "analysis": (
-        *FOUNDATION, "measurement.trace", "measurement.database_tables",
+        *FOUNDATION, "measurement.trace", "measurement.attempts", "measurement.database_tables",
         "measurement.delivery_tables", "scenario.unit_text", "scenario.wording",
     ),
     "plots": (*FOUNDATION, "analysis", "measurement.trace", "scenario"),
@@ -89,9 +89,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *FOUNDATION, "storage", "domain", "actors", "tables", "event_log", "read_side", "crud",
         "projections", "scenario", "delivery_modes",
     ),
+    "run_writers": (
+        *FOUNDATION, "actors", "event_log", "domain.order", "write_side", "scenario",
+        "service_times",
+    ),
     "system": (
         *FOUNDATION, "storage", "domain", "actors", *SIDES, "scenario", "work_places",
-        "service_times", "delivery_modes", "event_feed", "run_log", "run_views",
+        "service_times", "delivery_modes", "event_feed", "run_log", "run_views", "run_writers",
     ),
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
     "simulation": (*BELOW_ENGINES, "engines"),

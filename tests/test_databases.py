@@ -237,7 +237,7 @@ def test_more_at_once_than_there_are_connections_is_caught() -> None:
         (
             "works.submitted",
             np.array(["NaT"], "m8[ns]"),
-            "works.submitted or crashes.crashed lacks an instant",
+            "works.submitted, crashes.crashed or attempts.begun lacks an instant",
         ),
     ],
 )

@@ -19,6 +19,7 @@ from cqrs_sim.scenario.scenario import (
     Queries,
     QueryMix,
     ReadModel,
+    Retry,
     Run,
     Scenario,
     Workload,
@@ -61,6 +62,12 @@ SCENARIOS = {
         run=Run(duration=Duration(SECOND // 2), drain=Duration(50 * MS)), read_models=SLOW_READER
     ),
     "few processors": busy(run=Run(duration=Duration(SECOND // 2), processors=Count(2))),
+    "optimistic": busy(
+        write_side=WriteSide(
+            handling="optimistic", service=exponential(5 * MS), retry=Retry(attempts=Count(2))
+        )
+    ),
+    "unchecked": busy(write_side=WriteSide(handling="unchecked", service=exponential(5 * MS))),
     "closed": busy(load=Load(model="closed", rate=None, clients=Count(8))),
     "no modelled time": busy(
         write_side=WriteSide(), read_models={"orders": ReadModel(), "search": ReadModel()}
@@ -102,7 +109,10 @@ def check_commands(trace: Trace) -> None:
 
 
 def check_order_is_kept(trace: Trace) -> None:
-    """Positions and versions have no gap; the commands of one order commit in the order sent."""
+    """Positions and versions have no gap; the commands of one order commit in the order sent.
+
+    But for that order, where each command has a handler of its own.
+    """
     first = trace.first_position
     assert trace.events.position.tolist() == list(range(first, first + len(trace.events)))
     assert ns(trace.events.committed) == sorted(ns(trace.events.committed))
@@ -111,6 +121,8 @@ def check_order_is_kept(trace: Trace) -> None:
         versions = trace.events.version[rows].tolist()
         assert versions == list(range(versions[0], versions[0] + len(versions)))
         assert versions[0] == 1 or first > 1
+        if len(trace.attempts):
+            continue
         assert trace.events.command[rows].tolist() == sorted(trace.events.command[rows].tolist())
         own = np.flatnonzero(trace.commands.order == order)
         dequeued = [t for t in ns(trace.commands.dequeued[own]) if t != NAT]
@@ -187,7 +199,10 @@ def test_every_run_keeps_the_invariants(scenario: Scenario, seed: int) -> None:
             assert trace.ended_ns == trace.load_ended_ns + scenario.run.drain
     # The package's own checkers agree.
     failed = {check.name for check in experiment.result("virtual").summary.checks if not check.ok}
-    assert failed <= ({"convergence"} if scenario.unordered else set())
+    faulty = {"convergence"} if scenario.unordered else set()
+    if scenario.write_side.handling == "unchecked":
+        faulty = {"lost_updates", "histories", "order_states"}
+    assert failed <= faulty
 
 
 @pytest.mark.parametrize("seed", SEEDS)

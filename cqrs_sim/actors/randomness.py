@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.ids import Nanoseconds
 
-ServiceDistribution: TypeAlias = Literal["constant", "exponential", "lognormal"]
+ServiceDistribution: TypeAlias = Literal["constant", "exponential", "lognormal", "uniform"]
 
 SEEDS_END = 2**64
 """Seeds are the integers from 0 up to here, exclusive."""
@@ -86,7 +86,7 @@ class Draws:
         Raises:
             InvalidScenarioError: if it cannot be drawn from.
         """
-        if distribution not in ("constant", "exponential", "lognormal"):
+        if distribution not in ("constant", "exponential", "lognormal", "uniform"):
             raise InvalidScenarioError([f"distribution {distribution!r} cannot be drawn from"])
         if not 0 <= mean_ns <= MEAN_NS_MAX:
             raise InvalidScenarioError([f"mean of {mean_ns} ns: it must be from 0 to 2^53 ns"])
@@ -138,6 +138,8 @@ class Draws:
             return np.full(BLOCK, self._mean_ns, np.int64)
         if self._distribution == "lognormal":
             return self._lognormal()
+        if self._distribution == "uniform":  # From 0 to below twice the mean.
+            return np.floor(self._generator.random(BLOCK) * 2.0 * self._mean_ns).astype(np.int64)
         unit = self._generator.standard_exponential(BLOCK)
         return np.rint(unit * self._mean_ns).astype(np.int64)
 

@@ -133,7 +133,7 @@ def _demand(
         # A query brings its work as soon as it comes.
         in_time = works.submitted < np.timedelta64(trace.load_ended_ns, "ns")
         return int(np.count_nonzero(in_time)) / window_s * mean_s
-    each = 1.0
+    each = _attempts_per_command(trace)
     if kind is WorkKind.APPLY:
         # An event is a piece of work, and a share of the checkpoint of its batch.
         deliveries = trace.deliveries
@@ -142,6 +142,12 @@ def _demand(
         )
         each = int(np.count_nonzero(ended)) / max(int(np.count_nonzero(is_applied)), 1)
     return rates_per_s[kind] * each * mean_s
+
+
+def _attempts_per_command(trace: Trace) -> float:
+    """How often a handler works on a command; 1 where an order actor does."""
+    attempts = trace.attempts
+    return len(attempts) / len(np.unique(attempts.command)) if len(attempts) else 1.0
 
 
 def summarise_databases(trace: Trace, *, after_ns: int = 0) -> dict[str, DatabaseSummary]:

@@ -273,12 +273,13 @@ def _summary(trace: Trace, name: str, is_lost: NDArray[np.bool_]) -> DeliverySum
         doubled=len(doubled),
         lost=len(lost),
         without_effect=int(kinds[Handling.WITHOUT_EFFECT]),
-        first_doubled=_witness(trace, doubled),
-        first_lost=_witness(trace, lost),
+        first_doubled=witness_of(trace, doubled),
+        first_lost=witness_of(trace, lost),
     )
 
 
-def _witness(trace: Trace, rows: NDArray[np.intp]) -> Witness | None:
+def witness_of(trace: Trace, rows: NDArray[np.intp]) -> Witness | None:
+    """The first of some rows of events; None if there are none."""
     if not len(rows):
         return None
     events, row = trace.events, int(rows[0])

@@ -70,7 +70,7 @@ def response_time_s(trace: Trace) -> NDArray[np.float64]:
 
 
 def served_response_s(trace: Trace) -> NDArray[np.float64]:
-    """The response time of what was served; nan also where a full mailbox turned a command away.
+    """The response time of what was served; nan also where a command was refused or given up.
 
     To be told no at once is a quick response and no service: the more are refused, the faster all
     responses together look. Here, as among reads, whoever was refused waits longer than all others.
@@ -78,7 +78,8 @@ def served_response_s(trace: Trace) -> NDArray[np.float64]:
     Returns:
         Shape (n_commands,), seconds, in plan order.
     """
-    is_refused = np.isin(trace.commands.outcome, (Outcome.REFUSED, Outcome.DROPPED))
+    unserved = (Outcome.REFUSED, Outcome.DROPPED, Outcome.CONFLICT)
+    is_refused = np.isin(trace.commands.outcome, unserved)
     return np.where(is_refused, np.nan, response_time_s(trace))
 
 

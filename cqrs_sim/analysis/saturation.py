@@ -214,10 +214,12 @@ def _scaled(rate_per_s: float, busy_s: float | None) -> float | None:
 def _busiest_order_load(
     trace: Trace, rows: NDArray[np.bool_], asked: NDArray[np.bool_], window_s: float
 ) -> float | None:
-    """Each order is its own server, so the busiest one decides.
+    """Each order is its own server, so the busiest one decides; None if each command is.
 
     Its work: commands x mean service of commands, and the queries it answers x their mean service.
     """
+    if len(trace.attempts):
+        return None
     commands, queries = trace.commands, trace.queries
     orders = len(trace.order_ids)
     # Without what they waited for a connection, which is the work of others.

@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from cqrs_sim.analysis.attempts import AttemptsSummary, check_attempts, summarise_attempts
 from cqrs_sim.analysis.cache import CacheSummary, summarise_cache
 from cqrs_sim.analysis.consistency import CheckResult, outcome_counts
 from cqrs_sim.analysis.databases import DatabaseSummary, queues_for, summarise_databases
@@ -97,7 +98,7 @@ class Summary:
     response_s: SampleSummary
     """Of all commands, those too that were told no."""
     served_response_s: SampleSummary
-    """The same, but what a full mailbox refused counts as longer than any, and as censored."""
+    """The same, but what was refused or given up counts as longer than any, and as censored."""
     lag_s: Mapping[str, SampleSummary]
     """By read model."""
     visibility_s: Mapping[str, SampleSummary]
@@ -128,6 +129,8 @@ class Summary:
     """By name, those that stages share."""
     delivery: Mapping[str, DeliverySummary]
     """By read model: what was lost, delivered again, doubled, over the whole run."""
+    attempts: AttemptsSummary
+    """What handlers tried, where no actor owns an order."""
     episodes: tuple[Episode, ...]
     """When a stage that is not saturated fell behind for a while, in order of time."""
     invalid: tuple[str, ...]
@@ -198,6 +201,7 @@ class Summary:
             ],
             "databases": {name: plain(found) for name, found in self.databases.items()},
             "delivery": {name: plain(found) for name, found in self.delivery.items()},
+            "attempts": plain(self.attempts),
             "episodes": [plain(episode) for episode in self.episodes],
             "invalid": list(self.invalid),
             "checks": {
@@ -217,13 +221,8 @@ def _interval_json(found: SingleRunIntervals | None) -> Json:
 
 
 _REPORTED = (
-    Outcome.ACCEPTED,
-    Outcome.REJECTED,
-    Outcome.REFUSED,
-    Outcome.DROPPED,
-    Outcome.UNKNOWN,
-    Outcome.REPEATED,
-    Outcome.UNFINISHED,
+    *(Outcome.ACCEPTED, Outcome.REJECTED, Outcome.REFUSED, Outcome.DROPPED, Outcome.CONFLICT),
+    *(Outcome.UNKNOWN, Outcome.REPEATED, Outcome.UNFINISHED),
 )
 """In the order of a reader's interest."""
 
@@ -292,9 +291,10 @@ def summarise(
         loads=loads,
         databases=summarise_databases(trace, after_ns=warm_up_ns),
         delivery=summarise_delivery(trace, deadline_ns=ends_ns, unordered=planned.unordered),
+        attempts=summarise_attempts(trace, after_ns=warm_up_ns),
         episodes=find_episodes(trace, after_ns=warm_up_ns, saturated=saturated),
         invalid=_invalid(trace, loads, warm_up_ns, complete=complete),
-        checks=(*check_run(trace, planned, deadline_ns=ends_ns), *checks),
+        checks=(*check_run(trace, planned, deadline_ns=ends_ns), *check_attempts(trace), *checks),
         provenance=provenance or {},
     )
 

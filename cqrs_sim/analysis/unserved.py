@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from cqrs_sim.analysis.json_values import Json
+from cqrs_sim.probe import Outcome
 
 LIMIT = 0.01
 """Share of the commands, or of the queries of one read strategy, above which it is remarkable."""
 COMMANDS: Mapping[str, str] = {
     "refused": "were refused",
     "dropped": "were dropped",
+    "conflict": "were given up after conflicts",
     "unknown": "have an unknown outcome",
     "unfinished": "were still waiting when the run ended",
 }
@@ -76,6 +78,12 @@ def count_unserved(summary: Mapping[str, Json]) -> Iterator[tuple[str, str, int,
         for key, how in QUERIES.items():
             count = sum(_count(row, key) for row in same)
             yield f"{of} queries", how, count, sum(_count(row, "n") for row in same)
+
+
+def turned_away(commands: Mapping[Outcome, int]) -> str:
+    """What was done to commands that were answered and not served, in a word or three."""
+    ways = {Outcome.REFUSED: "refused", Outcome.DROPPED: "dropped", Outcome.CONFLICT: "given up"}
+    return " or ".join(way for outcome, way in ways.items() if commands[outcome])
 
 
 def _table(value: Json) -> Mapping[str, Json]:

@@ -41,7 +41,7 @@ def _nodes(scenario: Scenario, figures: Figures) -> Iterator[Node]:
     yield Node(
         id=ACTORS,
         side="write",
-        lines=("order actors", "one for each order", *figures.of_write_side),
+        lines=(*_writers(scenario), *figures.of_write_side),
     )
     yield from _kept(scenario)
     for name, model in scenario.read_models.items():
@@ -67,6 +67,17 @@ def _load(scenario: Scenario) -> str:
             return "open, a profile" if load.rate is None else f"open, {rate_text(load.rate)}"
 
 
+def _writers(scenario: Scenario) -> tuple[str, ...]:
+    """Who handles commands."""
+    side = scenario.write_side
+    if side.handling == "mailbox":
+        return ("order actors", "one for each order")
+    how = "unchecked"
+    if side.handling == "optimistic":
+        how = f"optimistic, up to {count_of(side.retry.attempts, 'attempt')}"
+    return ("handlers", "one for each command", how)
+
+
 def _kept(scenario: Scenario) -> Iterator[Node]:
     """What the write side stores: rows, events or both."""
     keeps = scenario.write_side.keeps
@@ -89,8 +100,9 @@ def _projector(name: str, model: ReadModel, figures: Figures) -> tuple[str, ...]
 
 def _write_edges(scenario: Scenario, figures: Figures) -> Iterator[Edge]:
     yield Edge(source=LOAD, target=COMMANDS, lines=("commands", *figures.offered))
-    mailbox = f"mailbox of {scenario.write_side.mailbox:,}"
-    yield Edge(source=COMMANDS, target=ACTORS, lines=(mailbox, *figures.queueing))
+    has_actors = scenario.write_side.handling == "mailbox"
+    way = f"mailbox of {scenario.write_side.mailbox:,}" if has_actors else "all at once"
+    yield Edge(source=COMMANDS, target=ACTORS, lines=(way, *figures.queueing))
     keeps = scenario.write_side.keeps
     if keeps != "events":
         yield Edge(source=ACTORS, target=ROWS, lines=("rows", *figures.accepted))

@@ -22,7 +22,7 @@ from cqrs_sim.analysis.rebuilds import check_rebuilds
 from cqrs_sim.analysis.rehydration import summarise_rehydrations
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import Query
-from cqrs_sim.engines.audit import check_order_states, rehydrations_of
+from cqrs_sim.engines.audit import check_histories, check_order_states, rehydrations_of
 from cqrs_sim.engines.convergence import check_convergence, differences, divergences
 from cqrs_sim.engines.diverged_orders import orders_of
 from cqrs_sim.engines.fold_differences import FoldDifference
@@ -255,17 +255,19 @@ class Experiment:
             complete=not self.is_interrupted,
             extra_checks=(
                 check_convergence(self.system, self.differences(), by_tasks),
-                self._order_states(), *check_rebuilds(rebuilds),
+                *self._audit(), *check_rebuilds(rebuilds),
             ),
             diverged=orders_of(by_tasks),
             rebuilds=rebuilds,
             rehydration=summarise_rehydrations(trace, noted, self.scenario.run.warm_up),
         )  # fmt: skip
 
-    def _order_states(self) -> CheckResult:
-        left = self.system.activations.left
+    def _audit(self) -> tuple[CheckResult, ...]:
+        left, events = self.system.activations.left, self.system.log.events
         assert left is not None, "this run keeps what its order actors knew"
-        return check_order_states(self.system.log.events, left, self.system.rehydrator)
+        has_actors = self.scenario.write_side.handling == "mailbox"
+        states = check_order_states(events, left, self.system.rehydrator, has_actors=has_actors)
+        return (states,) if has_actors else (states, check_histories(events))
 
     def differences(self) -> dict[str, FoldDifference]:
         """See `engines.convergence.differences`."""

@@ -14,12 +14,7 @@ from cqrs_sim.actors.kernel import Kernel, Rank
 from cqrs_sim.actors.randomness import Draws
 from cqrs_sim.domain.commands import Command
 from cqrs_sim.domain.queries import QUERY_TYPES, Query
-from cqrs_sim.errors import (
-    CommandRejectedError,
-    FreshnessTimeoutError,
-    MailboxFullError,
-    WriteSideDownError,
-)
+from cqrs_sim.errors import TURNED_AWAY
 from cqrs_sim.ids import Nanoseconds
 
 T = TypeVar("T")
@@ -27,9 +22,6 @@ M = TypeVar("M", contravariant=True)
 
 BEFORE_ALL = -1
 """Index of a generator's timers: before those of what it sent, which bear numbers from 0."""
-
-TURNED_AWAY = (CommandRejectedError, MailboxFullError, FreshnessTimeoutError, WriteSideDownError)
-"""What is no end of a client: it goes on with its next operation."""
 
 _QUERIES = frozenset(QUERY_TYPES)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.errors import IncompleteTraceError
+from cqrs_sim.measurement.attempts import AttemptTable
 from cqrs_sim.measurement.database_tables import DatabaseTable, WorkTable
 from cqrs_sim.measurement.delivery_tables import CrashTable, HandlingTable
 
@@ -36,6 +37,13 @@ def incidents_in(arrays: Mapping[str, Array]) -> "dict[str, Any]":
         "handlings": table_in(HandlingTable, "handlings", arrays),
         "delivery_modes": names_in(arrays, "delivery_modes"),
     }
+
+
+def attempts_in(arrays: Mapping[str, Array]) -> "dict[str, Any]":
+    """What a file from before there were handlers does not have."""
+    if "attempts.command" not in arrays:
+        return {}
+    return {"attempts": table_in(AttemptTable, "attempts", arrays)}
 
 
 def table_in(cls: type[Table], name: str, arrays: Mapping[str, Array]) -> Table:

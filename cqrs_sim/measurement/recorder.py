@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.ids import CommandId, Nanoseconds, OrderId, Position, QueryId, Version
+from cqrs_sim.measurement.attempts import Attempts
 from cqrs_sim.measurement.database_tables import DatabaseTable
 from cqrs_sim.measurement.incidents import Incidents
 from cqrs_sim.measurement.trace import (
@@ -121,6 +122,8 @@ class Recorder:
         self._works = Works(clock)
         self.work_submitted = self._works.submit
         self.work_begun, self.work_ended = self._works.begin, self._works.end
+        self._attempts = Attempts(clock)
+        self.attempt_begun, self.attempt_ended = self._attempts.begin, self._attempts.finish
         self._incidents = incidents = Incidents(clock, len(self._read_models))
         self.promised, self.handled = incidents.promise, incidents.handle
         self.crashed, self.restarted = incidents.crash, incidents.restart
@@ -261,6 +264,7 @@ class Recorder:
             ),
             works=self._works.table(),
             database_names=tuple(self._connections),
+            attempts=self._attempts.table(),
             **self._incidents.tables(),
         )
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from cqrs_sim.errors import IncompleteTraceError, ResultFolderError
 from cqrs_sim.measurement.archive import check_bounds, read_arrays
+from cqrs_sim.measurement.attempts import AttemptTable, no_attempts
 from cqrs_sim.measurement.columns import Bytes, Floats, Ints, Longs, Stamps, check_columns
 from cqrs_sim.measurement.database_tables import DatabaseTable, WorkTable, no_works
 from cqrs_sim.measurement.delivery_tables import (
@@ -30,6 +31,7 @@ from cqrs_sim.measurement.delivery_tables import (
     no_handlings,
 )
 from cqrs_sim.measurement.reading_arrays import (
+    attempts_in,
     databases_in,
     incidents_in,
     names_in,
@@ -38,6 +40,7 @@ from cqrs_sim.measurement.reading_arrays import (
 )
 from cqrs_sim.probe import (
     NO_READ_MODEL,
+    AttemptEnd,
     Handling,
     Lookup,
     Outcome,
@@ -190,16 +193,7 @@ class QueryTable:
         return len(self.intended)
 
 
-Table = TypeVar(
-    "Table",
-    CommandTable,
-    EventTable,
-    DeliveryTable,
-    QueryTable,
-    WorkTable,
-    CrashTable,
-    HandlingTable,
-)
+Table = TypeVar("Table", bound=attrs.AttrsInstance)
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -232,6 +226,8 @@ class Trace:
     crashes: CrashTable = attrs.field(factory=no_crashes)
     """Older files have none; nor any handlings, nor modes."""
     handlings: HandlingTable = attrs.field(factory=no_handlings)
+    attempts: AttemptTable = attrs.field(factory=no_attempts)
+    """None where each order has an actor; nor in older files."""
     delivery_modes: tuple[str, ...] = attrs.field()
     """How events are delivered to each read model, in scenario order; see `MODES`."""
 
@@ -300,6 +296,7 @@ class Trace:
             first_position=number_in(arrays, "first_position"),
             **databases_in(arrays),
             **incidents_in(arrays),
+            **attempts_in(arrays),
         )
 
 
@@ -354,12 +351,8 @@ def load_trace(path: Path | str) -> Trace:
 
 def _check_indices(trace: Trace) -> None:
     """No row points outside the names that it refers to, and `deliveries_of` may bisect."""
-    commands, events, deliveries, queries = (
-        trace.commands,
-        trace.events,
-        trace.deliveries,
-        trace.queries,
-    )
+    commands, events = trace.commands, trace.events
+    deliveries, queries, attempts = trace.deliveries, trace.queries, trace.attempts
     for what, index, lowest, size in (
         ("commands.order", commands.order, 0, len(trace.order_ids)),
         ("commands.kind", commands.kind, 0, len(trace.command_kinds)),
@@ -377,6 +370,8 @@ def _check_indices(trace: Trace) -> None:
         ("works.read_model", trace.works.read_model, NO_READ_MODEL, len(trace.read_models)),
         ("crashes.read_model", trace.crashes.read_model, NO_READ_MODEL, len(trace.read_models)),
         ("handlings.read_model", trace.handlings.read_model, 0, len(trace.read_models)),
+        ("attempts.command", attempts.command, 0, len(commands)),
+        ("attempts.end", attempts.end, 0, len(AttemptEnd)),
         ("handlings.kind", trace.handlings.kind, 0, len(Handling)),
         ("handlings.position", trace.handlings.position - trace.first_position, 0, len(events)),
     ):
@@ -385,8 +380,11 @@ def _check_indices(trace: Trace) -> None:
     connections, names = trace.databases.connections, trace.database_names
     if len(connections) != len(names) or np.any(connections < 1):
         raise IncompleteTraceError(f"databases.connections must be from 1, of {len(names)} names")
-    if np.isnat(trace.works.submitted).any() or np.isnat(trace.crashes.crashed).any():
-        raise IncompleteTraceError("works.submitted or crashes.crashed lacks an instant")
+    never_missing = (trace.works.submitted, trace.crashes.crashed, attempts.begun)
+    if any(np.isnat(stamps).any() for stamps in never_missing):
+        raise IncompleteTraceError(
+            "works.submitted, crashes.crashed or attempts.begun lacks an instant"
+        )
     if len(trace.delivery_modes) != len(trace.read_models) or set(trace.delivery_modes) - {*MODES}:
         raise IncompleteTraceError(f"delivery_modes must be one of {', '.join(MODES)} a read model")
     caused = events.command

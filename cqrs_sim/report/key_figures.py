@@ -6,6 +6,7 @@ import numpy as np
 from cqrs_sim.analysis.bottleneck import bottleneck
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import Summary
+from cqrs_sim.analysis.unserved import turned_away
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.plain_text import count_of, milliseconds, percent
 
@@ -102,10 +103,10 @@ def _response(summary: Summary) -> KeyFigure:
 
 
 def _refused(summary: Summary) -> str:
-    """The share of commands that a full mailbox turned away, if any."""
+    """The share of commands that were turned away, if any."""
     refused = summary.served_response_s.censored - summary.response_s.censored
     share = percent(refused, summary.served_response_s.n)
-    return f", {share} of them refused" if refused else ""
+    return f", {share} of them {turned_away(summary.commands)}" if refused else ""
 
 
 def _rates(summary: Summary) -> KeyFigure:

@@ -15,6 +15,7 @@ from cqrs_sim.analysis.quantiles import SampleSummary, summarise_sample
 from cqrs_sim.analysis.reads import ReadSummary
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import Summary
+from cqrs_sim.analysis.unserved import turned_away
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.plain_text import milliseconds, percent, some_of
 from cqrs_sim.probe import Outcome
@@ -85,7 +86,8 @@ def commands_table(summary: Summary, trace: Trace, *, after_ns: int) -> Table:
         ("of it service", summarise_sample(service_s(trace)[accepted]), False),
     ]
     if summary.served_response_s.censored > summary.response_s.censored:
-        served = ("response, refused as longest", summary.served_response_s, is_saturated)
+        how = turned_away(summary.commands)
+        served = (f"response, {how} as longest", summary.served_response_s, is_saturated)
         samples.insert(1, served)
     if summary.queries.offered:
         is_behind = any("response_s" in read.withheld for read in summary.reads.rows)

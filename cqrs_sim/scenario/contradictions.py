@@ -14,6 +14,7 @@ from cqrs_sim.scenario.deliveries import (
     of_stores,
     unusual_in_a_store,
 )
+from cqrs_sim.scenario.handling import of_handling
 from cqrs_sim.scenario.kept_forms import of_forms, of_kept
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
@@ -83,6 +84,7 @@ def contradictions_among(
         mistakes += of_crashes("write_side", write_side.crashes)
         mistakes += of_stores(write_side, store, log)
         mistakes += of_kept(write_side)
+        mistakes += of_handling(write_side, run, log, read_models, store)
     if read_models is not None:
         mistakes += _of_read_models(read_models)
         for name, model in read_models.items():

@@ -27,6 +27,7 @@ Projection: TypeAlias = Literal["async", "inline", "task"]
 Delivery: TypeAlias = Literal["at_least_once", "at_most_once", "exactly_once_effect"]
 Keeps: TypeAlias = Literal["events", "rows", "both"]
 Form: TypeAlias = Literal["view", "joined"]
+CommandHandling: TypeAlias = Literal["mailbox", "optimistic", "unchecked"]
 Publish: TypeAlias = Literal["log_first", "dual_write"]
 
 READ_MODEL_NAMES = ("orders", "statistics", "search")
@@ -239,8 +240,27 @@ class Log:
 
 
 @attrs.frozen(kw_only=True)
+class Retry:
+    """How often, and when, a handler tries again after a conflict."""
+
+    attempts: Count = units.count(5, maximum=100)
+    """Most attempts at one command, the first included."""
+    backoff: Duration = units.duration(1_000_000, minimum=0)
+    """After attempt n it waits a random time from 0 to backoff x 2^(n - 1)."""
+    cap: Duration = units.duration(100_000_000, minimum=0)
+    """What that upper end does not exceed."""
+
+
+@attrs.frozen(kw_only=True)
 class WriteSide:
     """The order actors."""
+
+    handling: CommandHandling = units.choice("mailbox", CommandHandling)
+    """`mailbox`: the commands of an order one after another, by its actor. Else each command has a
+    handler of its own at once, which looks at the order, works, and writes. `optimistic`: it tries
+    again if somebody else wrote in between. `unchecked`: it does not look whether anybody did."""
+    retry: Retry = units.part(Retry)
+    """With `optimistic` handling."""
 
     service: Service = units.part(Service)
     mailbox: Count = units.count(64)

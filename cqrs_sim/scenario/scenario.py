@@ -16,6 +16,7 @@ from cqrs_sim.scenario.contradictions import contradictions_among
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     ArrivalProcess,
+    CommandHandling,
     Crash,
     Database,
     Delivery,
@@ -40,6 +41,7 @@ from cqrs_sim.scenario.parts import (
     RateSegment,
     ReadModel,
     ReadStrategy,
+    Retry,
     Run,
     Service,
     StoreKind,
@@ -52,6 +54,7 @@ from cqrs_sim.scenario.units import Rate, Text
 __all__ = [
     "READ_MODEL_NAMES",
     "ArrivalProcess",
+    "CommandHandling",
     "Crash",
     "Database",
     "Delivery",
@@ -76,6 +79,7 @@ __all__ = [
     "RateSegment",
     "ReadModel",
     "ReadStrategy",
+    "Retry",
     "Run",
     "Scenario",
     "Service",

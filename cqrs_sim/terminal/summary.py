@@ -55,6 +55,7 @@ def show_summary(screen: Screen, result: Result, *, is_quiet: bool = False) -> N
         "",
         _commands_table(result),
         _outcomes(summary),
+        *_attempts(summary),
         _rates(summary),
         "",
         *_stages(result),
@@ -177,7 +178,8 @@ def _commands_table(result: Result) -> Table:
     accepted &= trace.commands.outcome == Outcome.ACCEPTED
     table = table_of("Commands (ms)", "", "p50", "p90", "p99", "p99.9", "max", "n")
     is_saturated = WRITE_SIDE in {load.stage for load in summary.saturated}
-    refused = [("  if refusals count as longest", summary.served_response_s)]
+    how = "refusals" if not summary.attempts.given_up else "those given up"
+    refused = [(f"  if {how} count as longest", summary.served_response_s)]
     for name, sample in (
         ("response", summary.response_s),
         *(refused if summary.served_response_s.censored > summary.response_s.censored else ()),
@@ -197,6 +199,20 @@ def _outcomes(summary: Summary) -> Text:
         if count or outcome in (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.REFUSED):
             parts.append(f"{outcome.name.lower()} {count:,}")
     return Text("commands: " + ", ".join(parts))
+
+
+def _attempts(summary: Summary) -> Iterable[Text]:
+    """What handlers tried, and how often for nothing; nothing where each order has an actor."""
+    one = summary.attempts
+    if not one.attempts:
+        return
+    text = f"attempts: {one.attempts:,}, committed {one.committed:,}, conflicts {one.conflicts:,}"
+    text += f", rejected {one.rejected:,}; tried again {one.retries:,}, given up {one.given_up:,}"
+    yield Text(f"{text}; {_share(one.wasted_share)} of their time in vain")
+    if one.first_lost is not None:
+        lost = count_of(one.lost_updates, "update")
+        what = f"{lost} lost, the first before {printable(one.first_lost.event)}"
+        yield Text(f"{what}, which was written without having seen it", BAD)
 
 
 def _rates(summary: Summary) -> Text:

@@ -57,9 +57,10 @@ class MailboxOptions:
 
 
 @attrs.define(eq=False)
-class _Resident:
-    """An order actor in memory."""
+class Resident:
+    """An order actor, or a handler, in memory."""
 
+    order_id: OrderId
     mailbox: Mailbox[Message]
     actor: Actor
     sent_count_at_sweep: int = -1
@@ -91,7 +92,8 @@ class CommandGateway:
         self._submitted = probe.submitted
         self._actors = actors
         self._options = options
-        self._residents: dict[OrderId, _Resident] = {}
+        # By order; by a number of their own where many work on one order.
+        self._residents: dict[OrderId | int, Resident] = {}
         self.submitted_count = 0
         self._in_flight_count = 0
         self._activated_count = 0
@@ -186,7 +188,7 @@ class CommandGateway:
     def close(self) -> None:
         """Stop every order actor and answer whatever is left in the mailboxes."""
         for order_id, message in self._remove_residents():
-            error = ActorStoppedError(_name(order_id))
+            error = ActorStoppedError(name_of(order_id))
             if isinstance(message, Question):
                 message.reply.fail(error)
                 self.answered()
@@ -213,14 +215,14 @@ class CommandGateway:
     def _remove_residents(self) -> Iterator[tuple[OrderId, Message]]:
         """End every order actor; what it had not answered, and what was in its mailbox."""
         residents, self._residents = self._residents, {}
-        for order_id, resident in residents.items():
+        for resident in residents.values():
             left = resident.mailbox.remove_all()
             in_work = resident.actor.message
             if _is_open(in_work, resident.actor):
                 left.insert(0, in_work)
             self._kernel.discard(resident.actor)
             for message in left:
-                yield order_id, message
+                yield resident.order_id, message
 
     def statistics(self) -> WriteSideStatistics:
         """A frozen snapshot."""
@@ -251,8 +253,8 @@ class CommandGateway:
             self._probe.acknowledged[command_id] = self._clock.instant_ns
         self.answered()
 
-    def _activate(self, order_id: OrderId) -> _Resident:
-        name = _name(order_id)
+    def _activate(self, order_id: OrderId) -> Resident:
+        name = name_of(order_id)
         mailbox: Mailbox[Message] = Mailbox(
             self._kernel, name, self._options.capacity, self._options.policy
         )
@@ -262,7 +264,7 @@ class CommandGateway:
             paused: PausedMailbox[Message] = PausedMailbox(mailbox, pauses, Rank.WRITE)
             inbox = paused
         actor = self._kernel.spawn(self._actors.run(order_id, inbox, self.answered), name)
-        resident = self._residents[order_id] = _Resident(mailbox, actor)
+        resident = self._residents[order_id] = Resident(order_id, mailbox, actor)
         self._activated_count += 1
         if self._sweeper is None or self._sweeper.is_done:
             self._sweeper = self._kernel.spawn(self._sweep(), "passivation")
@@ -287,7 +289,7 @@ class CommandGateway:
                 if number % AT_ONCE == 0:
                     await self._kernel.give_way()
 
-    def _passivate(self, order_id: OrderId) -> None:
+    def _passivate(self, order_id: OrderId | int) -> None:
         resident = self._residents.pop(order_id)
         self._kernel.discard(resident.actor)
         self._passivated_count += 1
@@ -304,5 +306,6 @@ def _is_open(message: object, actor: Actor) -> TypeGuard[Message]:
     return isinstance(message, Envelope) and (message.now_ns == UNDECIDED or is_committing)
 
 
-def _name(order_id: OrderId) -> str:
+def name_of(order_id: OrderId) -> str:
+    """What the actor of an order is called."""
     return f"order {order_id}"

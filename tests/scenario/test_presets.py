@@ -14,9 +14,9 @@ from cqrs_sim.scenario.scenario import ReadModel, Scenario
 from cqrs_sim.scenario.units import Duration
 
 NAMES = (
-    *("default", "burst", "crud", "dual_write", "event_sourced", "hot_order", "multiple"),
-    *("overload", "rebuild", "redelivery", "separate", "simple", "slow_projector", "stall"),
-    "tutorial",
+    *("default", "burst", "crud", "dual_write", "event_sourced", "global_lock", "hot_order"),
+    *("multiple", "optimistic", "overload", "rebuild", "redelivery", "separate", "shared_state"),
+    *("simple", "slow_projector", "stall", "tutorial"),
 )
 
 
@@ -66,6 +66,9 @@ def test_a_preset_begins_with_its_lesson(name: str) -> None:
         ("overload", "search", 1.30),
         ("hot_order", "search", 0.63),
         ("dual_write", "search", 0.63),
+        ("optimistic", "orders", 0.29),
+        ("shared_state", "orders", 0.20),
+        ("global_lock", "orders", 0.60),
         ("redelivery", "orders", 0.68),
     ],
 )

@@ -73,6 +73,9 @@ def unsupported(scenario: Scenario) -> list[str]:
     if scenario.log.append:
         append = format_duration(scenario.log.append)
         mistakes.append(f'log.append = "{append}": commits wait for one another')
+    if scenario.write_side.handling != "mailbox":
+        handling = scenario.write_side.handling
+        mistakes.append(f'write_side.handling = "{handling}": handlers come between one another')
     if scenario.write_side.replay:
         replay = format_duration(scenario.write_side.replay)
         mistakes.append(f'write_side.replay = "{replay}": idle orders come back from the log')
