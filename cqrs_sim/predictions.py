@@ -131,6 +131,8 @@ def _why_no_arrivals(scenario: Scenario) -> Iterator[str]:
         yield f'load.process = "{load.process}": arrivals are not Poisson'
     if scenario.run.processors:
         yield f"run.processors = {scenario.run.processors}: stages wait for one another"
+    if scenario.write_side.handling != "mailbox":
+        yield f'write_side.handling = "{scenario.write_side.handling}": no order is a queue'
     for key in unusual_deliveries(scenario.write_side, scenario.read_models):
         yield f"{key}: processes are gone at times, or store in another order"
     for path, name in databases_used(scenario.write_side, scenario.read_models).items():

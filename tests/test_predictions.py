@@ -157,6 +157,7 @@ def test_the_shares_of_the_orders_are_those_of_the_draws(settings: tuple[str, ..
         (("queries.share=0.1", "queries.strategy.by_id=write_side"), "response", "queries.strat"),
         (("queries.share=1",), "response", "queries.share = 1"),
         (("workload.kind=lifecycle",), "lag.orders", 'workload.kind = "lifecycle"'),
+        (("write_side.handling=optimistic",), "lag.orders", 'write_side.handling = "optimistic"'),
         (("write_side.policy=reject",), "lag.orders", 'write_side.policy = "reject"'),
         (("load.rate=20000/s",), "response", "write_side: the busiest order is offered"),
         (

@@ -54,6 +54,11 @@ def refuse_uncalibrated(scenario: Scenario) -> None:
             f'store = "{scenario.store}": its commits are another thread\'s, and calibration '
             'accounts for one; must be "memory"'
         )
+    if scenario.write_side.handling != "mailbox":
+        handling = scenario.write_side.handling
+        mistakes.append(
+            f'write_side.handling = "{handling}": order actors are calibrated; must be "mailbox"'
+        )
     if scenario.queries.cache.ttl:
         mistakes.append("queries.cache.ttl: what a cache answers is not calibrated; must be 0s")
     for name, model in scenario.read_models.items():

@@ -3,6 +3,7 @@
 import attrs
 
 from cqrs_sim.analysis.agreement import ColumnAgreement, agreement
+from cqrs_sim.analysis.attempts import check_attempts
 from cqrs_sim.analysis.consistency import CheckResult, check_trace
 from cqrs_sim.analysis.littles_law import Areas, areas
 from cqrs_sim.engines.algebra import engine as algebra
@@ -72,7 +73,7 @@ def conservation(result: Result) -> tuple[CheckResult, ...]:
     deadline_ns = result.trace.load_ended_ns + result.scenario.run.drain
     unordered = result.scenario.unordered
     found = check_trace(result.trace, deadline_ns=deadline_ns, unordered=unordered)
-    return (*found, *result.extra_checks)
+    return (*found, *check_attempts(result.trace), *result.extra_checks)
 
 
 def littles_law(trace: Trace) -> tuple[CheckResult, ...]:

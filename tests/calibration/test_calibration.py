@@ -148,6 +148,7 @@ def test_a_replay_is_refused() -> None:
     ("setting", "told"),
     [
         ("store=sqlite", 'store = "sqlite": its commits are another thread'),
+        ("write_side.handling=unchecked", 'write_side.handling = "unchecked": order actors'),
         ("queries.cache.ttl=5ms", "queries.cache.ttl: what a cache answers"),
         ("read_models.search.projection=inline", 'read_models.search.projection = "inline"'),
     ],

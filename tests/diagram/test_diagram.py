@@ -100,6 +100,16 @@ def test_what_may_be_lost_is_dashed() -> None:
     assert not log_first["event_log", "projector_orders"].is_dashed
 
 
+def test_handlers_are_drawn_where_no_actor_owns_an_order() -> None:
+    nodes = {node.id: node.lines for node in diagram_of(load_scenario("optimistic")).nodes}
+    drawn = edges(load_scenario("shared_state"))
+
+    assert nodes["order_actors"] == (
+        "handlers", "one for each command", "optimistic, up to 5 attempts",
+    )  # fmt: skip
+    assert drawn["command_gateway", "order_actors"].lines == ("all at once",)
+
+
 def test_queries_go_where_their_strategy_sends_them() -> None:
     asked = ["queries.strategy.by_id=write_side", "queries.strategy.by_customer=at_least"]
     drawn = {

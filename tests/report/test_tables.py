@@ -13,6 +13,7 @@ from cqrs_sim.analysis.summary import Summary, summarise
 from cqrs_sim.measurement.trace import Trace, select
 from cqrs_sim.plain_text import milliseconds, percent
 from cqrs_sim.probe import Outcome, QueryOutcome
+from cqrs_sim.report.attempts_table import attempts_table
 from cqrs_sim.report.delivery_table import delivery_table
 from cqrs_sim.report.evidence import (
     intervals_table,
@@ -66,6 +67,33 @@ def test_the_table_of_deliveries_is_there_where_any_went_wrong() -> None:
     assert rows_of(table)["search"] == ("at least once", events, "0", "0", "0", "0")
     assert [row.tone for row in table.rows] == ["bad", ""]
     assert table.notes[1:] == ("The first that orders lost: order-1#2 at position 1,012.",)
+
+
+def test_the_table_of_attempts_is_there_where_handlers_made_any() -> None:
+    summary = summarise(STEADY)
+    assert attempts_table(summary) is None
+    made = attrs.evolve(
+        summary.attempts,
+        attempts=1_204, committed=1_000, conflicts=200, rejected=4, retries=190, given_up=10,
+        wasted_share=0.155, lost_updates=1,
+        first_lost=Witness(position=1_012, order="order-1", event="order-1#3"),
+    )  # fmt: skip
+    table = attempts_table(attrs.evolve(summary, attempts=made))
+    assert table is not None
+    counts = ("1,204", "1,000", "200", "4", "190", "10", "1", "15.5 %")
+    assert rows_of(table) == {"all handlers": counts}
+    assert [row.tone for row in table.rows] == ["bad"]
+    assert "the one before order-1#3 at position 1,012" in table.notes[1]
+
+
+def test_a_command_that_was_given_up_is_not_said_to_be_refused() -> None:
+    summary = summarise(STEADY)
+    longest = attrs.evolve(summary.served_response_s, censored=summary.response_s.censored + 5)
+    for outcome, told in ((Outcome.CONFLICT, "given up"), (Outcome.REFUSED, "refused")):
+        counts = {**summary.commands, outcome: 5}
+        found = attrs.evolve(summary, served_response_s=longest, commands=counts)
+        names = rows_of(commands_table(found, STEADY, after_ns=0))
+        assert f"response, {told} as longest" in names
 
 
 def test_the_lag_table_holds_the_figures_of_the_summary() -> None:

@@ -130,6 +130,32 @@ def test_what_idle_orders_took_to_come_back_is_told_where_the_scenario_is_about_
     assert line.endswith(" % of the commands' service time")
 
 
+def test_what_handlers_tried_is_told_where_there_are_any(short: Result) -> None:
+    assert not any(line.startswith("attempts: ") for line in shown(short))
+    checked = simulation.run(simulation.load_scenario("optimistic", ["run.duration=10s"]))
+    found, lines = checked.summary.attempts, shown(checked)
+    assert found.given_up
+    (line,) = [line for line in lines if line.startswith("attempts: ")]
+    assert line == (
+        f"attempts: {found.attempts:,}, committed {found.committed:,}, "
+        f"conflicts {found.conflicts:,}, rejected {found.rejected:,}; tried again "
+        f"{found.retries:,}, given up {found.given_up:,}; "
+        f"{100 * (found.wasted_share or 0):.1f} % of their time in vain"
+    )
+    assert any(f", conflict {found.given_up:,}" in line for line in lines)
+    assert any("if those given up count as longest" in line for line in lines)
+
+
+def test_lost_updates_are_told_with_the_first() -> None:
+    unchecked = simulation.run(simulation.load_scenario("shared_state"))
+    found = unchecked.summary.attempts
+    assert found.first_lost is not None
+    assert (
+        f"{found.lost_updates} updates lost, the first before {found.first_lost.event}, which was "
+        "written without having seen it"
+    ) in shown(unchecked)
+
+
 @pytest.mark.parametrize(
     ("preset", "changed"), [("dual_write", "write_side"), ("redelivery", "read_models.statistics")]
 )
