@@ -5,12 +5,16 @@ from collections.abc import Awaitable, Callable, Sequence
 import numpy as np
 import pytest
 from fakes import MS, amend, cancel, constant, create, exponential, item, scenario, update
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqrs_sim.actors.randomness import BLOCK, Draws, Streams
+from cqrs_sim.analysis.attempts import check_attempts
 from cqrs_sim.domain.commands import Command
+from cqrs_sim.domain.events import Event
+from cqrs_sim.domain.history import legal_history
 from cqrs_sim.domain.queries import GetOrderById, OrderRow
+from cqrs_sim.domain.status import STATUSES
 from cqrs_sim.engines.virtual import trace_script
 from cqrs_sim.errors import (
     ActorStoppedError,
@@ -181,6 +185,42 @@ def test_either_order_of_two_at_one_instant_is_reached_and_a_seed_always_gives_t
     found = [first_of(seed) for seed in range(12)]
     assert {first for first, _ in found} == {1, 2}
     assert [first_of(seed) for seed in range(12)] == found
+
+
+SENT = st.lists(
+    st.tuples(
+        st.integers(0, 3),
+        st.one_of(
+            st.builds(create, st.sampled_from(["order-1", "order-2"])),
+            st.builds(update, st.sampled_from(STATUSES), st.sampled_from(["order-1", "order-2"])),
+            st.builds(cancel, st.sampled_from(["order-1", "order-2"])),
+            st.builds(amend, st.sampled_from(["order-1", "order-2"])),
+        ),
+    ),
+    max_size=14,
+)
+"""Milliseconds to wait, and what to send then."""
+
+
+@given(SENT, st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_sent_the_log_is_one_that_orders_with_actors_could_have(
+    sent: list[tuple[int, Command]], seed: int
+) -> None:
+    heard: Heard = []
+
+    async def script(system: System) -> list[Event]:
+        for gap_ms, command in sent:
+            await system._kernel.pause(gap_ms * MS)
+            system._kernel.spawn(send(system, command, heard), "sender")
+        await system._kernel.pause(1_000 * MS)
+        return list(system.log.events)
+
+    events, trace = trace_script(script, handled(service=exponential(2 * MS)), seed=seed)
+    assert len(heard) == len(sent)
+    for order in {event.order_id for event in events}:
+        assert legal_history([event for event in events if event.order_id == order]) is None
+    assert all(check.ok for check in check_attempts(trace))
 
 
 # Waiting.
