@@ -10,8 +10,11 @@ from cqrs_sim.actors.crashes import Crashes
 from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.actors.pauses import Work
 from cqrs_sim.probe import Probe
+from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.crashing import CrashingProjector, DeliveryOptions
+from cqrs_sim.read_side.mending_tasks import MendingTasks, ReadLog, Source
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
+from cqrs_sim.read_side.tasks import TaskProjector
 from cqrs_sim.read_side.unguarded import (
     UnguardedOrders,
     UnguardedReadModel,
@@ -26,6 +29,12 @@ UNGUARDED: dict[str, Callable[[], UnguardedReadModel]] = {
     "statistics": UnguardedStatistics,
     "search": UnguardedSearch,
 }
+
+CARELESS: dict[str, Callable[[], CarelessOrders | CarelessStatistics]] = {
+    "orders": CarelessOrders,
+    "statistics": CarelessStatistics,
+}
+"""Those whose events are handled by tasks."""
 
 
 def projector_of(
@@ -43,6 +52,22 @@ def projector_of(
         return Projector(kernel, probe, inbox, plain(), work, options)
     model = UNGUARDED[options.name]()
     return CrashingProjector(kernel, probe, inbox, model, work, options, promised)
+
+
+def tasks_of(
+    scenario: Scenario,
+    kernel: Kernel,
+    probe: Probe,
+    work: Work,
+    options: ProjectorOptions,
+    read_log: ReadLog,
+) -> TaskProjector:
+    """The tasks of one read model; those that fetch what is missing read it from the log."""
+    model, on_gap = CARELESS[options.name](), scenario.read_models[options.name].on_gap
+    if on_gap == "ignore":
+        return TaskProjector(kernel, probe, model, work, options)
+    source = Source(read_log, scenario.write_side.replay) if on_gap == "fetch" else None
+    return MendingTasks(kernel, probe, model, work, options, source)
 
 
 def delivery_options(scenario: Scenario, name: str) -> DeliveryOptions | None:

@@ -107,6 +107,14 @@ class Handling(IntEnum):
     WITHOUT_EFFECT = 2
     """It came for the first time, and found nothing to change: an earlier event had not
     come, or never did."""
+    HELD = 3
+    """It came before one of its order that it follows, and was buffered."""
+    FETCHING = 4
+    """It came before one of its order that it follows; what was missing was read from the log."""
+    FETCHED = 5
+    """It was read from the log, for one that follows it and came first."""
+    LATE = 6
+    """It came when it had been fetched already, and had no effect a second time."""
 
 
 NO_READ_MODEL = -1

@@ -112,6 +112,7 @@ class Result:
             varies=self.varies,
             batches=self.scenario.batches,
             unordered=self.scenario.unordered,
+            mending=self.scenario.mending,
             is_closed=self.scenario.load.model == "closed",
         )
 

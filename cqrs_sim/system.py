@@ -13,6 +13,7 @@ from cqrs_sim.actors.mailbox import MailboxStatistics
 from cqrs_sim.actors.pauses import Pauses
 from cqrs_sim.actors.randomness import Draws, Streams
 from cqrs_sim.actors.reply import Reply
+from cqrs_sim.delivery_modes import tasks_of
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import GetOrderById, Query, row_of
 from cqrs_sim.errors import TURNED_AWAY, InvalidScenarioError, UnknownPastError
@@ -21,7 +22,6 @@ from cqrs_sim.event_log.durable import StoreOfRun
 from cqrs_sim.event_log.past import AsOf, position_as_of
 from cqrs_sim.ids import CommandId, CorrelationId, Nanoseconds, OrderId, Position, QueryId
 from cqrs_sim.probe import NO_READ_MODEL, Probe
-from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.gateway import Answer, Answering, QueryGateway
 from cqrs_sim.read_side.inboxes import inbox_of
 from cqrs_sim.read_side.past import answer_by_replay
@@ -41,12 +41,6 @@ from cqrs_sim.write_side.crashing import watch_for_crashes
 from cqrs_sim.write_side.gateway import CommandGateway, WriteSideStatistics
 from cqrs_sim.write_side.order_actor import Accepted, Snapshot
 from cqrs_sim.write_side.rehydration import Rehydrated
-
-CARELESS: dict[str, Callable[[], CarelessOrders | CarelessStatistics]] = {
-    "orders": CarelessOrders,
-    "statistics": CarelessStatistics,
-}
-"""Those whose events are handled by tasks."""
 
 
 class System:
@@ -355,7 +349,9 @@ class System:
             self.log.hooks.append(inline)
             return
         if settings.projection == "task":
-            tasks = TaskProjector(self._kernel, self._probe, CARELESS[name](), work, options)
+            tasks = tasks_of(
+                scenario, self._kernel, self._probe, work, options, self.log.read_order
+            )
             self.projectors[name] = tasks
             self.log.tell_when_published(tasks)
             self._tasks.append(tasks)

@@ -488,6 +488,7 @@ def generic(path: str) -> str:
     path = re.sub(r"^offered_load\..*", "offered_load.STAGE", path)
     path = re.sub(r"^databases\.\w+", "databases.NAME", path)
     path = re.sub(r"^delivery\.\w+", "delivery.NAME", path)
+    path = re.sub(r"^gaps\.\w+", "gaps.NAME", path)
     path = re.sub(r"^checks\.\w+", "checks.NAME", path)
     path = re.sub(r"^provenance\.versions\..*", "provenance.versions.NAME", path)
     of_sample = (
@@ -502,7 +503,9 @@ def test_every_field_of_a_summary_stands_in_the_page_of_the_trace() -> None:
     shared = ["run.duration=4s", "databases.main.connections=4", "write_side.database=main"]
     result = simulation.run(simulation.load_scenario("default", shared))
     summary = json.loads(json.dumps(result.to_json()))
-    found = {generic(path) for path in paths_in(summary)}
+    brief = ["run.duration=3s", "read_models.orders.on_gap=buffer"]
+    mended = simulation.run(simulation.load_scenario("tutorial", brief)).to_json()
+    found = {generic(path) for path in paths_in(summary | {"gaps": mended["gaps"]})}
 
     documented = {unquoted(row[0]) for row in rows_of(DOCS / "trace-format.md", "summary.json")}
     assert documented == found

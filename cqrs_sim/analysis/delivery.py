@@ -26,6 +26,7 @@ from cqrs_sim.analysis.consistency import (
     is_before_the_last,
     still_waiting,
 )
+from cqrs_sim.analysis.gaps import check_applied_by_version
 from cqrs_sim.analysis.lag import deliveries_by_event
 from cqrs_sim.analysis.planned import Planned
 from cqrs_sim.measurement.delivery_tables import USUAL, CrashTable, HandlingTable
@@ -127,9 +128,11 @@ def check_run(
     trace: Trace, planned: Planned, *, deadline_ns: int | None = None
 ) -> tuple[CheckResult, ...]:
     """All checks on the trace of a run; `deadline_ns` as of `check_trace`."""
+    versions = (check_applied_by_version(trace, planned.mending),) if planned.mending else ()
     return (
         *check_trace(trace, deadline_ns=deadline_ns, unordered=planned.unordered),
         *check_deliveries(trace, planned.batches, unordered=planned.unordered),
+        *versions,
     )
 
 
@@ -198,8 +201,7 @@ Finding = tuple[str, Positions]
 
 def _delivered_twice(trace: Trace, name: str) -> Finding:
     handlings = _handlings(trace, name)
-    again = handlings.position[handlings.kind != Handling.WITHOUT_EFFECT]
-    return "position {} was handled again", again
+    return "position {} was handled again", handlings.position[_is_again(handlings)]
 
 
 def _lost_without_a_crash(trace: Trace, name: str) -> Finding:
@@ -222,7 +224,7 @@ def _holes(trace: Trace, name: str) -> Finding:
 def _stray(trace: Trace, name: str) -> Finding:
     """What is handled again must have been behind the checkpoint of a crash before."""
     handlings, crashes = _handlings(trace, name), _crashes(trace, name)
-    again = select(handlings, handlings.kind != Handling.WITHOUT_EFFECT)
+    again = select(handlings, _is_again(handlings))
     number = np.searchsorted(crashes.crashed, again.handled, side="right") - 1
     if not len(crashes):
         return "position {} was handled again without a crash", again.position
@@ -247,6 +249,10 @@ def _too_many(trace: Trace, name: str, batch: int | None) -> Finding:
 def _second_effects(trace: Trace, name: str) -> Finding:
     handlings = _handlings(trace, name)
     return "position {} took effect again", handlings.position[handlings.kind == Handling.REPEATED]
+
+
+def _is_again(handlings: HandlingTable) -> NDArray[np.bool_]:
+    return np.isin(handlings.kind, (Handling.SKIPPED, Handling.REPEATED))
 
 
 def _handlings(trace: Trace, name: str) -> HandlingTable:

@@ -19,6 +19,8 @@ class Planned:
     """As for `stage_loads`."""
     unordered: frozenset[str] = frozenset()
     """Read models to which a task for each event brings it, in no order."""
+    mending: frozenset[str] = frozenset()
+    """Of these, the ones whose tasks take the events of an order in order all the same."""
     is_closed: bool = False
     """Whether clients made the load that wait for each answer."""
 

@@ -19,6 +19,7 @@ from cqrs_sim.analysis.consistency import CheckResult, outcome_counts
 from cqrs_sim.analysis.databases import DatabaseSummary, queues_for, summarise_databases
 from cqrs_sim.analysis.delivery import DeliverySummary, check_run, summarise_delivery
 from cqrs_sim.analysis.episodes import Episode, find_episodes
+from cqrs_sim.analysis.gaps import GapSummary, summarise_gaps
 from cqrs_sim.analysis.generator import GeneratorHealth, generator_health
 from cqrs_sim.analysis.json_values import Json, plain
 from cqrs_sim.analysis.lag import (
@@ -129,6 +130,8 @@ class Summary:
     """By name, those that stages share."""
     delivery: Mapping[str, DeliverySummary]
     """By read model: what was lost, delivered again, doubled, over the whole run."""
+    gaps: Mapping[str, GapSummary]
+    """By read model whose tasks look for gaps: how many they met, and what came of them."""
     attempts: AttemptsSummary
     """What handlers tried, where no actor owns an order."""
     episodes: tuple[Episode, ...]
@@ -202,6 +205,7 @@ class Summary:
             "databases": {name: plain(found) for name, found in self.databases.items()},
             "delivery": {name: plain(found) for name, found in self.delivery.items()},
             "attempts": plain(self.attempts),
+            **({"gaps": {n: plain(found) for n, found in self.gaps.items()}} if self.gaps else {}),
             "episodes": [plain(episode) for episode in self.episodes],
             "invalid": list(self.invalid),
             "checks": {
@@ -292,6 +296,7 @@ def summarise(
         databases=summarise_databases(trace, after_ns=warm_up_ns),
         delivery=summarise_delivery(trace, deadline_ns=ends_ns, unordered=planned.unordered),
         attempts=summarise_attempts(trace, after_ns=warm_up_ns),
+        gaps=summarise_gaps(trace, planned.mending),
         episodes=find_episodes(trace, after_ns=warm_up_ns, saturated=saturated),
         invalid=_invalid(trace, loads, warm_up_ns, complete=complete),
         checks=(*check_run(trace, planned, deadline_ns=ends_ns), *check_attempts(trace), *checks),

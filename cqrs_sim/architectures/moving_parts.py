@@ -98,8 +98,12 @@ def _failure_modes(scenario: Scenario) -> Iterator[str]:
         yield "the way between the databases may be slow or cut: the lag grows, nothing is lost"
     if scenario.queries.cache.ttl:
         yield "an answer may be older than its read model, by up to the time to live"
-    if "task" in kinds:
+    gaps = {model.on_gap for model in models if model.projection == "task"}
+    if "ignore" in gaps:
         yield "events of one order overtake each other, and the read model stays wrong"
+    if "buffer" in gaps:
+        yield "what follows a lost event of its order waits for ever"
+    if gaps:
         yield "a task that fails or is cut off loses its event for good"
     if scenario.write_side.publish == "dual_write":
         yield "a crash between storing and publishing loses the event for all read models"

@@ -15,6 +15,12 @@ from cqrs_sim.scenario.contradictions import READ_MODEL_OF_QUERY
 from cqrs_sim.scenario.scenario import ReadModel, Scenario
 from cqrs_sim.scenario.unit_text import duration_text, rate_text
 
+_ORDER_OF_TASKS = {
+    "ignore": "in no order",
+    "buffer": "which wait for those before them",
+    "fetch": "which fetch those before them",
+}
+
 LOAD, COMMANDS, ACTORS = "load", "command_gateway", "order_actors"
 ROWS, LOG, QUERIES, CACHE = "write_tables", "event_log", "query_gateway", "cache"
 
@@ -93,7 +99,7 @@ def _kept(scenario: Scenario) -> Iterator[Node]:
 
 def _projector(name: str, model: ReadModel, figures: Figures) -> tuple[str, ...]:
     if model.projection == "task":
-        return ("a task for each event", f"and {name}, in no order")
+        return ("a task for each event", f"and {name}, {_ORDER_OF_TASKS[model.on_gap]}")
     batch = (f"batches of {model.batch:,}",) if model.batch > 1 else ()
     return (f"projector of {name}", *batch, *figures.load.get(name, ()))
 

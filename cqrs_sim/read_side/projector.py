@@ -12,7 +12,6 @@ import attrs
 
 from cqrs_sim.actors.kernel import Actor, Alarm, Kernel, Rank
 from cqrs_sim.actors.park import PARK
-from cqrs_sim.actors.randomness import Draws
 from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import ActorStoppedError, FreshnessTimeoutError, InvariantViolationError
 from cqrs_sim.ids import OrderId, Position, Version
@@ -43,6 +42,17 @@ class Inbox(Protocol):
         """Suspend the running actor until there may be more."""
 
 
+class ServiceTimes(Protocol):
+    """Modelled times to apply events, by position - 1; `actors.randomness.Draws` are some."""
+
+    @property
+    def drawn(self) -> Sequence[int]:
+        """The first of them, as far as they are known before; what is not here is asked for."""
+
+    def __getitem__(self, index: int, /) -> int:
+        """One of them, in nanoseconds; asked for when the work on the event begins."""
+
+
 @attrs.frozen
 class ProjectorOptions:
     """How a projector works."""
@@ -52,7 +62,7 @@ class ProjectorOptions:
     name: str
     batch: int
     """Most events taken, and checkpointed, at once."""
-    service: Draws | None
+    service: ServiceTimes | None
     """Modelled time to apply an event, by position - 1; None: only the work itself."""
     checkpoint_ns: int
     """Modelled time to store the checkpoint, once a batch."""

@@ -42,7 +42,7 @@ class TaskProjector(Projector):
         self._probe = probe
         self._careless = read_model
         probe.promised(options.index, "at_most_once")
-        self._tasks: dict[Position, Actor] = {}
+        self._tasks: dict[Position, tuple[Event, Actor]] = {}
         self._out_of_turn: set[int] = set()
         self._drained: Latch | None = None
 
@@ -56,12 +56,12 @@ class TaskProjector(Projector):
             self._stamps.delivered[position] = now_ns
             task = self._handle(event)
             name = f"task {self.options.name} {position}"
-            self._tasks[position] = self._kernel.spawn(task, name, is_background=True)
+            self._tasks[position] = event, self._kernel.spawn(task, name, is_background=True)
 
     def lost(self, events: Sequence[Event]) -> None:
         """No task is ever begun for them: nobody need wait for what they were to show."""
         for event in events:
-            self._handled(event.position)
+            self._give_up(event)
 
     async def wait_drained(self) -> None:
         """Return when every task is done; no event may be committed any more."""
@@ -77,31 +77,49 @@ class TaskProjector(Projector):
     def end_tasks(self) -> None:
         """End the tasks that are not done, as their process ends: their events are lost."""
         ended, self._tasks = self._tasks, {}
-        for position, task in ended.items():
+        for event, task in ended.values():
             self._kernel.discard(task)
-            self._handled(position)
+            self._give_up(event)
 
     def stop(self) -> None:
         """End the tasks that are not done: their events are lost. See `Projector.stop`."""
-        for task in self._tasks.values():
+        for _, task in self._tasks.values():
             self._kernel.discard(task)
         super().stop()
 
     async def _handle(self, event: Event) -> None:
-        position, service, clock = event.position, self.options.service, self._kernel.clock
-        self._stamps.taken[position] = clock.instant_ns
+        position = event.position
+        self._stamps.taken[position] = self._kernel.clock.instant_ns
+        await self._spend(position)
+        self._show(event)
+        self._end(position)
+
+    async def _spend(self, position: Position) -> None:
+        service = self.options.service
         if service is not None:
             index = position * STRIDE + self.options.index
             await self._work(service[position - 1], Rank.READ, index)
+
+    def _show(self, event: Event) -> None:
+        position = event.position
         if not self._careless.takes(event):
             self._probe.handled(self.options.index, position, Handling.WITHOUT_EFFECT)
-        self._stamps.applied[position] = clock.instant_ns
-        del self._tasks[position]
+        self._stamps.applied[position] = self._kernel.clock.instant_ns
         self._handled(position)
+
+    def _end(self, position: Position) -> None:
+        """The task of an event is done."""
+        del self._tasks[position]
         if self._drained is not None and not self._tasks:
             self._drained.open()
 
+    def _give_up(self, event: Event) -> None:
+        """It is lost on its way; nobody need wait for it."""
+        self._handled(event.position)
+
     def _handled(self, position: Position) -> None:
+        if position <= self.applied:
+            return  # It was lost, and yet came to be shown.
         self._out_of_turn.add(position)
         while self.applied + 1 in self._out_of_turn:
             self.applied = Position(self.applied + 1)

@@ -32,7 +32,7 @@ from cqrs_sim.scenario.parts import (
     Workload,
     WriteSide,
 )
-from cqrs_sim.scenario.projections import of_projections
+from cqrs_sim.scenario.projections import of_gaps, of_projections
 from cqrs_sim.scenario.shared_databases import databases_used, of_databases
 from cqrs_sim.scenario.turns import of_turns
 from cqrs_sim.scenario.units import format_duration
@@ -97,6 +97,7 @@ def contradictions_among(
         mistakes += _of_answers(queries, read_models)
     if read_models is not None:
         mistakes += of_projections(read_models, write_side)
+        mistakes += of_gaps(read_models, write_side)
     if read_models is not None and write_side is not None:
         mistakes += of_forms(write_side, read_models)
         if store == "sqlite":

@@ -24,6 +24,7 @@ StoreKind: TypeAlias = Literal["memory", "sqlite"]
 Durability: TypeAlias = Literal["full", "normal", "off"]
 ReadStrategy: TypeAlias = Literal["eventual", "at_least", "write_side"]
 Projection: TypeAlias = Literal["async", "inline", "task"]
+OnGap: TypeAlias = Literal["ignore", "buffer", "fetch"]
 Delivery: TypeAlias = Literal["at_least_once", "at_most_once", "exactly_once_effect"]
 Keeps: TypeAlias = Literal["events", "rows", "both"]
 Form: TypeAlias = Literal["view", "joined"]
@@ -298,6 +299,9 @@ class ReadModel:
     """Who updates it: `async`, its projector, after the commit. `inline`: the order actor, within
     the commit, so that it never lags and the writer pays. `task`: a task for each event, in no
     order and at most once, as careless as it is common; it loses and doubles."""
+    on_gap: OnGap = units.choice("ignore", OnGap)
+    """`task`: what becomes of an event that comes before one of its order that it follows.
+    `ignore`: nobody looks. `buffer`: it waits. `fetch`: what is missing is read from the log."""
     form: Form = units.choice("view", Form)
     """`view`: rows made for its questions. `joined`: nothing of its own; its questions are answered
     from the rows of the write side, by joins."""

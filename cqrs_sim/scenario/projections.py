@@ -48,6 +48,25 @@ def of_projections(
             )
 
 
+def of_gaps(read_models: Mapping[str, ReadModel], write_side: WriteSide | None) -> Iterator[str]:
+    """Gaps where events come in order, and events to be fetched where none are kept."""
+    for name, model in read_models.items():
+        if model.on_gap == "ignore":
+            continue
+        path = joined("read_models", name)
+        on_gap = f'{path}.on_gap = "{model.on_gap}"'
+        if model.projection != "task":
+            yield (
+                f'{on_gap}: belongs to tasks, but {path}.projection = "{model.projection}": there '
+                "the events of an order come in order"
+            )
+        elif model.on_gap == "fetch" and write_side is not None and write_side.keeps == "rows":
+            yield (
+                f'{on_gap}: reads events from the log, and write_side.keeps = "rows" keeps none; '
+                'must be "buffer", or keep "events" or "both"'
+            )
+
+
 def not_rebuilt(read_models: Mapping[str, ReadModel]) -> dict[str, str]:
     """Why a read model cannot be rebuilt beside itself, by name; nothing of those that can."""
     return {

@@ -134,6 +134,11 @@ class Scenario:
         return frozenset(n for n, model in self.read_models.items() if model.projection == "task")
 
     @property
+    def mending(self) -> frozenset[str]:
+        """Read models whose tasks take the events of an order in order, whenever they come."""
+        return frozenset(n for n, model in self.read_models.items() if model.on_gap != "ignore")
+
+    @property
     def connections(self) -> dict[str, int]:
         """By database that stages share."""
         return {name: database.connections for name, database in self.databases.items()}

@@ -65,6 +65,7 @@ def show_summary(screen: Screen, result: Result, *, is_quiet: bool = False) -> N
         "",
         *_generator(summary),
         *_deliveries(summary),
+        *_gaps(summary),
         *_checks(summary),
     )
 
@@ -358,6 +359,14 @@ def _deliveries(summary: Summary) -> Iterable[Text]:
         parts += [f"the first: {printable(first.event)}"] if first is not None else []
         text = f"delivery to {printable(name)}, {one.promise}: {', '.join(parts)}"
         yield Text(text, BAD if one.lost or one.doubled else "")
+
+
+def _gaps(summary: Summary) -> Iterable[Text]:
+    """What came before an event that it follows, and what became of it; nothing if none did."""
+    for name, one in summary.gaps.items():
+        if one.gaps:
+            style = BAD if one.parked or one.dropped else ""
+            yield Text(f"gaps on the way to {printable(name)}: {printable(one.told)}", style)
 
 
 def _checks(summary: Summary) -> Iterable[Text]:
