@@ -183,6 +183,8 @@ def _why_no_lags(scenario: Scenario, name: str) -> tuple[str, ...]:
         reasons.append("workload.invalid_share = 1: there are no events")
     if model.projection == "task":
         reasons.append(f'{path}.projection = "task": it is no queue')
+    if model.index == "list":
+        reasons.append(f'{path}.index = "list": it takes the longer, the more orders there are')
     if model.pauses:
         reasons.append(f"{path}.pauses: the projector stands still at times")
     if model.rebuilds:

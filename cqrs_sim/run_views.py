@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import attrs
+
 from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.actors.pauses import Work
 from cqrs_sim.crud.read_models import JOINED
@@ -29,6 +31,7 @@ from cqrs_sim.projections.kinds import KINDS
 from cqrs_sim.projections.live_file import LiveFile
 from cqrs_sim.projections.status import status_of
 from cqrs_sim.read_side.inline import InlineProjector
+from cqrs_sim.read_side.list_index import ListedOrders, SearchTimes
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.rebuild import Replacement
 from cqrs_sim.read_side.sqlite.beside import TablesBeside
@@ -59,8 +62,12 @@ class Views:
     load: Callable[[OrderId], Order | None] | None = None
     """The state of an order, from the rows of the write side; None: there are none."""
 
-    def __init__(self, scenario: Scenario, kernel: Kernel, probe: Probe) -> None:
+    def __init__(
+        self, scenario: Scenario, kernel: Kernel, probe: Probe, events: Sequence[Event]
+    ) -> None:
+        """Make those that a scenario asks for; `events` are all of its log, now and later."""
         self._scenario = scenario
+        self._events = events
         self._kernel = kernel
         self._probe = probe
         self.is_stored = scenario.store != "memory"
@@ -73,6 +80,13 @@ class Views:
     def following(self, inbox: Inbox, work: Work, options: ProjectorOptions) -> Projector:
         """What keeps a read model that follows the log."""
         model, kernel, probe = READ_MODELS[options.name], self._kernel, self._probe
+        settings = self._scenario.read_models[options.name]
+        if settings.index == "list":
+            orders, each_ns = ListedOrders(), settings.search_each
+            if each_ns:
+                times = SearchTimes(options.service, orders, self._events, each_ns)
+                options = attrs.evolve(options, service=times)
+            return Projector(kernel, probe, inbox, orders, work, options)
         if self.is_stored:
             return StoredProjector(kernel, probe, inbox, model(), work, options)
         return projector_of(self._scenario, model, kernel, probe, inbox, work, options)
@@ -106,7 +120,7 @@ class StoredViews(Views):
             StoreError: if a file shows what the log does not have, or cannot be used.
             InvalidScenarioError: if deliveries are planned that a store does not have.
         """
-        super().__init__(scenario, kernel, probe)
+        super().__init__(scenario, kernel, probe, events)
         mistakes = list(unusual_in_a_store(scenario.read_models))
         if mistakes:
             raise InvalidScenarioError(mistakes)
@@ -225,5 +239,5 @@ def views_of_run(
 ) -> Views:
     """In memory, unless there is a store; see `StoredViews`."""
     if store is None:
-        return Views(scenario, kernel, probe)
+        return Views(scenario, kernel, probe, events)
     return StoredViews(scenario, kernel, probe, store, events)

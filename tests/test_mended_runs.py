@@ -7,6 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from cqrs_sim import cli, simulation
+from cqrs_sim.architectures.moving_parts import moving_parts
+from cqrs_sim.diagram.drawing import diagram_of
 from cqrs_sim.engines import virtual
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.probe import Handling
@@ -245,3 +247,17 @@ def test_what_cannot_be_is_one_line_with_its_place(text: str, mistake: str) -> N
         read_scenario(f'load = {{ rate = "100/s" }}\n{text}')
     (found,) = caught.value.mistakes
     assert found.startswith(mistake)
+
+
+def test_the_diagram_and_the_moving_parts_say_what_tasks_do_about_gaps() -> None:
+    overtakes = "events of one order overtake each other, and the read model stays wrong"
+    waits = "what follows a lost event of its order waits for ever"
+    for on_gap, word, modes in (
+        ("ignore", "in no order", {overtakes}),
+        ("buffer", "which wait for those before them", {waits}),
+        ("fetch", "which fetch those before them", set[str]()),
+    ):
+        assert f"orders, {word}" in " ".join(
+            line for node in diagram_of(tasks(on_gap)).nodes for line in node.lines
+        )
+        assert {overtakes, waits} & set(moving_parts(tasks(on_gap)).failure_modes) == modes

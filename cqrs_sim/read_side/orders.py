@@ -1,7 +1,8 @@
 """Read model `orders`: rows by id, with an index by customer and one by status."""
 
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import assert_never
+from typing import Protocol, assert_never
 
 import attrs
 
@@ -25,6 +26,19 @@ class _Row(OrderRow):
     """Made when somebody asks: far more rows change than are looked at."""
 
 
+class StatusIndex(Protocol):
+    """The orders in one status, in the sequence in which they came to it; a dictionary is one."""
+
+    def __setitem__(self, order_id: OrderId, nothing: None, /) -> None:
+        """It came."""
+
+    def __delitem__(self, order_id: OrderId, /) -> None:
+        """It left."""
+
+    def __iter__(self) -> Iterator[OrderId]:
+        """In sequence."""
+
+
 class OrdersReadModel:
     """One row an order. Indexes keep insertion order and drop entries in constant time."""
 
@@ -32,7 +46,7 @@ class OrdersReadModel:
         self.rows: dict[OrderId, _Row] = {}
         """Changed by every event; what leaves the read model is a copy."""
         self._by_customer: dict[CustomerId, list[OrderId]] = {}
-        self._by_status: dict[OrderStatus, dict[OrderId, None]] = {s: {} for s in STATUSES}
+        self._by_status: Mapping[OrderStatus, StatusIndex] = {s: {} for s in STATUSES}
 
     def apply(self, event: Event) -> None:
         """Show one more event; the projector sees to it that none comes twice or out of order."""

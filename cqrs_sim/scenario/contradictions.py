@@ -15,6 +15,7 @@ from cqrs_sim.scenario.deliveries import (
     unusual_in_a_store,
 )
 from cqrs_sim.scenario.handling import of_handling
+from cqrs_sim.scenario.indexes import of_indexes
 from cqrs_sim.scenario.kept_forms import of_forms, of_kept
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
@@ -98,6 +99,7 @@ def contradictions_among(
     if read_models is not None:
         mistakes += of_projections(read_models, write_side)
         mistakes += of_gaps(read_models, write_side)
+        mistakes += of_indexes(read_models, write_side)
     if read_models is not None and write_side is not None:
         mistakes += of_forms(write_side, read_models)
         if store == "sqlite":

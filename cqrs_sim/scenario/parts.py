@@ -27,6 +27,7 @@ Projection: TypeAlias = Literal["async", "inline", "task"]
 OnGap: TypeAlias = Literal["ignore", "buffer", "fetch"]
 Delivery: TypeAlias = Literal["at_least_once", "at_most_once", "exactly_once_effect"]
 Keeps: TypeAlias = Literal["events", "rows", "both"]
+Index: TypeAlias = Literal["set", "list"]
 Form: TypeAlias = Literal["view", "joined"]
 CommandHandling: TypeAlias = Literal["mailbox", "optimistic", "unchecked"]
 Publish: TypeAlias = Literal["log_first", "dual_write"]
@@ -307,6 +308,11 @@ class ReadModel:
     from the rows of the write side, by joins."""
     service: Service = units.part(Service)
     """Time to apply one event."""
+    index: Index = units.choice("set", Index)
+    """`orders`: what finds an order that leaves a status. `set`: at once, however many there are.
+    `list`: it is searched for."""
+    search_each: Duration = units.duration(0, minimum=0)
+    """`list`: time to look at one entry, on top of the service."""
     transport: Duration = units.duration(0, minimum=0)
     """How long an event is on its way from the log to the channel."""
     channel: Count = units.count(1024)

@@ -75,6 +75,11 @@ def not_rebuilt(read_models: Mapping[str, ReadModel]) -> dict[str, str]:
         'it must be "async"'
         for name, model in read_models.items()
         if model.projection != "async"
+    } | {
+        name: f'{joined("read_models", name)}.index = "list": it would be rebuilt as a set; '
+        'it must be "set"'
+        for name, model in read_models.items()
+        if model.index == "list"
     }
 
 

@@ -15,8 +15,8 @@ from cqrs_sim.scenario.units import Duration
 
 NAMES = (
     *("default", "burst", "crud", "dual_write", "event_sourced", "global_lock", "hot_order"),
-    *("multiple", "optimistic", "overload", "rebuild", "redelivery", "separate", "shared_state"),
-    *("simple", "slow_projector", "stall", "tutorial"),
+    *("list_index", "multiple", "optimistic", "overload", "rebuild", "redelivery", "separate"),
+    *("shared_state", "simple", "slow_projector", "stall", "tutorial"),
 )
 
 

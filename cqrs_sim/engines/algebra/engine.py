@@ -83,6 +83,9 @@ def unsupported(scenario: Scenario) -> list[str]:
         if model.projection != "async":
             key = f"read_models.{name}.projection"
             mistakes.append(f'{key} = "{model.projection}": not updated by a projector')
+        if model.index == "list":
+            key = f"read_models.{name}.index"
+            mistakes.append(f'{key} = "list": how long a search takes depends on what came before')
     mistakes += [
         f"{key}: what is delivered, and when, depends on who is there"
         for key in unusual_deliveries(scenario.write_side, scenario.read_models)
