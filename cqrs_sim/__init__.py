@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from cqrs_sim.fresh_reads import compare_reads
     from cqrs_sim.highest_rate.search import capacity
     from cqrs_sim.loading import load
-    from cqrs_sim.measurement.trace import Trace, load_trace
+    from cqrs_sim.measurement.trace import Trace
+    from cqrs_sim.measurement.trace_file import load_trace
     from cqrs_sim.plots.reads import plot_fresh_reads
     from cqrs_sim.plots.run import (
         plot_backlog,
@@ -108,7 +109,7 @@ _HOMES = {
     "consistency_lag_s": "analysis.lag",
     "load": "loading",
     "load_scenario": "simulation",
-    "load_trace": "measurement.trace",
+    "load_trace": "measurement.trace_file",
     "plot_backlog": "plots.run",
     "plot_fresh_reads": "plots.reads",
     "plot_lag_distribution": "plots.run",

@@ -21,7 +21,8 @@ from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import SCHEMA
 from cqrs_sim.analysis.thresholds import parse_thresholds
 from cqrs_sim.errors import IncompleteTraceError, InvalidScenarioError, ResultFolderError
-from cqrs_sim.measurement.trace import Trace, load_trace
+from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.measurement.trace_file import load_trace
 from cqrs_sim.results import SCENARIO, SUMMARY, TRACE, Engine, Result
 from cqrs_sim.scenario.reading import read_scenario
 from cqrs_sim.scenario.scenario import Scenario

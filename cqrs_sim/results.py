@@ -24,7 +24,8 @@ from cqrs_sim.analysis.summary import Summary, summarise
 from cqrs_sim.analysis.thresholds import Verdict, judge, parse_thresholds
 from cqrs_sim.analysis.warm_up import Opinion
 from cqrs_sim.histograms import write_histograms
-from cqrs_sim.measurement.trace import Trace, save_trace
+from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.measurement.trace_file import save_trace
 from cqrs_sim.new_folders import write_folder
 from cqrs_sim.plots.run import write_figures
 from cqrs_sim.report.page import write_report

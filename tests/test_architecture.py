@@ -73,8 +73,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "diagram": ("analysis", "plain_text", "scenario"),
     "results": (
-        *FOUNDATION, "analysis", "measurement.trace", "scenario", "plots", "histograms",
-        "new_folders", "report",
+        *FOUNDATION, "analysis", "measurement.trace", "measurement.trace_file", "scenario", "plots",
+        "histograms", "new_folders", "report",
     ),
     "architectures": ("scenario",),
     "event_feed": ("ids", "errors", "domain", "event_log", "read_side"),

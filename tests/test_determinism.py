@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cqrs_sim import simulation
-from cqrs_sim.measurement.trace import load_trace
+from cqrs_sim.measurement.trace_file import load_trace
 from cqrs_sim.scenario.reading import read_scenario
 
 RUN = (sys.executable, "-m", "cqrs_sim", "run")

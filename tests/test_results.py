@@ -12,7 +12,7 @@ from cqrs_sim import results
 from cqrs_sim.analysis.consistency import CheckResult
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.errors import ResultFolderError
-from cqrs_sim.measurement.trace import load_trace
+from cqrs_sim.measurement.trace_file import load_trace
 from cqrs_sim.results import Result, write_result
 from cqrs_sim.scenario.reading import read_scenario
 from cqrs_sim.scenario.scenario import (

@@ -7,18 +7,14 @@ exact answer; one clock, one origin. Non-goals: anything derived (that is `analy
 Stamps are `timedelta64[ns]` from the start of the run; NaT means that it never happened.
 """
 
-import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Self, TypeAlias, TypeVar
 
 import attrs
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from cqrs_sim.errors import IncompleteTraceError, ResultFolderError
-from cqrs_sim.measurement.archive import check_bounds, read_arrays
+from cqrs_sim.errors import IncompleteTraceError
 from cqrs_sim.measurement.attempts import AttemptTable, no_attempts
 from cqrs_sim.measurement.columns import Bytes, Floats, Ints, Longs, Stamps, check_columns
 from cqrs_sim.measurement.database_tables import DatabaseTable, WorkTable, no_works
@@ -50,9 +46,6 @@ from cqrs_sim.probe import (
 )
 
 Array: TypeAlias = NDArray[np.generic]
-
-SCHEMA = 1
-"""Of the file; raised when a column changes its meaning or goes away."""
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -304,49 +297,6 @@ def select(table: Table, rows: NDArray[np.bool_] | NDArray[np.intp] | slice) -> 
     """The same table with these rows only, in this order."""
     columns = {field.name: getattr(table, field.name)[rows] for field in attrs.fields(type(table))}
     return type(table)(**columns)
-
-
-def save_trace(trace: Trace, path: Path) -> None:
-    """Write the trace as `npz`; equal traces give equal bytes; an existing file is overwritten.
-
-    Members are stored, not deflated: no honest member is larger than its file, so `load_trace` can
-    refuse all that unpack to more.
-
-    Raises:
-        ResultFolderError: if the disk or its permissions do not allow it.
-    """
-    arrays: dict[str, Array] = {"schema": np.array(SCHEMA, dtype=np.int64), **trace.to_arrays()}
-    try:
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-            for name, array in arrays.items():
-                # A ZipInfo made by hand is dated 1980-01-01, whenever that is written.
-                member = zipfile.ZipInfo(f"{name}.npy")
-                with archive.open(member, "w", force_zip64=True) as file:
-                    npy.write_array(file, array, version=(1, 0), allow_pickle=False)
-    except OSError as error:
-        raise ResultFolderError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def load_trace(path: Path | str) -> Trace:
-    """Read a trace that may come from anyone: nothing is unpickled, nothing grows.
-
-    Raises:
-        ResultFolderError: if the file cannot be read or is not a trace of this schema.
-        IncompleteTraceError: if it is one, but columns are missing, do not fit together, or hold
-            what no run comes to.
-    """
-    path = Path(path)
-    arrays = read_arrays(path)
-    schema = arrays.pop("schema", None)
-    if schema is None or schema.shape != () or schema.dtype != np.int64:
-        raise ResultFolderError(f"{path} is not a trace: it names no schema")
-    if schema.item() != SCHEMA:
-        raise ResultFolderError(f"{path} has schema {schema.item()}; this version reads {SCHEMA}")
-    try:
-        check_bounds(arrays)
-        return Trace.from_arrays(arrays)
-    except IncompleteTraceError as error:
-        raise IncompleteTraceError(f"{path}: {error}") from error
 
 
 def _check_indices(trace: Trace) -> None:

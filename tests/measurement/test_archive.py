@@ -10,7 +10,8 @@ from traces import Plan, make_trace
 from cqrs_sim.analysis.summary import summarise
 from cqrs_sim.errors import IncompleteTraceError, ResultFolderError
 from cqrs_sim.measurement.archive import HIGHEST, LATEST_NS, Array, check_bounds
-from cqrs_sim.measurement.trace import Trace, load_trace, save_trace
+from cqrs_sim.measurement.trace import Trace
+from cqrs_sim.measurement.trace_file import load_trace, save_trace
 from cqrs_sim.report.page import write_report
 from cqrs_sim.results import Result
 from cqrs_sim.scenario.reading import read_scenario

@@ -11,7 +11,8 @@ import pytest
 from traces import Plan, make_trace
 
 from cqrs_sim.errors import IncompleteTraceError, ResultFolderError
-from cqrs_sim.measurement.trace import Array, Trace, load_trace, save_trace, select
+from cqrs_sim.measurement.trace import Array, Trace, select
+from cqrs_sim.measurement.trace_file import load_trace, save_trace
 from cqrs_sim.probe import NO_READ_MODEL, QueryOutcome, Strategy
 
 SMALL = Plan(seconds=0.5, rate_per_s=200.0)
