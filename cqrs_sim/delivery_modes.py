@@ -10,11 +10,12 @@ from cqrs_sim.actors.crashes import Crashes
 from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.actors.pauses import Work
 from cqrs_sim.probe import Probe
-from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.crashing import CrashingProjector, DeliveryOptions
+from cqrs_sim.read_side.enriching import EnrichingProjector
 from cqrs_sim.read_side.mending_tasks import MendingTasks, ReadLog, Source
+from cqrs_sim.read_side.names import NameOf
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
-from cqrs_sim.read_side.tasks import TaskProjector
+from cqrs_sim.read_side.tasks import CARELESS, TaskProjector
 from cqrs_sim.read_side.unguarded import (
     UnguardedOrders,
     UnguardedReadModel,
@@ -24,34 +25,30 @@ from cqrs_sim.read_side.unguarded import (
 from cqrs_sim.scenario.deliveries import is_delivered_plainly, may_miss_events
 from cqrs_sim.scenario.scenario import Crash, Scenario
 
-UNGUARDED: dict[str, Callable[[], UnguardedReadModel]] = {
+UNGUARDED: dict[str, Callable[[NameOf], UnguardedReadModel]] = {
     "orders": UnguardedOrders,
-    "statistics": UnguardedStatistics,
+    "statistics": lambda _: UnguardedStatistics(),
     "search": UnguardedSearch,
 }
-
-CARELESS: dict[str, Callable[[], CarelessOrders | CarelessStatistics]] = {
-    "orders": CarelessOrders,
-    "statistics": CarelessStatistics,
-}
-"""Those whose events are handled by tasks."""
 
 
 def projector_of(
     scenario: Scenario,
-    plain: Callable[[], ReadModel],
+    model: ReadModel,
+    name_of: NameOf,
     kernel: Kernel,
     probe: Probe,
     inbox: Inbox,
     work: Work,
     options: ProjectorOptions,
 ) -> Projector:
-    """The projector of one read model, whose usual class is `plain`."""
+    """The projector of one read model, whose usual form is `model`, named likewise."""
     promised = delivery_options(scenario, options.name)
     if promised is None:
-        return Projector(kernel, probe, inbox, plain(), work, options)
-    model = UNGUARDED[options.name]()
-    return CrashingProjector(kernel, probe, inbox, model, work, options, promised)
+        usual = Projector if options.enrichment is None else EnrichingProjector
+        return usual(kernel, probe, inbox, model, work, options)
+    unguarded = UNGUARDED[options.name](name_of)
+    return CrashingProjector(kernel, probe, inbox, unguarded, work, options, promised)
 
 
 def tasks_of(

@@ -213,6 +213,12 @@ class Probe(Protocol):
     def handled(self, read_model: int, position: Position, handling: Handling) -> None:
         """The read model's projector handled an event, out of the ordinary."""
 
+    def asked(self, read_model: int, position: Position) -> int:
+        """The read model's projector asks another system about an event; returns the row."""
+
+    def answered(self, row: int, attempts: int, *, is_told: bool) -> None:
+        """It goes on: told what it asked for by the last of its attempts, or without."""
+
     def crashed(
         self, read_model: int, resumed: Position, reached: Position, repeated_count: int
     ) -> int:
@@ -303,6 +309,10 @@ class NullProbe:
     def handled(  # noqa: D102
         self, read_model: int, position: Position, handling: Handling
     ) -> None: ...
+    def asked(self, read_model: int, position: Position) -> int:  # noqa: D102
+        return 0
+
+    def answered(self, row: int, attempts: int, *, is_told: bool) -> None: ...  # noqa: D102
     def crashed(  # noqa: D102
         self, read_model: int, resumed: Position, reached: Position, repeated_count: int
     ) -> int:

@@ -14,6 +14,7 @@ import attrs
 from cqrs_sim import new_folders
 from cqrs_sim.analysis.consistency import CheckResult
 from cqrs_sim.analysis.diverged import DivergedOrders
+from cqrs_sim.analysis.enrichment import check_enrichments
 from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.metrics import Metric, Metrics, metric
 from cqrs_sim.analysis.planned import Planned
@@ -100,7 +101,7 @@ class Result:
             complete=self.complete,
             warm_up_ns=self.scenario.run.warm_up,
             deadline_ns=self.trace.load_ended_ns + self.scenario.run.drain,
-            checks=self.extra_checks,
+            checks=(*self.checks_of_questions, *self.extra_checks),
             provenance=self.provenance,
             planned=self._planned,
         )
@@ -116,6 +117,14 @@ class Result:
             mending=self.scenario.mending,
             is_closed=self.scenario.load.model == "closed",
         )
+
+    @property
+    def checks_of_questions(self) -> tuple[CheckResult, ...]:
+        """Of what projectors were to ask; what a rebuild showed first no live projector asked."""
+        rebuilt = {rebuild.read_model for rebuild in self.rebuilds}
+        asking = self.scenario.asking.items()
+        attempts = {name: one.attempts for name, one in asking if name not in rebuilt}
+        return check_enrichments(self.trace, attempts)
 
     @cached_property
     def rebuild_summaries(self) -> tuple[RebuildSummary, ...]:

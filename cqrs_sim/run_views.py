@@ -20,6 +20,7 @@ from cqrs_sim.actors.kernel import Kernel
 from cqrs_sim.actors.pauses import Work
 from cqrs_sim.crud.read_models import JOINED
 from cqrs_sim.crud.tables import NormalisedTables
+from cqrs_sim.customer_names import CustomerNames
 from cqrs_sim.delivery_modes import projector_of
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.order import Order
@@ -32,20 +33,27 @@ from cqrs_sim.projections.live_file import LiveFile
 from cqrs_sim.projections.status import status_of
 from cqrs_sim.read_side.inline import InlineProjector
 from cqrs_sim.read_side.list_index import ListedOrders, SearchTimes
+from cqrs_sim.read_side.names import NameOf
+from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.rebuild import Replacement
+from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.sqlite.beside import TablesBeside
 from cqrs_sim.read_side.sqlite.stored import CHECKPOINT
+from cqrs_sim.read_side.statistics import StatisticsReadModel
 from cqrs_sim.read_side.stored_projector import StoredInlineProjector, StoredProjector
 from cqrs_sim.read_side.table_model import TableContents, TableModel
 from cqrs_sim.scenario.deliveries import unusual_in_a_store
+from cqrs_sim.scenario.enrichments import unnamed_in_a_store
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.storage.database import Durability, connect_to_read, errors_of
 from cqrs_sim.storage.event_store import ROWS
 from cqrs_sim.tables.connection import Connection, open_writer, read_transaction
 
-READ_MODELS: dict[str, Callable[[], ReadModel]] = {
-    name: kind.memory for name, kind in KINDS.items()
+READ_MODELS: dict[str, Callable[[NameOf], ReadModel]] = {
+    "orders": OrdersReadModel,
+    "statistics": lambda _: StatisticsReadModel(),
+    "search": SearchReadModel,
 }
 
 USABLE = ("none", "in events.db", "behind", "up to date")
@@ -63,33 +71,42 @@ class Views:
     """The state of an order, from the rows of the write side; None: there are none."""
 
     def __init__(
-        self, scenario: Scenario, kernel: Kernel, probe: Probe, events: Sequence[Event]
+        self,
+        scenario: Scenario,
+        kernel: Kernel,
+        probe: Probe,
+        events: Sequence[Event],
+        names: CustomerNames,
     ) -> None:
         """Make those that a scenario asks for; `events` are all of its log, now and later."""
         self._scenario = scenario
         self._events = events
         self._kernel = kernel
         self._probe = probe
+        self._names = names
         self.is_stored = scenario.store != "memory"
         """Whether they are in a store, or work as if they were: a batch is a transaction."""
 
+    def new_model(self, name: str) -> ReadModel:
+        """An empty read model in memory, which shows the names that are told in this run."""
+        return READ_MODELS[name](self._names.names_of(name))
+
     def inline(self, options: ProjectorOptions) -> InlineProjector:
         """What keeps a read model that is updated within the commit."""
-        return InlineProjector(self._kernel, self._probe, READ_MODELS[options.name](), options)
+        return InlineProjector(self._kernel, self._probe, self.new_model(options.name), options)
 
     def following(self, inbox: Inbox, work: Work, options: ProjectorOptions) -> Projector:
         """What keeps a read model that follows the log."""
-        model, kernel, probe = READ_MODELS[options.name], self._kernel, self._probe
-        settings = self._scenario.read_models[options.name]
+        kernel, probe, named_by = self._kernel, self._probe, self._names.names_of(options.name)
+        settings, model = self._scenario.read_models[options.name], self.new_model(options.name)
         if settings.index == "list":
-            orders, each_ns = ListedOrders(), settings.search_each
-            if each_ns:
-                times = SearchTimes(options.service, orders, self._events, each_ns)
+            model = orders = ListedOrders(named_by)
+            if settings.search_each:
+                times = SearchTimes(options.service, orders, self._events, settings.search_each)
                 options = attrs.evolve(options, service=times)
-            return Projector(kernel, probe, inbox, orders, work, options)
         if self.is_stored:
-            return StoredProjector(kernel, probe, inbox, model(), work, options)
-        return projector_of(self._scenario, model, kernel, probe, inbox, work, options)
+            return StoredProjector(kernel, probe, inbox, model, work, options)
+        return projector_of(self._scenario, model, named_by, kernel, probe, inbox, work, options)
 
     def new_file(self, name: str) -> Callable[[int], Replacement] | None:
         """What makes a file to take the place of a read model's; None: it is in memory."""
@@ -106,6 +123,7 @@ class StoredViews(Views):
         probe: Probe,
         store: StoreOfRun,
         events: Sequence[Event],
+        names: CustomerNames,
     ) -> None:
         """Bring what the store has up to its log.
 
@@ -115,13 +133,18 @@ class StoredViews(Views):
             probe: of the run.
             store: nothing was written to it in this run.
             events: all of its log.
+            names: of customers, in this run.
 
         Raises:
             StoreError: if a file shows what the log does not have, or cannot be used.
-            InvalidScenarioError: if deliveries are planned that a store does not have.
+            InvalidScenarioError: if deliveries are planned that a store does not have, or names
+                that its log cannot bring back.
         """
-        super().__init__(scenario, kernel, probe, events)
-        mistakes = list(unusual_in_a_store(scenario.read_models))
+        super().__init__(scenario, kernel, probe, events, names)
+        mistakes = [
+            *unusual_in_a_store(scenario.read_models),
+            *unnamed_in_a_store(scenario.read_models),
+        ]
         if mistakes:
             raise InvalidScenarioError(mistakes)
         self.is_stored = True
@@ -236,8 +259,9 @@ def views_of_run(
     probe: Probe,
     store: StoreOfRun | None,
     events: Sequence[Event],
+    names: CustomerNames,
 ) -> Views:
     """In memory, unless there is a store; see `StoredViews`."""
     if store is None:
-        return Views(scenario, kernel, probe, events)
-    return StoredViews(scenario, kernel, probe, store, events)
+        return Views(scenario, kernel, probe, events, names)
+    return StoredViews(scenario, kernel, probe, store, events, names)

@@ -1,6 +1,6 @@
 """The short way from the name of a scenario to a result, whatever engine runs it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias, assert_never, get_args
 
@@ -8,9 +8,11 @@ import attrs
 import numpy as np
 
 from cqrs_sim.actors.clock import VirtualClock
+from cqrs_sim.analysis.enrichment import NOTHING_ASKED
 from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.rehydration import summarise_rehydrations
 from cqrs_sim.analysis.replicated import Until, parse_until
+from cqrs_sim.analysis.stages import ENRICHMENT
 from cqrs_sim.analysis.summary import summarise
 from cqrs_sim.analysis.thresholds import Threshold, known_before, parse_thresholds
 from cqrs_sim.engines import virtual, wall
@@ -165,13 +167,15 @@ def template_of(scenario: Scenario) -> dict[str, Json]:
         for (kind, strategy), weight in asked
         if sends_queries and weight > 0.0
     }
-    return template_for(tuple(scenario.read_models), reads, scenario.connections)
+    models = tuple(scenario.read_models)
+    return template_for(models, reads, scenario.connections, tuple(scenario.asking))
 
 
 def template_for(
     read_models: Sequence[str],
     reads: Mapping[str, Strategy] | None = None,
     connections: Mapping[str, int] | None = None,
+    asking: Collection[str] = (),
 ) -> dict[str, Json]:
     """The summary of a run of these read models in which nothing happened.
 
@@ -179,6 +183,7 @@ def template_for(
         read_models: their names.
         reads: the kinds of query that are asked, and by which strategy; each is asked once.
         connections: of each database that stages share.
+        asking: those read models whose projectors ask another system.
     """
     recorder = Recorder(VirtualClock(), read_models, connections=connections)
     trace = recorder.trace([], load_ended_ns=1, ended_ns=1)
@@ -186,7 +191,18 @@ def template_for(
         queries = _asked_once(tuple(reads.values()))
         trace = attrs.evolve(trace, queries=queries, query_kinds=tuple(reads))
     rehydration = summarise_rehydrations(trace, rehydrations_of(Activations(), None))
-    return attrs.evolve(summarise(trace), rehydration=rehydration).to_json()
+    found = summarise(trace)
+    stages = {
+        name: attrs.evolve(means, parts={**means.parts, ENRICHMENT: None})
+        for name, means in found.read_stages_s.items()
+        if name in asking
+    }
+    return attrs.evolve(
+        found,
+        rehydration=rehydration,
+        enrichment=dict.fromkeys(asking, NOTHING_ASKED),
+        read_stages_s={**found.read_stages_s, **stages},
+    ).to_json()
 
 
 def _asked_once(strategies: Sequence[Strategy]) -> QueryTable:

@@ -13,6 +13,7 @@ from cqrs_sim.actors.mailbox import MailboxStatistics
 from cqrs_sim.actors.pauses import Pauses
 from cqrs_sim.actors.randomness import Draws, Streams
 from cqrs_sim.actors.reply import Reply
+from cqrs_sim.customer_names import CustomerNames
 from cqrs_sim.delivery_modes import tasks_of
 from cqrs_sim.domain.commands import Command, CreateOrder
 from cqrs_sim.domain.queries import GetOrderById, Query, row_of
@@ -30,7 +31,7 @@ from cqrs_sim.read_side.projector_actors import ProjectorActors
 from cqrs_sim.read_side.rebuild import Rebuild, Rebuilds, Site
 from cqrs_sim.read_side.tasks import TaskProjector
 from cqrs_sim.run_log import log_of_run
-from cqrs_sim.run_views import READ_MODELS, views_of_run
+from cqrs_sim.run_views import views_of_run
 from cqrs_sim.run_writers import Parts, gateway_of_run, rehydrator_of_run
 from cqrs_sim.scenario.projections import not_rebuilt
 from cqrs_sim.scenario.scenario import Pause, Scenario
@@ -66,7 +67,9 @@ class System:
         self._probe = probe
         self._places = WorkPlaces(scenario, kernel, probe)
         self.log = log_of_run(scenario, kernel, probe, streams, store)
-        self._views = views_of_run(scenario, kernel, probe, store, self.log.events)
+        self._names = names = CustomerNames(scenario, kernel, probe, streams)
+        self._views = views_of_run(scenario, kernel, probe, store, self.log.events, names)
+        self.new_model = self._views.new_model
         self.activations = Activations()
         self._keeps = scenario.write_side.keeps
         self._replay_ns = scenario.write_side.replay
@@ -266,6 +269,7 @@ class System:
         for service in self._read_draws.values():
             # No command has more than one event.
             service.reserve(self.log.head + commands_count)
+        self._names.reserve(commands_count)
 
     async def wait_quiet(self) -> None:
         """End upstream to downstream: return when all is answered, applied and checkpointed.
@@ -338,9 +342,11 @@ class System:
 
     def _add_read_model(self, name: str, scenario: Scenario, streams: Streams) -> None:
         settings, index = scenario.read_models[name], len(self.projectors)
+        pauses = self._pauses(settings.pauses)
         options = ProjectorOptions(
             *(index, name, settings.batch, self._read_draws.get(name), settings.checkpoint),
             gives_way=self._places.are_turns,
+            enrichment=self._names.asking(name, index, pauses),
         )
         work = self._places.of_projector(name)
         if settings.projection == "inline":
@@ -357,7 +363,6 @@ class System:
             self._tasks.append(tasks)
             return
         subscription = self.log.subscribe(name, index, settings.channel, settings.transport)
-        pauses = self._pauses(settings.pauses)
         if pauses is not None:
             work = pauses.holding(work)
         new_inbox = partial(inbox_of, self._kernel, subscription, settings.poll, pauses)
@@ -368,7 +373,7 @@ class System:
             projector=projector,
             subscription=subscription,
             new_inbox=new_inbox,
-            new_model=READ_MODELS[name],
+            new_model=partial(self.new_model, name),
             # A stream of its own each time: the draws of the live projector stay what they are.
             new_service=lambda number: draws(streams, f"rebuild/{name}/{number}", settings.service),
             work=work,
@@ -384,7 +389,7 @@ class System:
 
 def fold(system: System, name: str) -> ReadModel:
     """A fresh read model to which every event of the log was applied, for comparison."""
-    model = READ_MODELS[name]()
+    model = system.new_model(name)
     for event in system.log.events:
         model.apply(event)
     return model

@@ -110,6 +110,13 @@ class RecordingProbe(NullProbe):
     def handled(self, read_model: int, position: Position, handling: Handling) -> None:
         self._note("handled", read_model, position, handling)
 
+    def asked(self, read_model: int, position: Position) -> int:
+        self._note("asked", read_model, position)
+        return position
+
+    def answered(self, row: int, attempts: int, *, is_told: bool) -> None:
+        self._note("answered", attempts, is_told)
+
     def crashed(
         self, read_model: int, resumed: Position, reached: Position, repeated_count: int
     ) -> int:

@@ -21,7 +21,8 @@ BELOW_ENGINES = (
     *FOUNDATION, "fault_sites", "storage", "domain", "actors", "tables", *SIDES, "crud",
     "projections", "load_generation", "measurement", "scenario", "analysis", "plots", "histograms",
     "plain_text", "new_folders", "verdict", "report", "results", "work_places", "service_times",
-    "delivery_modes", "divergence", "event_feed", "run_log", "run_views", "run_writers",
+    "customer_names", "delivery_modes", "divergence", "event_feed", "run_log", "run_views",
+    "run_writers",
     "system",
 )  # fmt: skip
 
@@ -61,7 +62,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "scenario": ("errors", "ids"),
     "analysis": (
         *FOUNDATION, "measurement.trace", "measurement.attempts", "measurement.database_tables",
-        "measurement.delivery_tables", "scenario.unit_text", "scenario.wording",
+        "measurement.delivery_tables", "measurement.enrichment_table", "scenario.unit_text",
+        "scenario.wording",
     ),
     "plots": (*FOUNDATION, "analysis", "measurement.trace", "scenario"),
     "histograms": ("analysis", "measurement.trace"),
@@ -80,6 +82,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "event_feed": ("ids", "errors", "domain", "event_log", "read_side"),
     "work_places": ("probe", "actors", "scenario"),
     "service_times": ("actors", "domain", "read_side", "scenario"),
+    "customer_names": ("ids", "probe", "actors", "read_side", "scenario", "service_times"),
     "delivery_modes": ("probe", "actors", "read_side", "scenario"),
     "divergence": ("ids", "domain", "read_side"),
     "run_log": (
@@ -87,7 +90,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "run_views": (
         *FOUNDATION, "storage", "domain", "actors", "tables", "event_log", "read_side", "crud",
-        "projections", "scenario", "delivery_modes",
+        "projections", "scenario", "customer_names", "delivery_modes",
     ),
     "run_writers": (
         *FOUNDATION, "actors", "event_log", "domain.order", "write_side", "scenario",
@@ -95,7 +98,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "system": (
         *FOUNDATION, "storage", "domain", "actors", *SIDES, "scenario", "work_places",
-        "service_times", "delivery_modes", "event_feed", "run_log", "run_views", "run_writers",
+        "service_times", "customer_names", "delivery_modes", "event_feed", "run_log", "run_views",
+        "run_writers",
     ),
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
     "simulation": (*BELOW_ENGINES, "engines"),

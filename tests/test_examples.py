@@ -427,7 +427,8 @@ def test_the_page_of_keys_leaves_out_no_path_that_a_file_may_have() -> None:
 
 
 def test_every_column_of_a_trace_stands_in_its_page_with_its_type() -> None:
-    result = simulation.run(simulation.load_scenario("default", ["run.duration=4s"]))
+    settings = ["run.duration=4s", "read_models.orders.enrichment.service.mean=1ms"]
+    result = simulation.run(simulation.load_scenario("default", settings))
     arrays = result.trace.to_arrays()
     rows = [
         row
@@ -487,8 +488,7 @@ def generic(path: str) -> str:
     path = re.sub(r"^(intervals\..*)\.(mean|p99)\.\w+$", r"\1.FIGURE.INTERVAL", path)
     path = re.sub(r"^offered_load\..*", "offered_load.STAGE", path)
     path = re.sub(r"^databases\.\w+", "databases.NAME", path)
-    path = re.sub(r"^delivery\.\w+", "delivery.NAME", path)
-    path = re.sub(r"^gaps\.\w+", "gaps.NAME", path)
+    path = re.sub(r"^(delivery|enrichment|gaps)\.\w+", r"\1.NAME", path)
     path = re.sub(r"^checks\.\w+", "checks.NAME", path)
     path = re.sub(r"^provenance\.versions\..*", "provenance.versions.NAME", path)
     of_sample = (
@@ -500,8 +500,9 @@ def generic(path: str) -> str:
 
 
 def test_every_field_of_a_summary_stands_in_the_page_of_the_trace() -> None:
-    shared = ["run.duration=4s", "databases.main.connections=4", "write_side.database=main"]
-    result = simulation.run(simulation.load_scenario("default", shared))
+    settings = ["run.duration=4s", "databases.main.connections=4", "write_side.database=main"]
+    settings.append("read_models.orders.enrichment.service.mean=1ms")
+    result = simulation.run(simulation.load_scenario("default", settings))
     summary = json.loads(json.dumps(result.to_json()))
     brief = ["run.duration=3s", "read_models.orders.on_gap=buffer"]
     mended = simulation.run(simulation.load_scenario("tutorial", brief)).to_json()

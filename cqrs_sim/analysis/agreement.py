@@ -33,9 +33,16 @@ class ColumnAgreement:
 
 
 def agreement(one: Trace, other: Trace) -> tuple[ColumnAgreement, ...]:
-    """Compare two traces in every column."""
-    others = other.to_arrays()
-    return tuple(_compared(name, array, others[name]) for name, array in one.to_arrays().items())
+    """Compare two traces in every column, those too that only one of them has."""
+    ones, others = one.to_arrays(), other.to_arrays()
+    return tuple(
+        _compared(
+            name,
+            ones[name] if name in ones else others[name][:0],
+            others[name] if name in others else ones[name][:0],
+        )
+        for name in {**ones, **others}
+    )
 
 
 def _compared(name: str, one: Array, other: Array) -> ColumnAgreement:

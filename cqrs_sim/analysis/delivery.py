@@ -285,7 +285,7 @@ def _summary(trace: Trace, name: str, is_lost: NDArray[np.bool_]) -> DeliverySum
 
 
 def witness_of(trace: Trace, rows: NDArray[np.intp]) -> Witness | None:
-    """The first of some rows of events; None if there are none."""
+    """The event of the first of these rows; None if there is none."""
     if not len(rows):
         return None
     events, row = trace.events, int(rows[0])

@@ -19,6 +19,11 @@ def plain(record: attrs.AttrsInstance) -> dict[str, Json]:
     return {name: _plain_value(value) for name, value in attrs.asdict(record).items()}
 
 
+def by_name(records: Mapping[str, attrs.AttrsInstance]) -> dict[str, Json]:
+    """Records by their names, each as in a file."""
+    return {name: plain(record) for name, record in records.items()}
+
+
 def _plain_value(value: Json) -> Json:
     if isinstance(value, Mapping):
         return {key: _plain_value(member) for key, member in value.items()}

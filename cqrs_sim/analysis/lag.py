@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.analysis.quantiles import quantiles
-from cqrs_sim.measurement.trace import DeliveryTable, Trace
+from cqrs_sim.measurement.enrichment_table import EnrichmentTable
+from cqrs_sim.measurement.trace import DeliveryTable, Trace, select
 from cqrs_sim.probe import Outcome
 
 NAT = np.timedelta64("NaT", "ns")
@@ -20,7 +21,7 @@ NAT = np.timedelta64("NaT", "ns")
 
 @attrs.frozen(eq=False, kw_only=True)
 class LagParts:
-    """The three parts of the consistency lag; they sum to it exactly.
+    """The parts of the consistency lag; they sum to it exactly.
 
     Columns: shape (n_events,), timedelta64[ns], in position order; NaT if never applied.
     """
@@ -29,13 +30,16 @@ class LagParts:
     """delivered - committed: until there was room on the read model's channel."""
     channel: NDArray[np.timedelta64]
     """taken - delivered: waiting for the projector."""
+    enrichment: NDArray[np.timedelta64]
+    """What of applied - taken the projector waited for another system, which it asked about this
+    event; 0 where it asked nothing."""
     apply: NDArray[np.timedelta64]
-    """applied - taken: the projector at work, on earlier events of the batch too."""
+    """The rest of applied - taken: the projector at work, on earlier events of the batch too."""
 
     @property
     def lag(self) -> NDArray[np.timedelta64]:
         """Applied - committed."""
-        return self.fan_out + self.channel + self.apply
+        return self.fan_out + self.channel + self.enrichment + self.apply
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -125,14 +129,41 @@ def deliveries_by_event(trace: Trace, read_model: str) -> DeliveryTable:
 
 
 def lag_parts(trace: Trace, read_model: str) -> LagParts:
-    """The consistency lag of each event in its three parts."""
+    """The consistency lag of each event in its parts."""
     deliveries = deliveries_by_event(trace, read_model)
     is_applied = ~np.isnat(deliveries.applied)
+    enrichment = np.where(is_applied, _enrichment(trace, deliveries), NAT)
     return LagParts(
         fan_out=np.where(is_applied, deliveries.delivered - trace.events.committed, NAT),
         channel=np.where(is_applied, deliveries.taken - deliveries.delivered, NAT),
-        apply=np.where(is_applied, deliveries.applied - deliveries.taken, NAT),
+        enrichment=enrichment,
+        apply=np.where(is_applied, deliveries.applied - deliveries.taken, NAT) - enrichment,
     )
+
+
+def enrichments_of(trace: Trace, read_model: str) -> EnrichmentTable:
+    """What the projector of a read model asked another system, in the order asked."""
+    index = trace.read_models.index(read_model)
+    return select(trace.enrichments, trace.enrichments.read_model == index)
+
+
+def _enrichment(trace: Trace, deliveries: DeliveryTable) -> NDArray[np.timedelta64]:
+    """How long questions about each event lasted between its being taken and applied.
+
+    An event that is delivered again is asked about again, perhaps when it is shown already; and a
+    projector that is replaced asks no longer when its successor shows the event.
+    """
+    waited = np.zeros(len(trace.events), "m8[ns]")
+    if not len(deliveries) or not len(trace.enrichments):
+        return waited
+    asked = select(trace.enrichments, trace.enrichments.read_model == deliveries.read_model[0])
+    row = asked.position - trace.first_position
+    begun = np.maximum(asked.asked, deliveries.taken[row])
+    ended = np.fmin(asked.answered, deliveries.applied[row])
+    lasted = np.maximum(ended - begun, np.timedelta64(0, "ns"))
+    known = ~np.isnat(lasted)
+    np.add.at(waited, row[known], lasted[known])
+    return waited
 
 
 def consistency_lag_s(trace: Trace, read_model: str) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ UNIT_SUFFIXES: tuple[tuple[str, Unit], ...] = (("_per_s", "per_s"), ("_s", "s"))
 NO_METRICS = frozenset(
     (
         *("schema", "seed", "warm_up_s", "warm_up", "intervals", "witness"),
-        *("first_lost", "first_doubled", "first_parked"),
+        *("first_lost", "first_doubled", "first_parked", "first_unnamed"),
         *("checks", "thresholds", "replications", "provenance"),
     )
 )

@@ -6,11 +6,14 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from cqrs_sim.analysis.lag import commands_after, events_after, lag_parts
+from cqrs_sim.analysis.lag import commands_after, enrichments_of, events_after, lag_parts
 from cqrs_sim.analysis.rates import Stay, in_mailbox, in_read_model, inside, ns_or
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
+
+ENRICHMENT = "enrichment"
+"""The stage of projectors that ask another system, and of no others."""
 
 
 @attrs.frozen(kw_only=True)
@@ -67,30 +70,32 @@ def write_stages_s(trace: Trace, *, after_ns: int = 0) -> MeanStages:
 def read_stages_s(trace: Trace, read_model: str, *, after_ns: int = 0) -> MeanStages:
     """Where events spent their consistency lag, on average."""
     rows = events_after(trace, after_ns)
-    parts = lag_parts(trace, read_model)
-    return _mean_stages(
-        {
-            "fan_out": parts.fan_out[rows],
-            "channel": parts.channel[rows],
-            "apply": parts.apply[rows],
-        },
-        "lag",
-    )
+    parts = _lag_parts(trace, read_model)
+    return _mean_stages({name: part[rows] for name, part in parts.items()}, "lag")
 
 
 def path_stages_s(trace: Trace, read_model: str, *, after_ns: int = 0) -> MeanStages:
     """Where events spent the time from their command's mailbox to the read model, on average."""
     rows = events_after(trace, after_ns)
     command = trace.events.command
-    parts = lag_parts(trace, read_model)
     path = {
         "queueing": (trace.commands.dequeued - trace.commands.submitted)[command],
         "service": (trace.commands.committed - trace.commands.dequeued)[command],
-        "fan_out": parts.fan_out,
-        "channel": parts.channel,
-        "apply": parts.apply,
+        **_lag_parts(trace, read_model),
     }
     return _mean_stages({name: part[rows] for name, part in path.items()}, "path")
+
+
+def _lag_parts(trace: Trace, read_model: str) -> dict[str, NDArray[np.timedelta64]]:
+    """By stage; enrichment is one of those projectors alone that asked another system."""
+    parts = lag_parts(trace, read_model)
+    asks = len(enrichments_of(trace, read_model)) > 0
+    return {
+        "fan_out": parts.fan_out,
+        "channel": parts.channel,
+        **({ENRICHMENT: parts.enrichment} if asks else {}),
+        "apply": parts.apply,
+    }
 
 
 def _mean_stages(parts: Mapping[str, NDArray[np.timedelta64]], whole_name: str) -> MeanStages:

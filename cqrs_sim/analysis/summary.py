@@ -18,10 +18,11 @@ from cqrs_sim.analysis.cache import CacheSummary, summarise_cache
 from cqrs_sim.analysis.consistency import CheckResult, outcome_counts
 from cqrs_sim.analysis.databases import DatabaseSummary, queues_for, summarise_databases
 from cqrs_sim.analysis.delivery import DeliverySummary, check_run, summarise_delivery
+from cqrs_sim.analysis.enrichment import EnrichmentSummary, summarise_enrichments
 from cqrs_sim.analysis.episodes import Episode, find_episodes
 from cqrs_sim.analysis.gaps import GapSummary, summarise_gaps
 from cqrs_sim.analysis.generator import GeneratorHealth, generator_health
-from cqrs_sim.analysis.json_values import Json, plain
+from cqrs_sim.analysis.json_values import Json, by_name, plain
 from cqrs_sim.analysis.lag import (
     NAT,
     commands_after,
@@ -55,6 +56,9 @@ from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import NO_READ_MODEL, Outcome
 
 SCHEMA = 1
+
+OF_SATURATED = ("stage", "offered_load", "offered_per_s", "saturates_at_per_s", "slope_per_s")
+"""What is told of a stage that is saturated, besides the reasons."""
 
 
 @attrs.frozen(kw_only=True)
@@ -134,6 +138,8 @@ class Summary:
     """By read model whose tasks look for gaps: how many they met, and what came of them."""
     attempts: AttemptsSummary
     """What handlers tried, where no actor owns an order."""
+    enrichment: Mapping[str, EnrichmentSummary]
+    """By read model whose projector asked another system, over the whole run."""
     episodes: tuple[Episode, ...]
     """When a stage that is not saturated fell behind for a while, in order of time."""
     invalid: tuple[str, ...]
@@ -192,20 +198,14 @@ class Summary:
             },
             "offered_load": {load.stage: load.offered_load for load in self.loads},
             "saturated": [
-                {
-                    "stage": load.stage,
-                    "offered_load": load.offered_load,
-                    "offered_per_s": load.offered_per_s,
-                    "saturates_at_per_s": load.saturates_at_per_s,
-                    "slope_per_s": load.slope_per_s,
-                    "reasons": list(load.reasons),
-                }
+                {**{key: getattr(load, key) for key in OF_SATURATED}, "reasons": [*load.reasons]}
                 for load in self.saturated
             ],
-            "databases": {name: plain(found) for name, found in self.databases.items()},
-            "delivery": {name: plain(found) for name, found in self.delivery.items()},
+            "databases": by_name(self.databases),
+            "delivery": by_name(self.delivery),
             "attempts": plain(self.attempts),
-            **({"gaps": {n: plain(found) for n, found in self.gaps.items()}} if self.gaps else {}),
+            **({"gaps": by_name(self.gaps)} if self.gaps else {}),
+            **({"enrichment": by_name(self.enrichment)} if self.enrichment else {}),
             "episodes": [plain(episode) for episode in self.episodes],
             "invalid": list(self.invalid),
             "checks": {
@@ -258,16 +258,13 @@ def summarise(
         provenance: versions, machine and clock, for the record.
         planned: what the trace does not say.
     """
-    varies, ends_ns = planned.varies, deadline_ns if complete else None
-    loads = stage_loads(
-        trace, after_ns=warm_up_ns, is_closed=planned.is_closed, batches=planned.batches
-    )
+    closed, batches, varies = planned.is_closed, planned.batches, planned.varies
+    timeout_ns, ends_ns = planned.query_timeout_ns, deadline_ns if complete else None
+    loads = stage_loads(trace, after_ns=warm_up_ns, is_closed=closed, batches=batches)
     saturated = {load.stage for load in loads if load.is_saturated}
     rows, asked = commands_after(trace, warm_up_ns), queries_after(trace, warm_up_ns)
     intervals = single_run_intervals(trace, warm_up_ns, saturated, varies)
-    reads = summarise_reads(
-        trace, after_ns=warm_up_ns, timeout_ns=planned.query_timeout_ns, saturated=saturated
-    )
+    reads = summarise_reads(trace, after_ns=warm_up_ns, timeout_ns=timeout_ns, saturated=saturated)
     return Summary(
         engine=engine,
         seed=seed,
@@ -297,6 +294,7 @@ def summarise(
         delivery=summarise_delivery(trace, deadline_ns=ends_ns, unordered=planned.unordered),
         attempts=summarise_attempts(trace, after_ns=warm_up_ns),
         gaps=summarise_gaps(trace, planned.mending),
+        enrichment=summarise_enrichments(trace),
         episodes=find_episodes(trace, after_ns=warm_up_ns, saturated=saturated),
         invalid=_invalid(trace, loads, warm_up_ns, complete=complete),
         checks=(*check_run(trace, planned, deadline_ns=ends_ns), *check_attempts(trace), *checks),

@@ -171,6 +171,8 @@ def _with_hints(
     """The reasons; where the workload's kind is the only one, with what to set for a prediction."""
     if scenario.workload.kind == PREDICTABLE or all(len(one) > 1 for one in reasons.values()):
         return dict(reasons)
+    if scenario.asking:  # Not with orders that are all there before the run.
+        return dict(reasons)
     workload = attrs.evolve(scenario.workload, kind=PREDICTABLE)
     changed = attrs.evolve(scenario, workload=workload)
     predicted = {

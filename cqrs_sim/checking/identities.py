@@ -73,7 +73,8 @@ def conservation(result: Result) -> tuple[CheckResult, ...]:
     deadline_ns = result.trace.load_ended_ns + result.scenario.run.drain
     unordered = result.scenario.unordered
     found = check_trace(result.trace, deadline_ns=deadline_ns, unordered=unordered)
-    return (*found, *check_attempts(result.trace), *result.extra_checks)
+    of_parts = (*check_attempts(result.trace), *result.checks_of_questions)
+    return (*found, *of_parts, *result.extra_checks)
 
 
 def littles_law(trace: Trace) -> tuple[CheckResult, ...]:

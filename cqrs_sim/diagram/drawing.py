@@ -23,6 +23,7 @@ _ORDER_OF_TASKS = {
 
 LOAD, COMMANDS, ACTORS = "load", "command_gateway", "order_actors"
 ROWS, LOG, QUERIES, CACHE = "write_tables", "event_log", "query_gateway", "cache"
+NAMES = "customer_names"
 
 
 def diagram_of(scenario: Scenario, summary: Summary | None = None) -> Graph:
@@ -50,6 +51,8 @@ def _nodes(scenario: Scenario, figures: Figures) -> Iterator[Node]:
         lines=(*_writers(scenario), *figures.of_write_side),
     )
     yield from _kept(scenario)
+    if scenario.asking:
+        yield Node(id=NAMES, side="read", shape="outside", lines=("names of customers",))
     for name, model in scenario.read_models.items():
         if model.projection != "inline":
             yield Node(id=f"projector_{name}", side="read", lines=_projector(name, model, figures))
@@ -140,6 +143,9 @@ def _ways_to(name: str, model: ReadModel, scenario: Scenario, figures: Figures) 
         lines=(*lines, *figures.way.get(name, ())),
         is_dashed=told or model.projection == "task",
     )
+    if model.enrichment is not None:
+        asked = ("asks for each new order", *figures.asking.get(name, ()))
+        yield Edge(source=projector, target=NAMES, lines=asked)
     checkpoint = "at most once" if model.projection == "task" else model.delivery.replace("_", " ")
     lines = [checkpoint, *figures.applying.get(name, ())]
     yield Edge(source=projector, target=f"model_{name}", lines=tuple(lines))

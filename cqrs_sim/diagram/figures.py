@@ -9,10 +9,11 @@ from typing import TypeAlias
 
 import attrs
 
+from cqrs_sim.analysis.enrichment import EnrichmentSummary
 from cqrs_sim.analysis.quantiles import SampleSummary
 from cqrs_sim.analysis.reads import QUERY_KEYS, ReadSummary
 from cqrs_sim.analysis.saturation import WRITE_SIDE
-from cqrs_sim.analysis.stages import MeanStages
+from cqrs_sim.analysis.stages import ENRICHMENT, MeanStages
 from cqrs_sim.analysis.summary import Summary
 from cqrs_sim.plain_text import milliseconds, percent
 
@@ -33,6 +34,8 @@ class Figures:
     way: Mapping[str, Lines] = attrs.field(factory=dict)
     """By read model: from the commit until the projector takes an event."""
     applying: Mapping[str, Lines] = attrs.field(factory=dict)
+    asking: Mapping[str, Lines] = attrs.field(factory=dict)
+    """The time of it all that was spent on questions to another system, and what was not told."""
     load: Mapping[str, Lines] = attrs.field(factory=dict)
     lag: Mapping[str, Lines] = attrs.field(factory=dict)
     databases: Mapping[str, Lines] = attrs.field(factory=dict)
@@ -73,6 +76,10 @@ def figures_of(summary: Summary) -> Figures:
         of_cache=_of_cache(summary),
         way={name: _way(found) for name, found in stages.items()},
         applying={name: _mean("apply", found.parts.get("apply")) for name, found in stages.items()},
+        asking={
+            name: (*_mean(ENRICHMENT, stages[name].parts.get(ENRICHMENT)), *_unnamed(found))
+            for name, found in summary.enrichment.items()
+        },
         load=busy,
         lag={
             name: (*_quantiles("lag", found), *_saturated(name, saturated))
@@ -98,6 +105,10 @@ def _mean(name: str, mean_s: float | None) -> Lines:
 def _way(stages: MeanStages) -> Lines:
     fan_out, channel = stages.parts.get("fan_out"), stages.parts.get("channel")
     return (*_mean("fan-out", fan_out), *_mean("waits", channel))
+
+
+def _unnamed(found: EnrichmentSummary) -> Lines:
+    return (f"{found.unnamed:,} not told",) if found.unnamed else ()
 
 
 def _quantiles(name: str, sample: SampleSummary) -> Lines:

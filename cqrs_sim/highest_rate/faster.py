@@ -14,7 +14,8 @@ def shortened(
 ) -> tuple[Scenario, str] | None:
     """The scenario with a stage's time cut to a share of what it was, and the key of that time.
 
-    Its service, or if that takes none, its checkpoint; None if the stage takes no time at all.
+    Its service, or an answer that it waits for if that is longer, or if neither takes any, its
+    checkpoint; None if the stage takes no time at all.
     """
     if stage == WRITE_SIDE:
         side = scenario.write_side
@@ -27,7 +28,12 @@ def shortened(
         return None  # It has no time of its own: what is done in it are the stages' times.
     model = scenario.read_models[stage]
     key = "service.mean" if model.service.mean else "checkpoint"
-    if model.service.mean:
+    asked = model.enrichment
+    if asked is not None and asked.service.mean > model.service.mean:
+        key = "enrichment.service.mean"
+        answers = attrs.evolve(asked.service, mean=round(asked.service.mean * factor))
+        changed = attrs.evolve(model, enrichment=attrs.evolve(asked, service=answers))
+    elif model.service.mean:
         service = attrs.evolve(model.service, mean=round(model.service.mean * factor))
         changed = attrs.evolve(model, service=service)
     elif model.checkpoint:

@@ -11,6 +11,7 @@ from cqrs_sim.errors import IncompleteTraceError
 from cqrs_sim.measurement.attempts import AttemptTable
 from cqrs_sim.measurement.database_tables import DatabaseTable, WorkTable
 from cqrs_sim.measurement.delivery_tables import CrashTable, HandlingTable
+from cqrs_sim.measurement.enrichment_table import EnrichmentTable
 
 Array: TypeAlias = NDArray[np.generic]
 
@@ -44,6 +45,13 @@ def attempts_in(arrays: Mapping[str, Array]) -> "dict[str, Any]":
     if "attempts.command" not in arrays:
         return {}
     return {"attempts": table_in(AttemptTable, "attempts", arrays)}
+
+
+def enrichments_in(arrays: Mapping[str, Array]) -> "dict[str, Any]":
+    """What the file of a run in which nobody asked another system does not have."""
+    if "enrichments.position" not in arrays:
+        return {}
+    return {"enrichments": table_in(EnrichmentTable, "enrichments", arrays)}
 
 
 def table_in(cls: type[Table], name: str, arrays: Mapping[str, Array]) -> Table:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cqrs_sim.ids import CommandId, Nanoseconds, OrderId, Position, QueryId, Version
 from cqrs_sim.measurement.attempts import Attempts
 from cqrs_sim.measurement.database_tables import DatabaseTable
+from cqrs_sim.measurement.enrichments import Enrichments
 from cqrs_sim.measurement.incidents import Incidents
 from cqrs_sim.measurement.trace import (
     CommandTable,
@@ -127,6 +128,8 @@ class Recorder:
         self._incidents = incidents = Incidents(clock, len(self._read_models))
         self.promised, self.handled = incidents.promise, incidents.handle
         self.crashed, self.restarted = incidents.crash, incidents.restart
+        self._enrichments = enrichments = Enrichments(clock)
+        self.asked, self.answered = enrichments.ask, enrichments.answer
         self._commands: list[object] = []
         self._queries: list[object] = []
 
@@ -259,12 +262,11 @@ class Recorder:
             load_ended_ns=load_ended_ns,
             ended_ns=ended_ns,
             first_position=int(self._first_position),
-            databases=DatabaseTable(
-                connections=np.array([*self._connections.values()], np.int32),
-            ),
+            databases=DatabaseTable(connections=np.array([*self._connections.values()], np.int32)),
             works=self._works.table(),
             database_names=tuple(self._connections),
             attempts=self._attempts.table(),
+            enrichments=self._enrichments.table(),
             **self._incidents.tables(),
         )
 

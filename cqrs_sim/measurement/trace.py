@@ -26,9 +26,11 @@ from cqrs_sim.measurement.delivery_tables import (
     no_crashes,
     no_handlings,
 )
+from cqrs_sim.measurement.enrichment_table import EnrichmentTable, no_enrichments
 from cqrs_sim.measurement.reading_arrays import (
     attempts_in,
     databases_in,
+    enrichments_in,
     incidents_in,
     names_in,
     number_in,
@@ -221,6 +223,8 @@ class Trace:
     handlings: HandlingTable = attrs.field(factory=no_handlings)
     attempts: AttemptTable = attrs.field(factory=no_attempts)
     """None where each order has an actor; nor in older files."""
+    enrichments: EnrichmentTable = attrs.field(factory=no_enrichments)
+    """A file has them only if there are any."""
     delivery_modes: tuple[str, ...] = attrs.field()
     """How events are delivered to each read model, in scenario order; see `MODES`."""
 
@@ -258,6 +262,8 @@ class Trace:
         arrays: dict[str, Array] = {}
         for field in attrs.fields(Trace):
             value = getattr(self, field.name)
+            if isinstance(value, EnrichmentTable) and not len(value):
+                continue
             if isinstance(value, tuple):
                 # An empty tuple would become floats.
                 arrays[field.name] = np.array(value, dtype=np.str_)
@@ -290,6 +296,7 @@ class Trace:
             **databases_in(arrays),
             **incidents_in(arrays),
             **attempts_in(arrays),
+            **enrichments_in(arrays),
         )
 
 
@@ -324,6 +331,10 @@ def _check_indices(trace: Trace) -> None:
         ("attempts.end", attempts.end, 0, len(AttemptEnd)),
         ("handlings.kind", trace.handlings.kind, 0, len(Handling)),
         ("handlings.position", trace.handlings.position - trace.first_position, 0, len(events)),
+        ("enrichments.read_model", trace.enrichments.read_model, 0, len(trace.read_models)),
+        ("enrichments.attempts", trace.enrichments.attempts, 0, 101),
+        ("enrichments.is_told", trace.enrichments.is_told, 0, 2),
+        ("enrichments.position", trace.enrichments.position - trace.first_position, 0, len(events)),
     ):
         if len(index) and not lowest <= int(index.min()) <= int(index.max()) < size:
             raise IncompleteTraceError(f"{what} points outside the {size} names it refers to")
@@ -335,6 +346,8 @@ def _check_indices(trace: Trace) -> None:
         raise IncompleteTraceError(
             "works.submitted, crashes.crashed or attempts.begun lacks an instant"
         )
+    if np.isnat(trace.enrichments.asked).any() or np.any(np.diff(trace.enrichments.read_model) < 0):
+        raise IncompleteTraceError("enrichments lack an instant, or are not sorted by read model")
     if len(trace.delivery_modes) != len(trace.read_models) or set(trace.delivery_modes) - {*MODES}:
         raise IncompleteTraceError(f"delivery_modes must be one of {', '.join(MODES)} a read model")
     caused = events.command

@@ -22,7 +22,7 @@ from cqrs_sim.analysis.lag import (
 from cqrs_sim.analysis.rates import backlog, last_activity_ns, mailbox_backlog, rates
 from cqrs_sim.analysis.rebuilds import Rebuild
 from cqrs_sim.analysis.replicated import Replications
-from cqrs_sim.analysis.stages import path_stages_s
+from cqrs_sim.analysis.stages import ENRICHMENT, path_stages_s
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.plots import canvas
 from cqrs_sim.plots.canvas import LOAD, READ_MODELS, WRITE, dress, shown_name
@@ -40,6 +40,7 @@ STAGES = {
     "service": (WRITE, "write: service"),
     "fan_out": ("#F0E442", "bus: fan-out"),
     "channel": ("#E69F00", "bus: channel"),
+    ENRICHMENT: ("#56B4E9", "read: enrichment"),
     "apply": ("#0072B2", "read: apply"),
 }
 
@@ -130,7 +131,9 @@ def plot_stages(ax: "Axes", trace: Trace, *, after_ns: int = 0) -> list["BarCont
     left = np.zeros(len(stages))
     drawn = []
     for stage, (colour, label) in STAGES.items():
-        width = np.array([(means.parts[stage] or 0.0) * 1e3 for means in stages])
+        if not any(stage in means.parts for means in stages):
+            continue
+        width = np.array([(means.parts.get(stage) or 0.0) * 1e3 for means in stages])
         drawn.append(ax.barh(rows, width, left=left, color=colour, label=label, height=0.6))
         left += width
     for row, means in zip(rows, stages, strict=True):

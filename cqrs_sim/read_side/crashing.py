@@ -139,6 +139,8 @@ class CrashingProjector(Projector):
         return self._promised.crashes.is_due(self._kernel.clock.instant_ns)
 
     def _spend(self, event: Event) -> Steps:
+        if self.options.enrichment is not None:
+            yield from self.options.enrichment.ask(event, self.options.index)
         if self.options.service is not None:
             duration_ns = self.options.service[event.position - 1]
             yield self._work(duration_ns, Rank.READ, self.options.index)

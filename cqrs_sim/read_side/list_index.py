@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from cqrs_sim.domain.events import Event, OrderCancelled, OrderStatusChanged
 from cqrs_sim.domain.status import STATUSES, OrderStatus
 from cqrs_sim.ids import OrderId
+from cqrs_sim.read_side.names import NameOf, derived_name
 from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.projector import ServiceTimes
 
@@ -18,8 +19,9 @@ from cqrs_sim.read_side.projector import ServiceTimes
 class ListedOrders(OrdersReadModel):
     """`OrdersReadModel` with lists in place of its sets by status."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, name_of: NameOf = derived_name) -> None:
+        """Make one without rows; `name_of` as of `OrdersReadModel`."""
+        super().__init__(name_of)
         self._lists: dict[OrderStatus, SearchedList] = {s: SearchedList() for s in STATUSES}
         self._by_status = self._lists
 

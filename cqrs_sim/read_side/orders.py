@@ -16,6 +16,7 @@ from cqrs_sim.domain.events import (
 from cqrs_sim.domain.queries import WHOLE, OrderRow, Page
 from cqrs_sim.domain.status import CANCELLED, PENDING, STATUSES, OrderStatus
 from cqrs_sim.ids import CustomerId, OrderId
+from cqrs_sim.read_side.names import NameOf, derived_name
 
 
 @attrs.define
@@ -42,7 +43,8 @@ class StatusIndex(Protocol):
 class OrdersReadModel:
     """One row an order. Indexes keep insertion order and drop entries in constant time."""
 
-    def __init__(self) -> None:
+    def __init__(self, name_of: NameOf = derived_name) -> None:
+        self._name_of = name_of
         self.rows: dict[OrderId, _Row] = {}
         """Changed by every event; what leaves the read model is a copy."""
         self._by_customer: dict[CustomerId, list[OrderId]] = {}
@@ -73,7 +75,7 @@ class OrdersReadModel:
     def _add(self, event: OrderCreated) -> None:
         order_id, customer_id, created = event.order_id, event.customer_id, event.occurred_ns
         self.rows[order_id] = _Row(
-            order_id, customer_id, f"Customer-{customer_id}", event.items, event.total_cents,
+            order_id, customer_id, self._name_of(event), event.items, event.total_cents,
             PENDING, created, created, event.version,
         )  # fmt: skip
         self._by_customer.setdefault(customer_id, []).append(order_id)

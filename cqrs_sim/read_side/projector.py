@@ -16,6 +16,7 @@ from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import ActorStoppedError, FreshnessTimeoutError, InvariantViolationError
 from cqrs_sim.ids import OrderId, Position, Version
 from cqrs_sim.probe import Probe
+from cqrs_sim.read_side.enrichment import Asking
 
 
 class ReadModel(Protocol):
@@ -69,6 +70,8 @@ class ProjectorOptions:
     gives_way: bool = False
     """Whether others that are ready get their turn after each batch; without modelled time they do
     in any case."""
+    enrichment: Asking | None = None
+    """Whom it asks before it applies an event; None: nobody."""
 
 
 @attrs.define(order=False, eq=False)

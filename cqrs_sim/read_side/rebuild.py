@@ -136,8 +136,10 @@ class Rebuild:
 
     def _apply(self, batch: Sequence[Event]) -> Generator[object, None, None]:
         service, work, place = self._service, self._site.work, self._place
-        versions = self._versions
+        versions, enrichment = self._versions, self._site.projector.options.enrichment
         for event in batch:
+            if enrichment is not None:
+                yield from enrichment.ask_again(event, place)
             if service is not None:
                 yield work(service[event.position - 1], Rank.READ, place)
             versions[event.order_id] = event.version

@@ -15,6 +15,7 @@ from cqrs_sim.domain.events import (
 from cqrs_sim.domain.item import OrderItem
 from cqrs_sim.domain.status import CANCELLED, PENDING, OrderStatus
 from cqrs_sim.ids import Cents, OrderId, ProductId
+from cqrs_sim.read_side.names import NameOf, derived_name
 
 
 @attrs.define
@@ -35,7 +36,8 @@ class SearchReadModel:
     such entries out. Looking at the row when asked is cheaper than tidying up at every amendment.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name_of: NameOf = derived_name) -> None:
+        self._name_of = name_of
         self.rows: dict[OrderId, SearchRow] = {}
         self._catalogue = _Catalogue()
         self._index: defaultdict[str, dict[OrderId, None]] = defaultdict(dict)
@@ -44,7 +46,7 @@ class SearchReadModel:
         """Show one more event; the projector sees to it that none comes twice or out of order."""
         order_id, index = event.order_id, self._index
         if type(event) is OrderCreated:
-            customer = f"Customer-{event.customer_id}"
+            customer = self._name_of(event)
             index[customer][order_id] = None
             products, total = self._indexed(event.items, order_id), event.total_cents
             self.rows[order_id] = SearchRow(order_id, customer, products, total, PENDING)

@@ -57,6 +57,7 @@ class StoredProjector(Projector):
         subscription, options, clock = self._subscription, self.options, self._kernel.clock
         work, place, stamps = self._work, self.place, self._stamps
         service, checkpoint_ns = options.service, options.checkpoint_ns
+        enrichment = options.enrichment
         while True:
             batch = subscription.take_batch(options.batch)
             if not batch:
@@ -65,9 +66,12 @@ class StoredProjector(Projector):
                 yield subscription.wait()
                 continue
             stamps.taken[batch[-1].position] = clock.instant_ns
-            if service is not None:
+            if service is not None or enrichment is not None:
                 for event in batch:
-                    yield work(service[event.position - 1], Rank.READ, place)
+                    if enrichment is not None:
+                        yield from enrichment.ask(event, place)
+                    if service is not None:
+                        yield work(service[event.position - 1], Rank.READ, place)
             if checkpoint_ns:
                 yield work(checkpoint_ns, Rank.READ, place)
             self._write(batch)

@@ -6,7 +6,7 @@ done when that ends, or the system stops, is never started again, and nothing st
 read model has come.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from cqrs_sim.actors.kernel import Actor, Kernel, Rank
@@ -18,6 +18,12 @@ from cqrs_sim.probe import Handling, Probe
 from cqrs_sim.read_side.careless import CarelessOrders, CarelessStatistics
 from cqrs_sim.read_side.inline import NoInbox
 from cqrs_sim.read_side.projector import Projector, ProjectorOptions
+
+CARELESS: dict[str, Callable[[], CarelessOrders | CarelessStatistics]] = {
+    "orders": CarelessOrders,
+    "statistics": CarelessStatistics,
+}
+"""Those whose events tasks can handle."""
 
 STRIDE: Final = 128
 """Between the timers of two events; read models have indexes below it."""

@@ -27,6 +27,7 @@ from cqrs_sim.report.answer_charts import response_chart, stale_chart
 from cqrs_sim.report.attempts_table import attempts_table
 from cqrs_sim.report.backlog_charts import backlog_age_chart, backlog_chart
 from cqrs_sim.report.delivery_table import delivery_table, gaps_table
+from cqrs_sim.report.enrichment_rows import enrichment_table
 from cqrs_sim.report.evidence import (
     checks_table,
     intervals_table,
@@ -225,6 +226,7 @@ def _content(result: Reported) -> dict[str, object]:
         "attempts": attempts_table(summary),
         "deliveries": delivery_table(summary),
         "gaps": gaps_table(summary),
+        "enrichment": enrichment_table(summary),
         "warm_up": warm_up_table(summary),
         "intervals": intervals_table(summary),
         "provenance": provenance_table({"seed": result.seed, **_facts(result)}),

@@ -1,8 +1,8 @@
 """Where the time goes: a stacked bar for each read model, whose parts sum to its length exactly."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from cqrs_sim.analysis.stages import MeanStages, path_stages_s
+from cqrs_sim.analysis.stages import ENRICHMENT, MeanStages, path_stages_s
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.plain_text import milliseconds
 from cqrs_sim.report.bars import ROW_PX, Bar, BarChart, Column, Segment
@@ -15,8 +15,10 @@ STAGES = {
     "service": "write: service",
     "fan_out": "bus: fan-out",
     "channel": "bus: channel",
+    ENRICHMENT: "read: enrichment",
     "apply": "read: apply",
 }
+"""Of these a page shows those that some read model has."""
 ROOM_FOR_TOTALS = 1.24
 """How much longer the axis is than the longest bar."""
 LEAST_WIDTH = 0.006
@@ -33,8 +35,9 @@ def stage_bars(trace: Trace, *, after_ns: int, saturated: Collection[str]) -> Ba
     """
     found = {name: path_stages_s(trace, name, after_ns=after_ns) for name in trace.read_models}
     steady = [means.whole or 0.0 for name, means in found.items() if name not in saturated]
+    stages = {s: label for s, label in STAGES.items() if any(s in m.parts for m in found.values())}
     bars = tuple(
-        _bar(name, means, number, len(found), 0.0 if name in saturated else max(steady))
+        _bar(name, means, stages, number, len(found), 0.0 if name in saturated else max(steady))
         for number, (name, means) in enumerate(found.items())
     )
     notes = ["Means over the events that passed every stage; what was never applied is left out."]
@@ -49,7 +52,7 @@ def stage_bars(trace: Trace, *, after_ns: int, saturated: Collection[str]) -> Ba
         if name in saturated
     ]
     parts = (
-        Column(look=stage.replace("_", "-"), name=text, unit="ms") for stage, text in STAGES.items()
+        Column(look=stage.replace("_", "-"), name=text, unit="ms") for stage, text in stages.items()
     )
     return BarChart(
         key="stages",
@@ -64,14 +67,21 @@ def stage_bars(trace: Trace, *, after_ns: int, saturated: Collection[str]) -> Ba
     )
 
 
-def _bar(name: str, means: MeanStages, number: int, count: int, longest: float) -> Bar:
+def _bar(
+    name: str,
+    means: MeanStages,
+    stages: Mapping[str, str],
+    number: int,
+    count: int,
+    longest: float,
+) -> Bar:
     """The bar of a read model; `longest` is 0 where it has a scale of its own."""
     is_to_scale = longest > 0.0
     scale = linear((longest if is_to_scale else means.whole or 0.0) * ROOM_FOR_TOTALS)
-    exact = [scale.fraction(means.parts[stage] or 0.0) for stage in STAGES]
+    exact = [scale.fraction(means.parts.get(stage) or 0.0) for stage in stages]
     widths = _visible(exact)
     segments, start = [], 0.0
-    for (stage, label), width in zip(STAGES.items(), widths, strict=True):
+    for (stage, label), width in zip(stages.items(), widths, strict=True):
         text = label.split(": ")[1]
         has_room = len(text) + 2 <= width * LETTERS_OF_A_BAR
         segments.append(
@@ -84,7 +94,7 @@ def _bar(name: str, means: MeanStages, number: int, count: int, longest: float) 
         )
         start += width
     is_known = means.whole is not None
-    cells = [exact_ms(means.parts[stage] or 0.0) if is_known else "-" for stage in STAGES]
+    cells = [exact_ms(means.parts.get(stage) or 0.0) if is_known else "-" for stage in stages]
     return Bar(
         name=name,
         label=shortened(name),
@@ -112,6 +122,8 @@ def _in_words(name: str, means: MeanStages) -> str:
     if means.whole is None:
         return f"{name}: nothing passed every stage."
     parts = ", ".join(
-        f"{label} {milliseconds(means.parts[stage])} ms" for stage, label in STAGES.items()
+        f"{label} {milliseconds(means.parts[stage])} ms"
+        for stage, label in STAGES.items()
+        if stage in means.parts
     )
     return f"{name}: {parts}; in all {milliseconds(means.whole)} ms."

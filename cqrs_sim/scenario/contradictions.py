@@ -14,6 +14,7 @@ from cqrs_sim.scenario.deliveries import (
     of_stores,
     unusual_in_a_store,
 )
+from cqrs_sim.scenario.enrichments import of_enrichments
 from cqrs_sim.scenario.handling import of_handling
 from cqrs_sim.scenario.indexes import of_indexes
 from cqrs_sim.scenario.kept_forms import of_forms, of_kept
@@ -100,6 +101,7 @@ def contradictions_among(
         mistakes += of_projections(read_models, write_side)
         mistakes += of_gaps(read_models, write_side)
         mistakes += of_indexes(read_models, write_side)
+        mistakes += of_enrichments(read_models, workload, store)
     if read_models is not None and write_side is not None:
         mistakes += of_forms(write_side, read_models)
         if store == "sqlite":
@@ -297,7 +299,10 @@ def _of_read_models(read_models: Mapping[str, ReadModel]) -> Iterator[str]:
     for name, read_model in read_models.items():
         if name not in READ_MODEL_NAMES:
             yield unknown_read_model(name)
-        yield from _of_service(f"{joined('read_models', name)}.service", read_model.service)
+        path, enrichment = joined("read_models", name), read_model.enrichment
+        yield from _of_service(f"{path}.service", read_model.service)
+        if enrichment is not None:
+            yield from _of_service(f"{path}.enrichment.service", enrichment.service)
 
 
 def _of_answers(queries: Queries, read_models: Mapping[str, ReadModel]) -> Iterator[str]:

@@ -293,6 +293,20 @@ class WriteSide:
 
 
 @attrs.frozen(kw_only=True)
+class Enrichment:
+    """What a projector asks another system for each new order: the name of its customer."""
+
+    service: Service = units.part(Service)
+    """Time of one attempt, from question to answer."""
+    failure: Share = units.share(0.0)
+    """Share of attempts that fail; they take as long as the others."""
+    timeout: Duration = units.duration(0, minimum=0)
+    """An attempt that would take longer fails after so long; 0: any answer is waited for."""
+    attempts: Count = units.count(3, maximum=100)
+    """Most attempts for one order; if all of them fail its row shows a placeholder."""
+
+
+@attrs.frozen(kw_only=True)
 class ReadModel:
     """One read model with its projector and channel."""
 
@@ -313,6 +327,9 @@ class ReadModel:
     `list`: it is searched for."""
     search_each: Duration = units.duration(0, minimum=0)
     """`list`: time to look at one entry, on top of the service."""
+    enrichment: Enrichment | None = units.optional_part(Enrichment)
+    """A new order is applied when another system was asked for the name that its row shows; none:
+    the event says all that is shown."""
     transport: Duration = units.duration(0, minimum=0)
     """How long an event is on its way from the log to the channel."""
     channel: Count = units.count(1024)

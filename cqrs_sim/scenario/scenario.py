@@ -22,6 +22,7 @@ from cqrs_sim.scenario.parts import (
     Delivery,
     Distribution,
     Durability,
+    Enrichment,
     Form,
     Keeps,
     Load,
@@ -60,6 +61,7 @@ __all__ = [
     "Delivery",
     "Distribution",
     "Durability",
+    "Enrichment",
     "Form",
     "Keeps",
     "Load",
@@ -127,6 +129,12 @@ class Scenario:
             name: (min(model.batch, model.channel), model.poll)
             for name, model in self.read_models.items()
         }
+
+    @property
+    def asking(self) -> dict[str, Enrichment]:
+        """What read models ask another system, by name; nothing of those that do not."""
+        models = self.read_models.items()
+        return {name: one.enrichment for name, one in models if one.enrichment is not None}
 
     @property
     def unordered(self) -> frozenset[str]:

@@ -199,7 +199,7 @@ def _asked(names: Sequence[str], scenario: Scenario) -> tuple[str, ...]:
     """The short names of metrics that somebody named."""
     if not names:
         return ()
-    template = simulation.template_for(tuple(scenario.read_models))
+    template = simulation.template_for(tuple(scenario.read_models), asking=tuple(scenario.asking))
     found, mistakes = [], []
     for name in names:
         try:

@@ -66,6 +66,7 @@ def show_summary(screen: Screen, result: Result, *, is_quiet: bool = False) -> N
         *_generator(summary),
         *_deliveries(summary),
         *_gaps(summary),
+        *_enrichments(summary),
         *_checks(summary),
     )
 
@@ -367,6 +368,19 @@ def _gaps(summary: Summary) -> Iterable[Text]:
         if one.gaps:
             style = BAD if one.parked or one.dropped else ""
             yield Text(f"gaps on the way to {printable(name)}: {printable(one.told)}", style)
+
+
+def _enrichments(summary: Summary) -> Iterable[Text]:
+    """What projectors asked another system, and who is shown without a name."""
+    for name, one in summary.enrichment.items():
+        text = f"names shown by {printable(name)}: {one.asked:,} asked of another system in "
+        text += f"{count_of(one.attempts, 'call')}, mean {milliseconds(one.mean_s)} ms"
+        if one.unanswered:
+            text += f"; {one.unanswered:,} without an answer when the run ended"
+        if one.first_unnamed is not None:
+            text += f"; {count_of(one.unnamed, 'order')} shown without a name"
+            text += f", the first: {printable(one.first_unnamed.event)}"
+        yield Text(text, WARNING if one.unnamed else "")
 
 
 def _checks(summary: Summary) -> Iterable[Text]:

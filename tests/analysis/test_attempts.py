@@ -20,7 +20,8 @@ from cqrs_sim.analysis.consistency import check_order_kept
 from cqrs_sim.analysis.lag import served_response_s
 from cqrs_sim.engines import virtual
 from cqrs_sim.measurement.attempts import AttemptTable
-from cqrs_sim.measurement.trace import Trace, load_trace, save_trace, select
+from cqrs_sim.measurement.trace import Trace, select
+from cqrs_sim.measurement.trace_file import load_trace, save_trace
 from cqrs_sim.probe import AttemptEnd, Outcome
 from cqrs_sim.scenario.parts import CommandHandling
 from cqrs_sim.scenario.scenario import Load, Retry, Run, Workload, WriteSide

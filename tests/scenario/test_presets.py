@@ -14,9 +14,9 @@ from cqrs_sim.scenario.scenario import ReadModel, Scenario
 from cqrs_sim.scenario.units import Duration
 
 NAMES = (
-    *("default", "burst", "crud", "dual_write", "event_sourced", "global_lock", "hot_order"),
-    *("list_index", "multiple", "optimistic", "overload", "rebuild", "redelivery", "separate"),
-    *("shared_state", "simple", "slow_projector", "stall", "tutorial"),
+    *("default", "burst", "crud", "dual_write", "enrichment", "event_sourced", "global_lock"),
+    *("hot_order", "list_index", "multiple", "optimistic", "overload", "rebuild", "redelivery"),
+    *("separate", "shared_state", "simple", "slow_projector", "stall", "tutorial"),
 )
 
 

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.actors.randomness import Streams
+from cqrs_sim.customer_names import DrawnReplies, Replies
 from cqrs_sim.domain.queries import GetOrderStatistics, Query
+from cqrs_sim.engines.algebra.enrichment import Asked, ask_and_project, enrichments
 from cqrs_sim.engines.algebra.outcomes import rules_of
 from cqrs_sim.engines.algebra.read_stage import Channel, Shown, project
 from cqrs_sim.engines.algebra.recursions import Nanos, Spans
@@ -80,6 +82,11 @@ def unsupported(scenario: Scenario) -> list[str]:
         replay = format_duration(scenario.write_side.replay)
         mistakes.append(f'write_side.replay = "{replay}": idle orders come back from the log')
     for name, model in scenario.read_models.items():
+        if model.enrichment is not None and model.pauses:
+            mistakes.append(
+                f"read_models.{name}.pauses: with read_models.{name}.enrichment a pause may begin "
+                "between answer and work"
+            )
         if model.projection != "async":
             key = f"read_models.{name}.projection"
             mistakes.append(f'{key} = "{model.projection}": not updated by a projector')
@@ -140,6 +147,13 @@ def compute(scenario: Scenario, *, seed: int = 0, load: Plan | None = None) -> T
     return _Computed(scenario, streams, plan).trace()
 
 
+def too_long(path: str, service: Service, count: int) -> InvalidScenarioError:
+    """The mistake of so many services below a path that their sum is no integer of 64 bits."""
+    mistake = f'{path}.service.mean = "{format_duration(service.mean)}": {count:,} of them '
+    mistake += "take over 70 years, which the algebra engine cannot add up; virtual can"
+    return InvalidScenarioError([mistake])
+
+
 class _Computed:
     """A run, stage by stage."""
 
@@ -181,7 +195,7 @@ class _Computed:
         model = self._scenario.read_models[name]
         before = self._setup_count
         count = before + len(self._committed_ns)
-        service = self._draws(f"read/{name}", f"read_models.{name}", model.service, count)
+        service = self._draws(f"read/{name}", f"read_models.{name}", model.service, count)[before:]
         channel = Channel(
             capacity=model.channel,
             batch=model.batch,
@@ -189,15 +203,29 @@ class _Computed:
             poll_ns=model.poll,
             pauses=_spans(model.pauses),
         )
-        return project(self._committed_ns + model.transport, service[before:], channel)
+        arrived = self._committed_ns + model.transport
+        if model.enrichment is None:
+            return project(arrived, service, channel)
+        replies = Replies(self._streams, model.enrichment).drawn(len(self._commands.order))
+        if replies.took_ns.sum(dtype=np.float64) > LONGEST_NS:
+            raise too_long(f"read_models.{name}.enrichment", model.enrichment.service, len(service))
+        return ask_and_project(arrived, service, channel, self._asked(replies))
+
+    def _asked(self, replies: DrawnReplies) -> Asked:
+        by_position = self._written.by_position
+        is_new = self._written.version[by_position] == 1
+        return Asked(
+            is_new=is_new,
+            took_ns=np.where(is_new, replies.took_ns[by_position], 0),
+            attempts=replies.attempts[by_position],
+            is_told=replies.is_told[by_position],
+        )
 
     def _draws(self, stream: str, path: str, service: Service, count: int) -> Nanos:
         draw = draws(self._streams, stream, service)
         drawn = np.zeros(count, np.int64) if draw is None else draw.array(count)
         if drawn.sum(dtype=np.float64) > LONGEST_NS:
-            mistake = f'{path}.service.mean = "{format_duration(service.mean)}": {count:,} of them '
-            mistake += "take over 70 years, which the algebra engine cannot add up; virtual can"
-            raise InvalidScenarioError([mistake])
+            raise too_long(path, service, count)
         return drawn
 
     def _end(self) -> int:
@@ -238,6 +266,7 @@ class _Computed:
             load_ended_ns=self._load_ended_ns,
             ended_ns=self._ended_ns,
             first_position=self._setup_count + 1,
+            enrichments=enrichments(self._shown, self._positions(), self._ended_ns),
         )
 
     def _command_table(self) -> CommandTable:

@@ -12,6 +12,7 @@ from cqrs_sim.analysis.agreement import agreement
 from cqrs_sim.engines import virtual
 from cqrs_sim.engines.algebra import engine as algebra
 from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.measurement.enrichment_table import no_enrichments
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.probe import Outcome
 
@@ -148,6 +149,42 @@ def test_settings_at_random_give_the_same_trace_on_both_engines(seed: int) -> No
     assert differing == [], settings
 
 
+def asking_anything(dice: random.Random) -> list[str]:
+    """The same of projectors that ask another system, which has no pauses and new orders."""
+    settings = [*anything(dice), "workload.kind=lifecycle"]
+    for name in ("orders", "search"):
+        path = f"read_models.{name}.enrichment"
+        time, spread = dice.choice([("constant", 0.0), ("exponential", 0.0), ("lognormal", 2.0)])
+        settings += [
+            f"read_models.{name}.pauses=[]",
+            f'{path}.service={{distribution = "{time}", mean = "1ms", spread = {spread}}}',
+            f"{path}.failure={dice.choice([0, 0.05, 0.9, 1])}",
+            f"{path}.timeout={dice.choice(['0s', '1ms', '3ms'])}",
+            f"{path}.attempts={dice.choice([1, 2, 5])}",
+        ]
+    return settings
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_questions_at_random_give_the_same_trace_on_both_engines(seed: int) -> None:
+    settings = asking_anything(random.Random(1000 + seed))
+    one, other = both("default", settings, seed=seed)
+    differing = [column for column in agreement(one, other) if not column.is_equal]
+    assert differing == [], settings
+    is_new = one.events.version == 1
+    is_taken = [~np.isnat(one.deliveries_of(name).taken) for name in ("orders", "search")]
+    assert (len(one.enrichments) > 0) == np.any(is_new & np.any(is_taken, axis=0))
+
+
+def test_questions_that_one_engine_alone_asked_are_found() -> None:
+    settings = ["run.duration=1s", "read_models.orders.enrichment.service.mean=1ms"]
+    asked, _ = both("default", settings)
+    silent = attrs.evolve(asked, enrichments=no_enrichments())
+    for one, other in ((asked, silent), (silent, asked)):
+        names = {column.name for column in agreement(one, other) if not column.is_equal}
+        assert names == {name for name in asked.to_arrays() if name.startswith("enrichments.")}
+
+
 def test_a_replay_gives_the_same_trace_on_both_engines(tmp_path: Any) -> None:
     log = tmp_path / "log.csv"
     rows = ["time,order,command,customer,items,status,reason"]
@@ -193,6 +230,13 @@ def test_a_missing_row_and_another_name_are_found() -> None:
         (["load.model=closed", "load.rate=none"], 'load.model = "closed"'),
         (["run.processors=2"], "run.processors = 2"),
         (["write_side.replay=1ms"], 'write_side.replay = "1ms"'),
+        (
+            [
+                "read_models.orders.enrichment.service.mean=1ms",
+                'read_models.orders.pauses=[{at = "1s", duration = "1s"}]',
+            ],
+            "read_models.orders.pauses",
+        ),
         (["queries.strategy.by_id=at_least"], 'queries.strategy.by_id = "at_least"'),
         (["queries.strategy.by_id=write_side"], 'queries.strategy.by_id = "write_side"'),
         (["write_side.service.distribution=real", "write_side.service.mean=0s"], "write_side"),
