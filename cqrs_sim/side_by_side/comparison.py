@@ -248,7 +248,7 @@ def _makespan(
 
 def _figures(one: ArchitectureRun, scenario: Scenario) -> ArchitectureFigures:
     summary = one.result.summary
-    is_unordered = any(model.projection == "task" for model in scenario.read_models.values())
+    is_unordered = bool(scenario.unordered - scenario.mending)
     saturated, cache = {load.stage: load for load in summary.saturated}, summary.cache
     return ArchitectureFigures(
         architecture=one.architecture,
