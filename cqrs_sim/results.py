@@ -121,7 +121,7 @@ class Result:
     @property
     def checks_of_questions(self) -> tuple[CheckResult, ...]:
         """Of what projectors were to ask; what a rebuild showed first no live projector asked."""
-        rebuilt = {rebuild.read_model for rebuild in self.rebuilds}
+        rebuilt = {one.read_model for one in self.rebuilds if one.switched_ns is not None}
         asking = self.scenario.asking.items()
         attempts = {name: one.attempts for name, one in asking if name not in rebuilt}
         return check_enrichments(self.trace, attempts)

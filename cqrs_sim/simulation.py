@@ -10,6 +10,7 @@ import numpy as np
 from cqrs_sim.actors.clock import VirtualClock
 from cqrs_sim.analysis.enrichment import NOTHING_ASKED
 from cqrs_sim.analysis.json_values import Json
+from cqrs_sim.analysis.planned import Planned
 from cqrs_sim.analysis.rehydration import summarise_rehydrations
 from cqrs_sim.analysis.replicated import Until, parse_until
 from cqrs_sim.analysis.stages import ENRICHMENT
@@ -168,7 +169,9 @@ def template_of(scenario: Scenario) -> dict[str, Json]:
         if sends_queries and weight > 0.0
     }
     models = tuple(scenario.read_models)
-    return template_for(models, reads, scenario.connections, tuple(scenario.asking))
+    return template_for(
+        models, reads, scenario.connections, tuple(scenario.asking), scenario.mending
+    )
 
 
 def template_for(
@@ -176,6 +179,7 @@ def template_for(
     reads: Mapping[str, Strategy] | None = None,
     connections: Mapping[str, int] | None = None,
     asking: Collection[str] = (),
+    mending: Collection[str] = (),
 ) -> dict[str, Json]:
     """The summary of a run of these read models in which nothing happened.
 
@@ -184,6 +188,7 @@ def template_for(
         reads: the kinds of query that are asked, and by which strategy; each is asked once.
         connections: of each database that stages share.
         asking: those read models whose projectors ask another system.
+        mending: those whose tasks look for gaps.
     """
     recorder = Recorder(VirtualClock(), read_models, connections=connections)
     trace = recorder.trace([], load_ended_ns=1, ended_ns=1)
@@ -191,7 +196,7 @@ def template_for(
         queries = _asked_once(tuple(reads.values()))
         trace = attrs.evolve(trace, queries=queries, query_kinds=tuple(reads))
     rehydration = summarise_rehydrations(trace, rehydrations_of(Activations(), None))
-    found = summarise(trace)
+    found = summarise(trace, planned=Planned(mending=frozenset(mending)))
     stages = {
         name: attrs.evolve(means, parts={**means.parts, ENRICHMENT: None})
         for name, means in found.read_stages_s.items()

@@ -235,6 +235,14 @@ def test_a_rebuild_takes_the_time_of_its_questions_and_comes_to_the_same_names()
     assert asking.summary.is_correct
 
 
+def test_a_rebuild_that_never_showed_anything_leaves_the_questions_to_be_checked() -> None:
+    dropped = virtual.run(
+        scenario(f"{ASKS}.service.mean=5ms", 'read_models.orders.rebuilds=[{at = "2900ms"}]')
+    )
+    assert dropped.rebuilds[0].switched_ns is None
+    assert "enrichment" in {check.name for check in dropped.summary.checks}
+
+
 def test_read_models_in_a_store_show_the_names_that_were_told(tmp_path: Path) -> None:
     settings = (f"{ASKS}.service.mean=1ms", "store=sqlite", "read_models.orders.batch=4")
     stored = virtual.run(scenario(*settings), store=tmp_path / "store")

@@ -1,6 +1,8 @@
 """Runs in which tasks look for gaps: they converge, or say what they wait for."""
 
+import csv
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -188,6 +190,7 @@ def test_what_was_done_is_told_by_read_model_in_the_terminal_the_summary_and_the
     text = to_toml(tasks("buffer", CRASHES, "write_side.publish=dual_write"))
     (tmp_path / "gaps.toml").write_text(text)  # type: ignore[operator] # a path
     arguments = ["run", f"{tmp_path}/gaps.toml", "--out", f"{tmp_path}/out", "--seed", "2"]
+    arguments += ["--threshold", "gaps.orders.gaps > 10"]
     shown = CliRunner().invoke(cli.main, arguments)
     assert shown.exit_code == 3
     result = run("buffer", CRASHES, "write_side.publish=dual_write")
@@ -201,6 +204,24 @@ def test_what_was_done_is_told_by_read_model_in_the_terminal_the_summary_and_the
     assert table.caption in page
     for note in table.notes:
         assert note in page
+
+
+def test_gaps_are_metrics_of_a_sweep_in_which_only_some_points_look_for_them(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "tasks.toml").write_text(to_toml(tasks("ignore", "run.duration=1s")))
+    arguments = ["sweep", f"{tmp_path}/tasks.toml", "--out", f"{tmp_path}/out", "-q", "-j", "1"]
+    arguments += ["--vary", "read_models.orders.on_gap=ignore,buffer", "--engine", "virtual"]
+    arguments += ["--metric", "gaps.orders.gaps", "--replications", "2"]
+    ended = CliRunner().invoke(cli.main, arguments)
+    assert ended.exit_code in (0, 3), ended.output
+    with (tmp_path / "out" / "results.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "gaps.orders.gaps"]
+    on_gap = "read_models.orders.on_gap"
+    assert [(row[on_gap], bool(row["value"])) for row in rows] == [
+        *[("ignore", False)] * 2,
+        *[("buffer", True)] * 2,
+    ]
 
 
 @pytest.mark.parametrize("on_gap", ["buffer", "fetch"])

@@ -39,12 +39,17 @@ class AttemptsSummary:
     conflicts: int
     """Those that found another write before theirs."""
     rejected: int
+    repeated: int
+    """Those whose request had been committed before."""
+    open: int
+    """Those that were not over when the run ended."""
     retries: int
     """Attempts at a command but the first."""
     given_up: int
     """Commands whose every attempt was a conflict."""
     wasted_share: float | None
-    """Time of the attempts that ended in a conflict, of the time of all; None if there was none."""
+    """Time of the attempts that ended in a conflict, of the time of all that ended; None if that is
+    none."""
     lost_updates: int
     """Events written by who had not seen the one before them."""
     first_lost: Witness | None
@@ -65,6 +70,8 @@ def summarise_attempts(trace: Trace, *, after_ns: int = 0) -> AttemptsSummary:
         committed=_count(attempts, AttemptEnd.COMMITTED),
         conflicts=_count(attempts, AttemptEnd.CONFLICT),
         rejected=_count(attempts, AttemptEnd.REJECTED),
+        repeated=_count(attempts, AttemptEnd.REPEATED),
+        open=_count(attempts, AttemptEnd.OPEN),
         retries=len(attempts) - tried,
         given_up=int(np.count_nonzero(wanted & (trace.commands.outcome == Outcome.CONFLICT))),
         wasted_share=int(spent_ns[is_conflict].sum()) / whole_ns if whole_ns else None,

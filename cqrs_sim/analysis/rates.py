@@ -95,6 +95,15 @@ def backlog(trace: Trace, read_model: str, at_ns: NDArray[np.int64]) -> NDArray[
     return inside(in_read_model(trace, read_model), at_ns)
 
 
+def waiting_commands(trace: Trace) -> str:
+    """Where those wait that `mailbox_backlog` counts.
+
+    Handlers have no mailbox worth the name and begin a command anew at each attempt: of theirs it
+    counts all commands whose last attempt has not begun.
+    """
+    return "commands" if len(trace.attempts) else "mailboxes"
+
+
 def mailbox_backlog(trace: Trace, at_ns: NDArray[np.int64]) -> NDArray[np.int64]:
     """Commands and questions not yet taken by their order actors, at instants; as `backlog`."""
     return inside(in_mailbox(trace), at_ns)

@@ -267,6 +267,7 @@ def busy_s_per_event(
     """
     deliveries = trace.deliveries_of(read_model)
     known = ~np.isnat(deliveries.taken) & ~np.isnat(deliveries.checkpointed)
+    known &= ~np.isnat(deliveries.applied)  # At most once, it is checkpointed before it is shown.
     taken = deliveries.taken[known].astype(np.int64)
     if not len(taken):
         return None

@@ -67,6 +67,14 @@ def refuse_uncalibrated(scenario: Scenario) -> None:
                 f'read_models.{name}.projection = "{model.projection}": only projectors are '
                 'calibrated; must be "async"'
             )
+        if model.enrichment is not None:
+            mistakes.append(
+                f"read_models.{name}.enrichment: another system is not calibrated; must be none"
+            )
+        if model.search_each:
+            mistakes.append(
+                f"read_models.{name}.search_each: the search itself takes the time; must be 0s"
+            )
     if mistakes:
         raise InvalidScenarioError(mistakes)
 

@@ -103,7 +103,7 @@ def _rows(found: Capacity | Steps) -> Iterator[Sequence[str]]:
             repr(probe.rate_per_s),
             held,
             *("" if math.isnan(value) else repr(value) for value in probe.values),
-            *(repr(probe.loads.get(stage, 0.0)) for stage in stages),
+            *(repr(probe.loads[stage]) if stage in probe.loads else "" for stage in stages),
             " and ".join(probe.saturated),
             probe.invalid,
         ]

@@ -116,7 +116,12 @@ def read_probe(
         rate_per_s=rate,
         values=tuple(values),
         margin=margin_of(values, limits, loads),
-        loads={load.stage: load.offered_load or 0.0 for load in loads},
+        loads={
+            load.stage: load.offered_load or 0.0
+            for load in loads
+            # That of handlers is not known: nothing bounds how many are at work.
+            if load.offered_load is not None or not len(trace.attempts)
+        },
         saturated=tuple(load.stage for load in loads if load.is_saturated),
         turned_away=turned_away(trace, after_ns=scenario.run.warm_up),
         lack=lack,

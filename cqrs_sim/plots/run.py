@@ -19,7 +19,13 @@ from cqrs_sim.analysis.lag import (
     lag_over_time,
     response_time_s,
 )
-from cqrs_sim.analysis.rates import backlog, last_activity_ns, mailbox_backlog, rates
+from cqrs_sim.analysis.rates import (
+    backlog,
+    last_activity_ns,
+    mailbox_backlog,
+    rates,
+    waiting_commands,
+)
 from cqrs_sim.analysis.rebuilds import Rebuild
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.stages import ENRICHMENT, path_stages_s
@@ -76,10 +82,12 @@ def plot_lag_over_time(
 
 
 def plot_backlog(ax: "Axes", trace: Trace) -> list["Line2D"]:
-    """Events committed and not yet applied, by read model, and commands in mailboxes."""
+    """Events committed and not yet applied, by read model, and commands not yet handled."""
     at_ns = np.linspace(0, last_activity_ns(trace), 500).astype(np.int64)
     at_s, waiting = at_ns / 1e9, mailbox_backlog(trace, at_ns)
-    drawn = ax.plot(at_s, waiting, color=WRITE, linewidth=1.0, label="mailboxes (commands)")
+    where = waiting_commands(trace)
+    label = where if where == "commands" else f"{where} (commands)"
+    drawn = ax.plot(at_s, waiting, color=WRITE, linewidth=1.0, label=label)
     for name in trace.read_models:
         waiting, colour = backlog(trace, name, at_ns), _colour(trace, name)
         drawn += ax.plot(at_s, waiting, color=colour, linewidth=1.2, label=shown_name(name))
@@ -143,7 +151,9 @@ def plot_stages(ax: "Axes", trace: Trace, *, after_ns: int = 0) -> list["BarCont
         _with_censored(name, consistency_lag_s(trace, name)[events_after(trace, after_ns)], "\n")
         for name in trace.read_models
     ]
-    dress(ax, "Where the time goes, from mailbox to read model", "", "mean time of an event (ms)")
+    dress(
+        ax, "Where the time goes, from submission to read model", "", "mean time of an event (ms)"
+    )
     ax.set_yticks(rows, names)
     for tick_label in ax.get_yticklabels():
         tick_label.set_parse_math(False)

@@ -14,13 +14,13 @@ def attempts_table(summary: Summary) -> Table | None:
         return None
     wasted = NOTHING if one.wasted_share is None else f"{100 * one.wasted_share:.1f} %"
     counts = (
-        *(one.attempts, one.committed, one.conflicts, one.rejected),
+        *(one.attempts, one.committed, one.conflicts, one.rejected, one.repeated, one.open),
         *(one.retries, one.given_up, one.lost_updates),
     )
     return Table(
         caption="Attempts: each command has a handler of its own",
         head=(
-            *("", "attempts", "committed", "conflicts", "rejected"),
+            *("", "attempts", "committed", "conflicts", "rejected", "repeated", "not over"),
             *("tried again", "given up", "lost updates", "time in vain"),
         ),
         rows=(

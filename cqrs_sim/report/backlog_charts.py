@@ -8,7 +8,13 @@ falls only when something leaves.
 import numpy as np
 from numpy.typing import NDArray
 
-from cqrs_sim.analysis.rates import backlog, backlog_age_s, happened_ns, mailbox_backlog
+from cqrs_sim.analysis.rates import (
+    backlog,
+    backlog_age_s,
+    happened_ns,
+    mailbox_backlog,
+    waiting_commands,
+)
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.plain_text import milliseconds
 from cqrs_sim.report.chart import Chart, Series
@@ -18,10 +24,10 @@ from cqrs_sim.report.timeline import Timeline, instant_texts, largest_in_bins
 
 
 def backlog_chart(trace: Trace, timeline: Timeline) -> Chart:
-    """The most that waited in each stretch: events not applied, commands in mailboxes."""
+    """The most that waited in each stretch: events not applied, commands not yet handled."""
     at_ns = _with(timeline.starts_ns, happened_ns(trace.commands.submitted))
     waiting = mailbox_backlog(trace, at_ns)
-    series = [_counts("mailboxes", "write", at_ns, waiting, timeline)]
+    series = [_counts(waiting_commands(trace), "write", at_ns, waiting, timeline)]
     at_ns = _with(timeline.starts_ns, happened_ns(trace.events.committed))
     for name in trace.read_models:
         waiting = backlog(trace, name, at_ns)
@@ -36,8 +42,7 @@ def backlog_chart(trace: Trace, timeline: Timeline) -> Chart:
         series,
         key="backlog",
         title="Backlog: what waits",
-        lead="Events committed and not yet applied (position lag), and commands that wait for "
-        "their order.",
+        lead="Events committed and not yet applied (position lag), and commands that wait.",
         alternative=" ".join(words),
         unit="waiting",
         point="the most",

@@ -33,8 +33,8 @@ def enrichment_table(summary: Summary) -> Table | None:
 
 def _notes(summary: Summary) -> Iterator[str]:
     yield (
-        "The mean is of a question with all its calls. No answer: the run, or the process that "
-        "asked, ended before there was one."
+        "The mean is of a question with all its calls. No answer: the run "
+        "ended before there was one."
     )
     for name, one in summary.enrichment.items():
         if (first := one.first_unnamed) is not None:

@@ -57,8 +57,8 @@ def stage_bars(trace: Trace, *, after_ns: int, saturated: Collection[str]) -> Ba
     return BarChart(
         key="stages",
         title="Where does the time go?",
-        lead="Mean time of an event from its order's mailbox to each read model; the parts sum to "
-        "the whole exactly.",
+        lead="Mean time of an event from the submission of its command to each read model; the "
+        "parts sum to the whole exactly.",
         head="read model",
         bars=bars,
         columns=(*parts, Column(look="", name="in all", unit="ms")),

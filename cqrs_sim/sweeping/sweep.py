@@ -102,7 +102,7 @@ def planned(request: Request) -> Sweep:
         count = f"{len(points):,} points of {request.replications:,} replications"
         raise InvalidScenarioError([f"{count}: must be at most {MOST_RUNS:,} runs"])
     scenarios = _scenarios(request, points)
-    figures = _asked(request.metrics, scenarios[0]) or _drawn_by_default(scenarios[0])
+    figures = _asked(request.metrics, scenarios) or _drawn_by_default(scenarios[0])
     return Sweep(
         base=request.base,
         factors=request.factors,
@@ -195,11 +195,15 @@ def _told(mistake: str, at: Sequence[Point], points_count: int) -> str:
     return f"{mistake} (at {len(at)} of {points_count} points; the first has {settings})"
 
 
-def _asked(names: Sequence[str], scenario: Scenario) -> tuple[str, ...]:
-    """The short names of metrics that somebody named."""
+def _asked(names: Sequence[str], scenarios: Sequence[Scenario]) -> tuple[str, ...]:
+    """The short names of metrics that somebody named, of which any point has a value."""
     if not names:
         return ()
-    template = simulation.template_for(tuple(scenario.read_models), asking=tuple(scenario.asking))
+    template = simulation.template_for(
+        tuple(scenarios[0].read_models),
+        asking={name for scenario in scenarios for name in scenario.asking},
+        mending={name for scenario in scenarios for name in scenario.mending},
+    )
     found, mistakes = [], []
     for name in names:
         try:

@@ -24,6 +24,7 @@ from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.stages import MeanStages, read_stages_s, write_stages_s
 from cqrs_sim.analysis.summary import Summary
+from cqrs_sim.analysis.unserved import turned_away
 from cqrs_sim.analysis.warm_up import Opinion
 from cqrs_sim.plain_text import count_of, milliseconds, percent, printable, some_of
 from cqrs_sim.probe import Outcome
@@ -180,8 +181,8 @@ def _commands_table(result: Result) -> Table:
     accepted &= trace.commands.outcome == Outcome.ACCEPTED
     table = table_of("Commands (ms)", "", "p50", "p90", "p99", "p99.9", "max", "n")
     is_saturated = WRITE_SIDE in {load.stage for load in summary.saturated}
-    how = "refusals" if not summary.attempts.given_up else "those given up"
-    refused = [(f"  if {how} count as longest", summary.served_response_s)]
+    how = turned_away(summary.commands)
+    refused = [(f"  if those {how} count as longest", summary.served_response_s)]
     for name, sample in (
         ("response", summary.response_s),
         *(refused if summary.served_response_s.censored > summary.response_s.censored else ()),
@@ -209,7 +210,10 @@ def _attempts(summary: Summary) -> Iterable[Text]:
     if not one.attempts:
         return
     text = f"attempts: {one.attempts:,}, committed {one.committed:,}, conflicts {one.conflicts:,}"
-    text += f", rejected {one.rejected:,}; tried again {one.retries:,}, given up {one.given_up:,}"
+    text += f", rejected {one.rejected:,}"
+    for name, count in (("repeated", one.repeated), ("not over", one.open)):
+        text += f", {name} {count:,}" if count else ""
+    text += f"; tried again {one.retries:,}, given up {one.given_up:,}"
     yield Text(f"{text}; {_share(one.wasted_share)} of their time in vain")
     if one.first_lost is not None:
         lost = count_of(one.lost_updates, "update")

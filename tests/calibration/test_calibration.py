@@ -149,6 +149,10 @@ def test_a_replay_is_refused() -> None:
     [
         ("store=sqlite", 'store = "sqlite": its commits are another thread'),
         ("write_side.handling=unchecked", 'write_side.handling = "unchecked": order actors'),
+        (
+            "read_models.orders.enrichment.service.mean=1ms",
+            "read_models.orders.enrichment: another system is not calibrated; must be none",
+        ),
         ("queries.cache.ttl=5ms", "queries.cache.ttl: what a cache answers"),
         ("read_models.search.projection=inline", 'read_models.search.projection = "inline"'),
     ],
@@ -158,6 +162,11 @@ def test_what_cannot_be_calibrated_is_refused_by_its_key(setting: str, told: str
         real_scenario(simulation.load_scenario("default", [setting]))
     (mistake,) = refused.value.mistakes
     assert mistake.startswith(told)
+
+
+def test_a_modelled_search_is_refused_by_its_key() -> None:
+    with pytest.raises(InvalidScenarioError, match=r"orders\.search_each: .* must be 0s"):
+        real_scenario(simulation.load_scenario("list_index"))
 
 
 def test_scripts_end_once_they_hold_enough() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cqrs_sim.analysis.delivery import effects_of
+from cqrs_sim.analysis.saturation import busy_s_per_event
 from cqrs_sim.engines import virtual, wall
 from cqrs_sim.engines.algebra.engine import unsupported
 from cqrs_sim.results import Result
@@ -93,6 +94,15 @@ def test_at_most_once_never_delivers_again_and_loses_with_crashes_alone(seed: in
         assert 0 < found.lost - found.without_effect <= 6 * BATCH
     assert "delivery" not in failed(result)
     assert {"nothing_lost", "convergence"} <= failed(result)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_a_crash_lost_at_most_once_is_no_work_of_the_projector(seed: int) -> None:
+    trace = ran("at_most_once", seed=seed).trace
+    for name in NAMES:
+        assert np.isnat(trace.deliveries_of(name).applied).any()
+        # 1 ms each, and 0.2 ms for the checkpoint of eight.
+        assert busy_s_per_event(trace, name) == pytest.approx(1.025e-3, rel=0.1)
 
 
 @pytest.mark.parametrize("idempotent", [True, False])

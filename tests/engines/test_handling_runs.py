@@ -229,3 +229,24 @@ def test_without_the_lock_hardly_a_command_of_the_preset_waits() -> None:
     stages = result.summary.write_stages_s.parts
     assert not result.summary.saturated
     assert (stages["queueing"] or 0) < 0.01 * (stages["service"] or 0)
+
+
+def test_every_attempt_is_in_one_of_the_counts_that_are_told() -> None:
+    overloaded = ("write_side.database=one", "databases.one.connections=1", "run.drain=0s")
+    found = ran("optimistic", 0, *overloaded).summary.attempts
+    assert found.open > 0
+    ends = (found.committed, found.conflicts, found.rejected, found.repeated, found.open)
+    assert found.attempts == sum(ends)
+
+
+def test_what_optimistic_handlers_read_from_the_log_is_not_held_against_the_log() -> None:
+    checks = {
+        handling: {check.name for check in ran(handling).summary.checks}
+        for handling in ("mailbox", "optimistic", "unchecked")
+    }
+    of_states = {"order_states", "histories"}
+    assert {name: found & of_states for name, found in checks.items()} == {
+        "mailbox": {"order_states"},
+        "optimistic": {"histories"},
+        "unchecked": of_states,
+    }

@@ -74,13 +74,13 @@ def test_the_table_of_attempts_is_there_where_handlers_made_any() -> None:
     assert attempts_table(summary) is None
     made = attrs.evolve(
         summary.attempts,
-        attempts=1_204, committed=1_000, conflicts=200, rejected=4, retries=190, given_up=10,
-        wasted_share=0.155, lost_updates=1,
+        attempts=1_207, committed=1_000, conflicts=200, rejected=4, repeated=1, open=2,
+        retries=190, given_up=10, wasted_share=0.155, lost_updates=1,
         first_lost=Witness(position=1_012, order="order-1", event="order-1#3"),
     )  # fmt: skip
     table = attempts_table(attrs.evolve(summary, attempts=made))
     assert table is not None
-    counts = ("1,204", "1,000", "200", "4", "190", "10", "1", "15.5 %")
+    counts = ("1,207", "1,000", "200", "4", "1", "2", "190", "10", "1", "15.5 %")
     assert rows_of(table) == {"all handlers": counts}
     assert [row.tone for row in table.rows] == ["bad"]
     assert "the one before order-1#3 at position 1,012" in table.notes[1]
