@@ -17,8 +17,10 @@ def test_preset(benchmark: BenchmarkFixture, size: int, name: str) -> None:
     duration = preset.run.warm_up + max(1_000_000_000, size * 1_000_000)
     scenario = attrs.evolve(preset, run=attrs.evolve(preset.run, duration=duration))
     result = benchmark.pedantic(virtual.run, (scenario,), rounds=1)
-    # What tasks and crashes do to a read model is wrong at times, which is their lesson.
-    assert result.summary.is_correct or scenario.unordered or len(result.trace.crashes)
+    # What tasks, crashes and unchecked writers do is wrong at times, which is their lesson.
+    is_unchecked = scenario.write_side.handling == "unchecked"
+    is_careless = is_unchecked or scenario.unordered or len(result.trace.crashes)
+    assert result.summary.is_correct or is_careless
     benchmark.extra_info["commands"] = len(result.trace.commands.intended)
 
 
