@@ -219,6 +219,24 @@ class Probe(Protocol):
     def answered(self, row: int, attempts: int, *, is_told: bool) -> None:
         """It goes on: told what it asked for by the last of its attempts, or without."""
 
+    def rename_submitted(self, customer: int, intended_ns: Nanoseconds) -> int:
+        """The customer of this number, from 0, was asked to take another name; returns the row."""
+
+    def rename_dequeued(self, row: int) -> None:
+        """The customer's actor took the rename."""
+
+    def rename_committed(self, row: int, position: int, version: int) -> None:
+        """Its event has this position in the customers' log, and is visible.
+
+        `version` is the customer's after it; both count from 1.
+        """
+
+    def rename_taken(self, read_model: int, position: int) -> int:
+        """The read model's projector begins with a rename; returns the row of the delivery."""
+
+    def rename_applied(self, delivery_row: int, rows_count: int) -> None:
+        """The read model shows the new name, in so many rows."""
+
     def crashed(
         self, read_model: int, resumed: Position, reached: Position, repeated_count: int
     ) -> int:
@@ -313,6 +331,15 @@ class NullProbe:
         return 0
 
     def answered(self, row: int, attempts: int, *, is_told: bool) -> None: ...  # noqa: D102
+    def rename_submitted(self, customer: int, intended_ns: Nanoseconds) -> int:  # noqa: D102
+        return 0
+
+    def rename_dequeued(self, row: int) -> None: ...  # noqa: D102
+    def rename_committed(self, row: int, position: int, version: int) -> None: ...  # noqa: D102
+    def rename_taken(self, read_model: int, position: int) -> int:  # noqa: D102
+        return 0
+
+    def rename_applied(self, delivery_row: int, rows_count: int) -> None: ...  # noqa: D102
     def crashed(  # noqa: D102
         self, read_model: int, resumed: Position, reached: Position, repeated_count: int
     ) -> int:

@@ -117,6 +117,23 @@ class RecordingProbe(NullProbe):
     def answered(self, row: int, attempts: int, *, is_told: bool) -> None:
         self._note("answered", attempts, is_told)
 
+    def rename_submitted(self, customer: int, intended_ns: Nanoseconds) -> int:
+        self._note("rename_submitted", customer, intended_ns)
+        return customer
+
+    def rename_dequeued(self, row: int) -> None:
+        self._note("rename_dequeued", row)
+
+    def rename_committed(self, row: int, position: int, version: int) -> None:
+        self._note("rename_committed", row, position, version)
+
+    def rename_taken(self, read_model: int, position: int) -> int:
+        self._note("rename_taken", read_model, position)
+        return position
+
+    def rename_applied(self, delivery_row: int, rows_count: int) -> None:
+        self._note("rename_applied", delivery_row, rows_count)
+
     def crashed(
         self, read_model: int, resumed: Position, reached: Position, repeated_count: int
     ) -> int:

@@ -12,6 +12,7 @@ from cqrs_sim.measurement.attempts import AttemptTable
 from cqrs_sim.measurement.database_tables import DatabaseTable, WorkTable
 from cqrs_sim.measurement.delivery_tables import CrashTable, HandlingTable
 from cqrs_sim.measurement.enrichment_table import EnrichmentTable
+from cqrs_sim.measurement.rename_tables import RenameDeliveryTable, RenameTable
 
 Array: TypeAlias = NDArray[np.generic]
 
@@ -52,6 +53,16 @@ def enrichments_in(arrays: Mapping[str, Array]) -> "dict[str, Any]":
     if "enrichments.position" not in arrays:
         return {}
     return {"enrichments": table_in(EnrichmentTable, "enrichments", arrays)}
+
+
+def renames_in(arrays: Mapping[str, Array]) -> "dict[str, Any]":
+    """What the file of a run in which no customer is renamed does not have."""
+    found: dict[str, Any] = {}
+    if "renames.position" in arrays:
+        found["renames"] = table_in(RenameTable, "renames", arrays)
+    if "rename_deliveries.position" in arrays:
+        found["rename_deliveries"] = table_in(RenameDeliveryTable, "rename_deliveries", arrays)
+    return found
 
 
 def table_in(cls: type[Table], name: str, arrays: Mapping[str, Array]) -> Table:

@@ -18,13 +18,8 @@ from cqrs_sim.measurement.attempts import Attempts
 from cqrs_sim.measurement.database_tables import DatabaseTable
 from cqrs_sim.measurement.enrichments import Enrichments
 from cqrs_sim.measurement.incidents import Incidents
-from cqrs_sim.measurement.trace import (
-    CommandTable,
-    DeliveryTable,
-    EventTable,
-    QueryTable,
-    Trace,
-)
+from cqrs_sim.measurement.renames import Renames
+from cqrs_sim.measurement.trace import CommandTable, DeliveryTable, EventTable, QueryTable, Trace
 from cqrs_sim.measurement.versions import versions_missing
 from cqrs_sim.measurement.works import NAT, Works
 from cqrs_sim.probe import Clock, DeliveryColumns, Lookup, Outcome, QueryOutcome, Strategy
@@ -130,6 +125,10 @@ class Recorder:
         self.crashed, self.restarted = incidents.crash, incidents.restart
         self._enrichments = enrichments = Enrichments(clock)
         self.asked, self.answered = enrichments.ask, enrichments.answer
+        self._renames = renames = Renames(clock)
+        self.rename_submitted, self.rename_dequeued = renames.submit, renames.dequeue
+        self.rename_committed, self.rename_taken = renames.commit, renames.take
+        self.rename_applied = renames.apply
         self._commands: list[object] = []
         self._queries: list[object] = []
 
@@ -267,6 +266,7 @@ class Recorder:
             database_names=tuple(self._connections),
             attempts=self._attempts.table(),
             enrichments=self._enrichments.table(),
+            **self._renames.tables(),
             **self._incidents.tables(),
         )
 

@@ -34,7 +34,14 @@ from cqrs_sim.measurement.reading_arrays import (
     incidents_in,
     names_in,
     number_in,
+    renames_in,
     table_in,
+)
+from cqrs_sim.measurement.rename_tables import (
+    RenameDeliveryTable,
+    RenameTable,
+    no_rename_deliveries,
+    no_renames,
 )
 from cqrs_sim.probe import (
     NO_READ_MODEL,
@@ -190,6 +197,9 @@ class QueryTable:
 
 Table = TypeVar("Table", bound=attrs.AttrsInstance)
 
+_ONLY_IF_ANY = (EnrichmentTable, RenameTable, RenameDeliveryTable)
+"""Tables that a file does not name if they have no row."""
+
 
 @attrs.frozen(eq=False, kw_only=True)
 class Trace:
@@ -225,6 +235,9 @@ class Trace:
     """None where each order has an actor; nor in older files."""
     enrichments: EnrichmentTable = attrs.field(factory=no_enrichments)
     """A file has them only if there are any."""
+    renames: RenameTable = attrs.field(factory=no_renames)
+    """A file has them only if there are any; nor are there deliveries without."""
+    rename_deliveries: RenameDeliveryTable = attrs.field(factory=no_rename_deliveries)
     delivery_modes: tuple[str, ...] = attrs.field()
     """How events are delivered to each read model, in scenario order; see `MODES`."""
 
@@ -262,7 +275,7 @@ class Trace:
         arrays: dict[str, Array] = {}
         for field in attrs.fields(Trace):
             value = getattr(self, field.name)
-            if isinstance(value, EnrichmentTable) and not len(value):
+            if isinstance(value, _ONLY_IF_ANY) and not len(value):
                 continue
             if isinstance(value, tuple):
                 # An empty tuple would become floats.
@@ -297,6 +310,7 @@ class Trace:
             **incidents_in(arrays),
             **attempts_in(arrays),
             **enrichments_in(arrays),
+            **renames_in(arrays),
         )
 
 
@@ -310,6 +324,7 @@ def _check_indices(trace: Trace) -> None:
     """No row points outside the names that it refers to, and `deliveries_of` may bisect."""
     commands, events = trace.commands, trace.events
     deliveries, queries, attempts = trace.deliveries, trace.queries, trace.attempts
+    renamed = trace.rename_deliveries
     for what, index, lowest, size in (
         ("commands.order", commands.order, 0, len(trace.order_ids)),
         ("commands.kind", commands.kind, 0, len(trace.command_kinds)),
@@ -335,6 +350,7 @@ def _check_indices(trace: Trace) -> None:
         ("enrichments.attempts", trace.enrichments.attempts, 0, 101),
         ("enrichments.is_told", trace.enrichments.is_told, 0, 2),
         ("enrichments.position", trace.enrichments.position - trace.first_position, 0, len(events)),
+        ("rename_deliveries.read_model", renamed.read_model, 0, len(trace.read_models)),
     ):
         if len(index) and not lowest <= int(index.min()) <= int(index.max()) < size:
             raise IncompleteTraceError(f"{what} points outside the {size} names it refers to")
@@ -348,12 +364,22 @@ def _check_indices(trace: Trace) -> None:
         )
     if np.isnat(trace.enrichments.asked).any() or np.any(np.diff(trace.enrichments.read_model) < 0):
         raise IncompleteTraceError("enrichments lack an instant, or are not sorted by read model")
+    if any(np.isnat(s).any() for s in (trace.renames.intended, trace.renames.submitted)):
+        raise IncompleteTraceError("renames lack the instant of their intention or submission")
+    if np.isnat(renamed.taken).any() or not _is_sorted(renamed):
+        raise IncompleteTraceError(
+            "rename_deliveries lack an instant, or are not sorted by read model and position"
+        )
     if len(trace.delivery_modes) != len(trace.read_models) or set(trace.delivery_modes) - {*MODES}:
         raise IncompleteTraceError(f"delivery_modes must be one of {', '.join(MODES)} a read model")
     caused = events.command
     # -1 points at none: that is for `analysis.consistency` to find.
     if len(caused) and not -1 <= int(caused.min()) <= int(caused.max()) < len(commands):
         raise IncompleteTraceError(f"events.command points outside the {len(commands)} commands")
-    models, positions = np.diff(deliveries.read_model), np.diff(deliveries.position)
-    if np.any((models < 0) | ((models == 0) & (positions < 0))):
+    if not _is_sorted(deliveries):
         raise IncompleteTraceError("deliveries are not sorted by read model and position")
+
+
+def _is_sorted(deliveries: DeliveryTable | RenameDeliveryTable) -> bool:
+    models, positions = np.diff(deliveries.read_model), np.diff(deliveries.position)
+    return not np.any((models < 0) | ((models == 0) & (positions < 0)))
