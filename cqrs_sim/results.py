@@ -19,6 +19,7 @@ from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.metrics import Metric, Metrics, metric
 from cqrs_sim.analysis.planned import Planned
 from cqrs_sim.analysis.rebuilds import Rebuild, RebuildSummary, summarise_rebuild
+from cqrs_sim.analysis.rename_checks import check_renames
 from cqrs_sim.analysis.replicated import Replications
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.summary import Summary, summarise
@@ -30,6 +31,7 @@ from cqrs_sim.measurement.trace_file import save_trace
 from cqrs_sim.new_folders import write_folder
 from cqrs_sim.plots.run import write_figures
 from cqrs_sim.report.page import write_report
+from cqrs_sim.scenario.enrichments import SHOW_NAMES
 from cqrs_sim.scenario.reading import to_toml
 from cqrs_sim.scenario.scenario import Scenario
 
@@ -100,12 +102,16 @@ class Result:
             seed=self.seed,
             complete=self.complete,
             warm_up_ns=self.scenario.run.warm_up,
-            deadline_ns=self.trace.load_ended_ns + self.scenario.run.drain,
-            checks=(*self.checks_of_questions, *self.extra_checks),
+            deadline_ns=self._deadline_ns,
+            checks=(*self.checks_of_questions, *self.checks_of_renames, *self.extra_checks),
             provenance=self.provenance,
             planned=self._planned,
         )
         return attrs.evolve(summary, rehydration=self.rehydration)
+
+    @property
+    def _deadline_ns(self) -> int:
+        return self.trace.load_ended_ns + self.scenario.run.drain
 
     @property
     def _planned(self) -> Planned:
@@ -115,6 +121,7 @@ class Result:
             batches=self.scenario.batches,
             unordered=self.scenario.unordered,
             mending=self.scenario.mending,
+            naming=frozenset(SHOW_NAMES) & frozenset(self.scenario.read_models),
             is_closed=self.scenario.load.model == "closed",
         )
 
@@ -125,6 +132,12 @@ class Result:
         asking = self.scenario.asking.items()
         attempts = {name: one.attempts for name, one in asking if name not in rebuilt}
         return check_enrichments(self.trace, attempts)
+
+    @property
+    def checks_of_renames(self) -> tuple[CheckResult, ...]:
+        """Of what customers and read models were to do about new names; none if there were none."""
+        deadline_ns = self._deadline_ns if self.complete else None
+        return check_renames(self.trace, self._planned.naming, deadline_ns=deadline_ns)
 
     @cached_property
     def rebuild_summaries(self) -> tuple[RebuildSummary, ...]:

@@ -62,8 +62,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "scenario": ("errors", "ids"),
     "analysis": (
         *FOUNDATION, "measurement.trace", "measurement.attempts", "measurement.database_tables",
-        "measurement.delivery_tables", "measurement.enrichment_table", "scenario.unit_text",
-        "scenario.wording",
+        "measurement.delivery_tables", "measurement.enrichment_table", "measurement.rename_tables",
+        "scenario.unit_text", "scenario.wording",
     ),
     "plots": (*FOUNDATION, "analysis", "measurement.trace", "scenario"),
     "histograms": ("analysis", "measurement.trace"),
@@ -200,6 +200,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "terminal.log",
         "terminal.projection",
         "terminal.reads",
+        "terminal.renames",
         "terminal.screen",
         "terminal.summary",
         "terminal.sweep",

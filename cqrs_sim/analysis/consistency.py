@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from cqrs_sim.analysis.json_values import Json
 from cqrs_sim.analysis.lag import deliveries_by_event
 from cqrs_sim.measurement.database_tables import WorkTable
 from cqrs_sim.measurement.trace import CommandTable, DeliveryTable, QueryTable, Trace, select
@@ -37,6 +38,10 @@ class CheckResult:
     """One sentence: what holds, or what the first witness shows."""
     witness: tuple[int, ...] = ()
     """Rows (of the table that `detail` names) or positions that prove the fault, at most five."""
+
+    def to_json(self) -> dict[str, Json]:
+        """As in the file, where it stands under its name."""
+        return {"ok": self.ok, "detail": self.detail, "witness": list(self.witness)}
 
 
 def check_trace(

@@ -21,6 +21,8 @@ class Planned:
     """Read models to which a task for each event brings it, in no order."""
     mending: frozenset[str] = frozenset()
     """Of these, the ones whose tasks take the events of an order in order all the same."""
+    naming: frozenset[str] = frozenset()
+    """Read models whose rows show names of customers, who may be renamed."""
     is_closed: bool = False
     """Whether clients made the load that wait for each answer."""
 

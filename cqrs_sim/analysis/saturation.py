@@ -29,6 +29,7 @@ from cqrs_sim.analysis.lag import (
 )
 from cqrs_sim.analysis.quantiles import quantiles
 from cqrs_sim.analysis.rates import backlog, inside, mailbox_backlog
+from cqrs_sim.analysis.renames import rename_load
 from cqrs_sim.measurement.trace import CommandTable, QueryTable, Trace
 from cqrs_sim.probe import NO_READ_MODEL, Strategy, WorkKind
 
@@ -86,9 +87,9 @@ class StageLoad:
 
         Of a stage that is offered too much work: 1 / busy time per event (for the write side: the
         rate of all commands at which the busiest order, with the queries that it answers in the
-        same proportion, has no time to spare). None too for one
-        that falls behind for another reason, as it stands still at times: what it got done then is
-        not what it can do.
+        same proportion, has no time to spare; where customers are renamed, of events with renames
+        in that proportion). None too for one that falls behind for another reason, as it stands
+        still at times: what it got done then is not what it can do.
         """
         if not self.is_saturated or self.offered_load is None or not self.is_offered_too_much:
             return None
@@ -135,6 +136,7 @@ def stage_loads(
         batch, poll_ns = (batches or {}).get(name, (None, 0))
         busy_s = busy_s_per_event(trace, name, batch, poll_ns)
         load = _scaled(events_per_s, busy_s)
+        load = None if load is None else load + rename_load(trace, name, after_ns)
         offers[name] = _Offer(load, events_per_s, events_per_s)
     found = [_stage(trace, stage, offer, is_closed=is_closed) for stage, offer in offers.items()]
     if trace.database_names:

@@ -34,6 +34,7 @@ from cqrs_sim.analysis.lag import (
 from cqrs_sim.analysis.planned import NOTHING_PLANNED, Planned
 from cqrs_sim.analysis.quantiles import SampleSummary, summarise_sample
 from cqrs_sim.analysis.reads import ReadsSummary, summarise_reads
+from cqrs_sim.analysis.renames import RenamesSummary, summarise_renames
 from cqrs_sim.analysis.samples import answered, seen
 from cqrs_sim.analysis.saturation import (
     WRITE_SIDE,
@@ -140,6 +141,8 @@ class Summary:
     """What handlers tried, where no actor owns an order."""
     enrichment: Mapping[str, EnrichmentSummary]
     """By read model whose projector asked another system, over the whole run."""
+    renames: RenamesSummary | None
+    """None if no customer was renamed."""
     episodes: tuple[Episode, ...]
     """When a stage that is not saturated fell behind for a while, in order of time."""
     invalid: tuple[str, ...]
@@ -206,16 +209,10 @@ class Summary:
             "attempts": plain(self.attempts),
             **({"gaps": by_name(self.gaps)} if self.gaps else {}),
             **({"enrichment": by_name(self.enrichment)} if self.enrichment else {}),
+            **({} if self.renames is None else {"renames": self.renames.to_json()}),
             "episodes": [plain(episode) for episode in self.episodes],
             "invalid": list(self.invalid),
-            "checks": {
-                check.name: {
-                    "ok": check.ok,
-                    "detail": check.detail,
-                    "witness": list(check.witness),
-                }
-                for check in self.checks
-            },
+            "checks": {check.name: check.to_json() for check in self.checks},
             "provenance": dict(self.provenance),
         }
 
@@ -295,6 +292,7 @@ def summarise(
         attempts=summarise_attempts(trace, after_ns=warm_up_ns),
         gaps=summarise_gaps(trace, planned.mending),
         enrichment=summarise_enrichments(trace),
+        renames=summarise_renames(trace, planned.naming, after_ns=warm_up_ns, saturated=saturated),
         episodes=find_episodes(trace, after_ns=warm_up_ns, saturated=saturated),
         invalid=_invalid(trace, loads, warm_up_ns, complete=complete),
         checks=(*check_run(trace, planned, deadline_ns=ends_ns), *check_attempts(trace), *checks),

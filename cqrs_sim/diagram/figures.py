@@ -12,6 +12,7 @@ import attrs
 from cqrs_sim.analysis.enrichment import EnrichmentSummary
 from cqrs_sim.analysis.quantiles import SampleSummary
 from cqrs_sim.analysis.reads import QUERY_KEYS, ReadSummary
+from cqrs_sim.analysis.renames import RenamesSummary
 from cqrs_sim.analysis.saturation import WRITE_SIDE
 from cqrs_sim.analysis.stages import ENRICHMENT, MeanStages
 from cqrs_sim.analysis.summary import Summary
@@ -36,6 +37,10 @@ class Figures:
     applying: Mapping[str, Lines] = attrs.field(factory=dict)
     asking: Mapping[str, Lines] = attrs.field(factory=dict)
     """The time of it all that was spent on questions to another system, and what was not told."""
+    of_customers: Lines = ()
+    """How soon a new name is in the customers' log."""
+    renaming: Mapping[str, Lines] = attrs.field(factory=dict)
+    """By read model: until it takes a new name, and how soon it shows it in how many rows."""
     load: Mapping[str, Lines] = attrs.field(factory=dict)
     lag: Mapping[str, Lines] = attrs.field(factory=dict)
     databases: Mapping[str, Lines] = attrs.field(factory=dict)
@@ -80,6 +85,8 @@ def figures_of(summary: Summary) -> Figures:
             name: (*_mean(ENRICHMENT, stages[name].parts.get(ENRICHMENT)), *_unnamed(found))
             for name, found in summary.enrichment.items()
         },
+        of_customers=_of_customers(summary.renames),
+        renaming=_renaming(summary.renames),
         load=busy,
         lag={
             name: (*_quantiles("lag", found), *_saturated(name, saturated))
@@ -109,6 +116,23 @@ def _way(stages: MeanStages) -> Lines:
 
 def _unnamed(found: EnrichmentSummary) -> Lines:
     return (f"{found.unnamed:,} not told",) if found.unnamed else ()
+
+
+def _of_customers(found: RenamesSummary | None) -> Lines:
+    return () if found is None else _mean("response", found.response_s.mean)
+
+
+def _renaming(found: RenamesSummary | None) -> dict[str, Lines]:
+    if found is None:
+        return {}
+    return {
+        name: (
+            *_mean("waits", one.channel_mean_s),
+            *_mean("apply", one.apply_mean_s),
+            *(() if one.rows_mean is None else (f"in {one.rows_mean:,.1f} rows",)),
+        )
+        for name, one in found.read_models.items()
+    }
 
 
 def _quantiles(name: str, sample: SampleSummary) -> Lines:

@@ -42,6 +42,7 @@ from cqrs_sim.report.key_figures import busiest_order, key_figures
 from cqrs_sim.report.lag_charts import lag_time_charts, tail_chart
 from cqrs_sim.report.load_charts import rates_chart, slip_chart
 from cqrs_sim.report.rebuild_table import rebuilds_table
+from cqrs_sim.report.rename_rows import renames_table
 from cqrs_sim.report.stage_bars import stage_bars
 from cqrs_sim.report.tables import (
     backlog_table,
@@ -227,6 +228,7 @@ def _content(result: Reported) -> dict[str, object]:
         "deliveries": delivery_table(summary),
         "gaps": gaps_table(summary),
         "enrichment": enrichment_table(summary),
+        "renames": renames_table(summary),
         "warm_up": warm_up_table(summary),
         "intervals": intervals_table(summary),
         "provenance": provenance_table({"seed": result.seed, **_facts(result)}),

@@ -29,6 +29,7 @@ from cqrs_sim.analysis.warm_up import Opinion
 from cqrs_sim.plain_text import count_of, milliseconds, percent, printable, some_of
 from cqrs_sim.probe import Outcome
 from cqrs_sim.results import Result, clock_kind
+from cqrs_sim.terminal.renames import renames
 from cqrs_sim.terminal.screen import BAD, GOOD, WARNING, Screen, table_of
 from cqrs_sim.verdict import busiest, judge
 
@@ -68,6 +69,7 @@ def show_summary(screen: Screen, result: Result, *, is_quiet: bool = False) -> N
         *_deliveries(summary),
         *_gaps(summary),
         *_enrichments(summary),
+        *renames(summary),
         *_checks(summary),
     )
 
