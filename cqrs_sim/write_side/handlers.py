@@ -35,7 +35,7 @@ from cqrs_sim.write_side.order_actor import (
     Question,
     Snapshot,
 )
-from cqrs_sim.write_side.shared_states import SharedStates
+from cqrs_sim.write_side.shared_states import CheckedStates
 
 ONE_MESSAGE: Final = MailboxOptions(capacity=1, policy="block", passivate_after_ns=1)
 JITTER_BITS: Final = 53
@@ -76,7 +76,8 @@ class Retries:
 class OrderHandlers(OrderActors):
     """What all handlers share."""
 
-    states: SharedStates
+    states: CheckedStates
+    """Where handlers read and write, checked or not."""
     retries: Retries
     sleep: Callable[[int, int, int], Awaitable[None]]
     """Waits, on no server: arguments as of `work`."""
