@@ -174,11 +174,10 @@ class HandlerGateway(CommandGateway):
         self._handlers = handlers
 
     def close(self) -> None:
-        """See `CommandGateway.close`; what handlers shared is what an audit compares."""
+        """See `CommandGateway.close`; what was last written is what an audit compares."""
         super().close()
-        states = self._handlers.states
-        for order_id in [*states.known]:
-            self._handlers.activations.leave(states.read(order_id)[0])
+        for order in self._handlers.states.last_written():
+            self._handlers.activations.leave(order)
 
     def _activate(self, order_id: OrderId) -> Resident:
         """A handler is resident by its own number: nobody finds it by its order."""
