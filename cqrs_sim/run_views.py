@@ -33,15 +33,11 @@ from cqrs_sim.projections.live_file import LiveFile
 from cqrs_sim.projections.status import status_of
 from cqrs_sim.read_side.inline import InlineProjector
 from cqrs_sim.read_side.list_index import ListedOrders, SearchTimes
-from cqrs_sim.read_side.names import NameOf
-from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.rebuild import Replacement
 from cqrs_sim.read_side.renamable_search import RenamableSearch
-from cqrs_sim.read_side.search import SearchReadModel
 from cqrs_sim.read_side.sqlite.beside import TablesBeside
 from cqrs_sim.read_side.sqlite.stored import CHECKPOINT
-from cqrs_sim.read_side.statistics import StatisticsReadModel
 from cqrs_sim.read_side.stored_projector import StoredInlineProjector, StoredProjector
 from cqrs_sim.read_side.table_model import TableContents, TableModel
 from cqrs_sim.scenario.customers import in_memory_only
@@ -51,12 +47,6 @@ from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.storage.database import Durability, connect_to_read, errors_of
 from cqrs_sim.storage.event_store import ROWS
 from cqrs_sim.tables.connection import Connection, open_writer, read_transaction
-
-READ_MODELS: dict[str, Callable[[NameOf], ReadModel]] = {
-    "orders": OrdersReadModel,
-    "statistics": lambda _: StatisticsReadModel(),
-    "search": SearchReadModel,
-}
 
 USABLE = ("none", "in events.db", "behind", "up to date")
 """States of a read model from which a file of its own is caught up, or made."""
@@ -93,7 +83,7 @@ class Views:
         """An empty read model in memory, which shows the names that are told in this run."""
         named_by = self._names.names_of(name)
         is_renamed = name == "search" and name in self._scenario.renaming
-        return RenamableSearch(named_by) if is_renamed else READ_MODELS[name](named_by)
+        return RenamableSearch(named_by) if is_renamed else KINDS[name].memory(named_by)
 
     def inline(self, options: ProjectorOptions) -> InlineProjector:
         """What keeps a read model that is updated within the commit."""
