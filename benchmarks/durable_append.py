@@ -1,10 +1,12 @@
 """Durable appends through the whole write side, against a bare loop that inserts the same rows.
 
-The product: gateway, order actors, `decide`, codec, checksums, writer thread with group commit
-and the recorder, under workload W's closed-loop clients, on the wall clock. Its read model looks
-for events every few seconds, so it works when the load is over. The bare loop: `executemany` into
-the same tables with the same indexes, the same bytes and the same sizes of commits as the run of
-the product just made, and nothing else. The two alternate in one process, for each durability.
+The product: load generator, gateway, order actors, `decide`, codec, checksums, writer thread with
+group commit and the recorder, on the wall clock. Workload W's commands come by an open plan, faster
+than anybody handles them: with W's clients a group is what all of them wait for, so the writer and
+the order actors would work in turn, never at once. The read model looks for events every few
+seconds, so it works when the load is over. The bare loop: `executemany` into the same tables with
+the same indexes, the same bytes and the same sizes of commits as the run of the product just made,
+and nothing else. The two alternate in one process, for each durability.
 
 Beside them the same run with its log in memory: what the ratio would be if durability cost nothing.
 """
@@ -20,16 +22,18 @@ from tempfile import TemporaryDirectory
 from typing import TypedDict
 
 import attrs
+import numpy as np
 
 from benchmarks.arguments import positive
-from benchmarks.workload_w import SCENARIO, script_of
+from benchmarks.workload_w import CLIENTS, SCENARIO, script_of
 from cqrs_sim.actors.clock import WallClock
 from cqrs_sim.engines import wall
-from cqrs_sim.engines.experiment import ClosedLoad, Experiment
+from cqrs_sim.engines.experiment import Experiment
 from cqrs_sim.engines.stores import store_of_run
 from cqrs_sim.event_log.durable import StoreOfRun
+from cqrs_sim.load_generation.plan import Plan
 from cqrs_sim.measurement.trace import Trace
-from cqrs_sim.scenario.scenario import Durability, ReadModel, Service
+from cqrs_sim.scenario.scenario import Durability, Load, ReadModel, Service
 from cqrs_sim.storage.database import connect, create
 from cqrs_sim.storage.event_rows import COLUMNS, EVENTS_DB
 from cqrs_sim.storage.event_store import EventReader
@@ -40,6 +44,8 @@ READ_MODELS = {
     )
 }
 """Of the write side alone it is asked how fast it is: a load of 38,000 events takes a second."""
+APART_NS = 1000
+"""Between two commands of the plan: a million a second, more than any engine of ours can take."""
 WANTED = 0.5
 """Least ratio of the product's rate to the bare loop's, with durability `normal`."""
 
@@ -154,11 +160,37 @@ def _round(orders: int, durability: Durability) -> Round:
 
 def _run(orders: int, clock: WallClock, store: StoreOfRun | None) -> tuple[Experiment, Trace]:
     """All of the product; without a store its log is in memory."""
-    scenario = attrs.evolve(SCENARIO, read_models=READ_MODELS)
-    scripts = iter([script_of(number) for number in range(orders)])
-    experiment = Experiment(scenario, 0, clock, ClosedLoad((), scripts), store=store)
+    plan = _plan(orders)
+    scenario = attrs.evolve(
+        SCENARIO,
+        run=attrs.evolve(SCENARIO.run, duration=APART_NS * len(plan.commands)),
+        load=Load(process="constant", rate=1e9 / APART_NS),
+        read_models=READ_MODELS,
+    )
+    experiment = Experiment(scenario, 0, clock, plan, store=store)
     wall.run_experiment(experiment)
     return experiment, experiment.trace()
+
+
+def _plan(orders: int) -> Plan:
+    """Workload W's commands: of as many orders in turn as it has clients."""
+    scripts = [script_of(number) for number in range(orders)]
+    commands = [
+        command
+        for first in range(0, orders, CLIENTS)
+        for step in zip(*scripts[first : first + CLIENTS], strict=True)
+        for command in step
+    ]
+    none = np.zeros(0, np.int64)
+    return Plan(
+        setup=(),
+        commands=commands,
+        commands_intended_ns=np.arange(len(commands)) * APART_NS,
+        commands_session=np.zeros(len(commands), np.int32),
+        queries=(),
+        queries_intended_ns=none,
+        queries_session=none.astype(np.int32),
+    )
 
 
 def _seconds(trace: Trace) -> float:

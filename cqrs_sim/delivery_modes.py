@@ -12,6 +12,7 @@ from cqrs_sim.actors.pauses import Work
 from cqrs_sim.probe import Probe
 from cqrs_sim.read_side.crashing import CrashingProjector, DeliveryOptions
 from cqrs_sim.read_side.enriching import EnrichingProjector
+from cqrs_sim.read_side.joining import JoiningProjector
 from cqrs_sim.read_side.mending_tasks import MendingTasks, ReadLog, Source
 from cqrs_sim.read_side.names import NameOf
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
@@ -46,6 +47,7 @@ def projector_of(
     promised = delivery_options(scenario, options.name)
     if promised is None:
         usual = Projector if options.enrichment is None else EnrichingProjector
+        usual = usual if options.renames is None else JoiningProjector
         return usual(kernel, probe, inbox, model, work, options)
     unguarded = UNGUARDED[options.name](name_of)
     return CrashingProjector(kernel, probe, inbox, unguarded, work, options, promised)

@@ -13,8 +13,12 @@ CqrsSimError
 │   ├── OrderNotFoundError       the order has no events
 │   ├── OrderAlreadyExistsError  the order was created before
 │   └── InvalidTransitionError   the order's status does not allow the command
+├── CustomerRejectedError        the customers' system says no to a rename; nothing was recorded
+│   ├── CustomerNotFoundError    it knows no such customer
+│   └── InvalidNameError         the new name is empty, or the one that the customer has
 ├── ConcurrencyConflictError     an append saw another version than it expected; told to a caller
 │                                when no attempt was left
+├── CustomerConflictError        the same in the customers' log
 ├── MailboxFullError             a full mailbox with policy `reject` refused a message
 ├── ActorStoppedError            told or asked after the drain began, or never answered by its end
 ├── WriteSideDownError           the write side's process ended, or is not there: outcome unknown
@@ -31,7 +35,7 @@ CqrsSimError
 
 from collections.abc import Sequence
 
-from cqrs_sim.ids import OrderId, Position, ProductId, Version
+from cqrs_sim.ids import CustomerId, OrderId, Position, ProductId, Version
 
 
 class CqrsSimError(Exception):
@@ -127,6 +131,25 @@ class InvalidQuantityError(InvalidCommandError):
         super().__init__(order_id, [f"invalid quantity for product {product_id}"])
 
 
+class CustomerRejectedError(CqrsSimError):
+    """The customers' system refused a rename; nothing was recorded."""
+
+    def __init__(self, customer_id: CustomerId, message: str) -> None:
+        self.customer_id = customer_id
+        super().__init__(f"customer {customer_id}: {message}")
+
+
+class CustomerNotFoundError(CustomerRejectedError):
+    """No such customer."""
+
+    def __init__(self, customer_id: CustomerId) -> None:
+        super().__init__(customer_id, "there is no such customer")
+
+
+class InvalidNameError(CustomerRejectedError):
+    """No name for this customer: it is empty, or the one that it has."""
+
+
 class ConcurrencyConflictError(CqrsSimError):
     """Another append to the same order came first."""
 
@@ -135,6 +158,16 @@ class ConcurrencyConflictError(CqrsSimError):
         self.expected = expected
         self.actual = actual
         super().__init__(f"order {order_id}: expected version {expected}, log has {actual}")
+
+
+class CustomerConflictError(CqrsSimError):
+    """Another rename of the customer came first."""
+
+    def __init__(self, customer_id: CustomerId, expected: Version, actual: Version) -> None:
+        self.customer_id = customer_id
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"customer {customer_id}: expected version {expected}, log has {actual}")
 
 
 class MailboxFullError(CqrsSimError):

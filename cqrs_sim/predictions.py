@@ -12,9 +12,9 @@ conditions below, and only then is anything predicted; for the rest there is a r
   is rejected thins it independently. A read model is then an M/M/1 or M/D/1, behind a constant
   transport. Its channel and its batches do not matter, as long as a checkpoint takes no time; if it
   does and is stored for every event, the read model is an M/G/1.
-- Nothing stands still (pauses), waits for its instant (polls) or another system (enrichment), or
-  queues for something else (processors, databases, reads by the write side), and every read model
-  has a projector.
+- Nothing stands still (pauses), waits for its instant (polls) or another system (enrichment),
+  stops for renames, or queues for something else (processors, databases, reads by the write side),
+  and every read model has a projector.
 - The load of each station is below 1.
 
 Sources: as of `analysis.queueing`; for routing and thinning Gross and others (2008), section 1.8.
@@ -31,6 +31,7 @@ from cqrs_sim.analysis.queueing import MG1, MM1
 from cqrs_sim.analysis.time_quantiles import mixture_quantile_s
 from cqrs_sim.load_generation.popularity import zipf_probabilities
 from cqrs_sim.load_generation.workload import INVALID_KINDS
+from cqrs_sim.scenario.customers import renames_of
 from cqrs_sim.scenario.deliveries import unusual_deliveries
 from cqrs_sim.scenario.scenario import ReadModel, Scenario, Service, Workload
 from cqrs_sim.scenario.shared_databases import databases_used
@@ -188,6 +189,8 @@ def _why_no_lags(scenario: Scenario, name: str) -> tuple[str, ...]:
         reasons.append(f'{path}.index = "list": it takes the longer, the more orders there are')
     if model.enrichment is not None:
         reasons.append(f"{path}.enrichment: which events wait for an answer depends on the orders")
+    if name in scenario.renaming:
+        reasons.append(f"{renames_of(scenario.customers)}: events wait for rows to be rewritten")
     if model.pauses:
         reasons.append(f"{path}.pauses: the projector stands still at times")
     if model.rebuilds:

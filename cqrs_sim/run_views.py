@@ -33,28 +33,20 @@ from cqrs_sim.projections.live_file import LiveFile
 from cqrs_sim.projections.status import status_of
 from cqrs_sim.read_side.inline import InlineProjector
 from cqrs_sim.read_side.list_index import ListedOrders, SearchTimes
-from cqrs_sim.read_side.names import NameOf
-from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.rebuild import Replacement
-from cqrs_sim.read_side.search import SearchReadModel
+from cqrs_sim.read_side.renamable_search import RenamableSearch
 from cqrs_sim.read_side.sqlite.beside import TablesBeside
 from cqrs_sim.read_side.sqlite.stored import CHECKPOINT
-from cqrs_sim.read_side.statistics import StatisticsReadModel
 from cqrs_sim.read_side.stored_projector import StoredInlineProjector, StoredProjector
 from cqrs_sim.read_side.table_model import TableContents, TableModel
+from cqrs_sim.scenario.customers import in_memory_only
 from cqrs_sim.scenario.deliveries import unusual_in_a_store
 from cqrs_sim.scenario.enrichments import unnamed_in_a_store
 from cqrs_sim.scenario.scenario import Scenario
 from cqrs_sim.storage.database import Durability, connect_to_read, errors_of
 from cqrs_sim.storage.event_store import ROWS
 from cqrs_sim.tables.connection import Connection, open_writer, read_transaction
-
-READ_MODELS: dict[str, Callable[[NameOf], ReadModel]] = {
-    "orders": OrdersReadModel,
-    "statistics": lambda _: StatisticsReadModel(),
-    "search": SearchReadModel,
-}
 
 USABLE = ("none", "in events.db", "behind", "up to date")
 """States of a read model from which a file of its own is caught up, or made."""
@@ -89,7 +81,9 @@ class Views:
 
     def new_model(self, name: str) -> ReadModel:
         """An empty read model in memory, which shows the names that are told in this run."""
-        return READ_MODELS[name](self._names.names_of(name))
+        named_by = self._names.names_of(name)
+        is_renamed = name == "search" and name in self._scenario.renaming
+        return RenamableSearch(named_by) if is_renamed else KINDS[name].memory(named_by)
 
     def inline(self, options: ProjectorOptions) -> InlineProjector:
         """What keeps a read model that is updated within the commit."""
@@ -138,13 +132,15 @@ class StoredViews(Views):
         Raises:
             StoreError: if a file shows what the log does not have, or cannot be used.
             InvalidScenarioError: if deliveries are planned that a store does not have, or names
-                that its log cannot bring back.
+                or renames that its log cannot bring back.
         """
         super().__init__(scenario, kernel, probe, events, names)
         mistakes = [
             *unusual_in_a_store(scenario.read_models),
             *unnamed_in_a_store(scenario.read_models),
         ]
+        if scenario.renaming:
+            mistakes.append(in_memory_only(scenario.customers))
         if mistakes:
             raise InvalidScenarioError(mistakes)
         self.is_stored = True

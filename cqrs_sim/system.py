@@ -30,6 +30,7 @@ from cqrs_sim.read_side.projector import Projector, ProjectorOptions, ReadModel
 from cqrs_sim.read_side.projector_actors import ProjectorActors
 from cqrs_sim.read_side.rebuild import Rebuild, Rebuilds, Site
 from cqrs_sim.read_side.tasks import TaskProjector
+from cqrs_sim.renaming import Renaming
 from cqrs_sim.run_log import log_of_run
 from cqrs_sim.run_views import views_of_run
 from cqrs_sim.run_writers import Parts, gateway_of_run, rehydrator_of_run
@@ -68,6 +69,7 @@ class System:
         self._places = WorkPlaces(scenario, kernel, probe)
         self.log = log_of_run(scenario, kernel, probe, streams, store)
         self._names = names = CustomerNames(scenario, kernel, probe, streams)
+        self.renaming = Renaming(scenario, kernel, probe, streams)
         self._views = views_of_run(scenario, kernel, probe, store, self.log.events, names)
         self.new_model = self._views.new_model
         self.activations = Activations()
@@ -88,7 +90,7 @@ class System:
         self.projectors: dict[str, Projector] = {}
         self._actors = ProjectorActors(kernel)
         self.rebuilds = Rebuilds(kernel)
-        self.rebuilds.refused = not_rebuilt(scenario.read_models)
+        self.rebuilds.refused = not_rebuilt(scenario.read_models) | self.renaming.not_rebuilt
         for name in scenario.read_models:
             self._add_read_model(name, scenario, streams)
         if store is not None:
@@ -278,6 +280,7 @@ class System:
         """
         await self.commands.wait_drained()
         await self.queries.wait_drained()
+        await self.renaming.wait_quiet()
         self.log.end_subscriptions()
         await self.log.wait_published()
         for tasks in self._tasks:
@@ -287,6 +290,7 @@ class System:
     def close(self) -> None:
         """Stop everything: messages left in mailboxes are answered, waiting readers hear of it."""
         self.commands.close()
+        self.renaming.close()
         self.rebuilds.close()
         self._actors.close()
         for projector in self.projectors.values():
@@ -347,22 +351,22 @@ class System:
             *(index, name, settings.batch, self._read_draws.get(name), settings.checkpoint),
             gives_way=self._places.are_turns,
             enrichment=self._names.asking(name, index, pauses),
+            renames=self.renaming.renames(name, pauses),
         )
         work = self._places.of_projector(name)
         if settings.projection == "inline":
-            inline = self._views.inline(options)
-            self.projectors[name] = inline
+            self.projectors[name] = inline = self._views.inline(options)
             self.log.hooks.append(inline)
             return
         if settings.projection == "task":
-            tasks = tasks_of(
+            self.projectors[name] = tasks = tasks_of(
                 scenario, self._kernel, self._probe, work, options, self.log.read_order
             )
-            self.projectors[name] = tasks
             self.log.tell_when_published(tasks)
             self._tasks.append(tasks)
             return
         subscription = self.log.subscribe(name, index, settings.channel, settings.transport)
+        self.renaming.wake(name, subscription.wake)
         if pauses is not None:
             work = pauses.holding(work)
         new_inbox = partial(inbox_of, self._kernel, subscription, settings.poll, pauses)
@@ -388,8 +392,8 @@ class System:
 
 
 def fold(system: System, name: str) -> ReadModel:
-    """A fresh read model to which every event of the log was applied, for comparison."""
+    """A fresh read model to which every event of the log was applied, then every rename."""
     model = system.new_model(name)
     for event in system.log.events:
         model.apply(event)
-    return model
+    return system.renaming.shown_by(name, model)

@@ -18,12 +18,11 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 FOUNDATION = ("errors", "ids", "probe")
 SIDES = ("event_log", "write_side", "read_side")
 BELOW_ENGINES = (
-    *FOUNDATION, "fault_sites", "storage", "domain", "actors", "tables", *SIDES, "crud",
-    "projections", "load_generation", "measurement", "scenario", "analysis", "plots", "histograms",
-    "plain_text", "new_folders", "verdict", "report", "results", "work_places", "service_times",
-    "customer_names", "delivery_modes", "divergence", "event_feed", "run_log", "run_views",
-    "run_writers",
-    "system",
+    *FOUNDATION, "fault_sites", "storage", "domain", "actors", "customers", "tables", *SIDES,
+    "crud", "projections", "load_generation", "measurement", "scenario", "analysis", "plots",
+    "histograms", "plain_text", "new_folders", "verdict", "report", "results", "work_places",
+    "service_times", "customer_names", "delivery_modes", "divergence", "event_feed", "renaming",
+    "run_log", "run_views", "run_writers", "system",
 )  # fmt: skip
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -34,6 +33,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "probe": ("errors", "ids"),
     "domain": ("errors", "ids"),
     "actors": ("errors", "ids"),
+    "customers": (*FOUNDATION, "actors"),
     "tables": ("errors", "storage.database"),
     "event_log": (
         *FOUNDATION, "fault_sites", "storage", "actors", "domain.events", "domain.item",
@@ -44,8 +44,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "domain.events", "domain.item", "domain.order", "domain.status",
     ),
     "read_side": (
-        *FOUNDATION, "fault_sites", "actors", "tables", "event_log", "domain.events", "domain.item",
-        "domain.queries", "domain.status",
+        *FOUNDATION, "fault_sites", "actors", "customers.events", "tables", "event_log",
+        "domain.events", "domain.item", "domain.queries", "domain.status",
     ),
     "crud": (
         "errors", "ids", "tables", "domain.events", "domain.item", "domain.order",
@@ -56,7 +56,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "read_side",
     ),
     "load_generation": (
-        *FOUNDATION, "actors", "domain.commands", "domain.item", "domain.queries", "domain.status",
+        *FOUNDATION, "actors", "customers.customer", "domain.commands", "domain.item",
+        "domain.queries", "domain.status",
     ),
     "measurement": FOUNDATION,
     "scenario": ("errors", "ids"),
@@ -84,6 +85,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service_times": ("actors", "domain", "read_side", "scenario"),
     "customer_names": ("ids", "probe", "actors", "read_side", "scenario", "service_times"),
     "delivery_modes": ("probe", "actors", "read_side", "scenario"),
+    "renaming": (
+        "ids", "probe", "actors", "customers", "load_generation.workload", "read_side", "scenario",
+        "service_times",
+    ),
     "divergence": ("ids", "domain", "read_side"),
     "run_log": (
         "errors", "probe", "actors", "event_log", "scenario", "service_times", "delivery_modes",
@@ -98,8 +103,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "system": (
         *FOUNDATION, "storage", "domain", "actors", *SIDES, "scenario", "work_places",
-        "service_times", "customer_names", "delivery_modes", "event_feed", "run_log", "run_views",
-        "run_writers",
+        "service_times", "customer_names", "delivery_modes", "event_feed", "renaming", "run_log",
+        "run_views", "run_writers",
     ),
     "engines": tuple(name for name in BELOW_ENGINES if name != "plots"),
     "simulation": (*BELOW_ENGINES, "engines"),
@@ -220,7 +225,17 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
 }
 """Third-party and standard modules that only these modules of ours may import."""
 
-NO_NUMPY = ("errors", "ids", "probe", "domain", "write_side", "read_side", "event_log", "scenario")
+NO_NUMPY = (
+    "errors",
+    "ids",
+    "probe",
+    "domain",
+    "customers",
+    "write_side",
+    "read_side",
+    "event_log",
+    "scenario",
+)
 
 BANNED_NAMES = {"utils", "util", "helpers", "common", "base", "types", "manager", "misc"}
 

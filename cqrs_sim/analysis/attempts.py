@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from cqrs_sim.analysis.consistency import WITNESSES, CheckResult
+from cqrs_sim.analysis.consistency import WITNESSES, CheckResult, fine
 from cqrs_sim.analysis.delivery import Witness, witness_of
 from cqrs_sim.analysis.lag import commands_after
 from cqrs_sim.measurement.attempts import AttemptTable
@@ -131,15 +131,14 @@ def check_ends(trace: Trace) -> CheckResult:
         return _fault(name, "attempt {} was a conflict, and nobody else had written", alone)
     ends = {end: _count(attempts, end) for end in AttemptEnd}
     told = " + ".join(f"{count:,} {end.name.lower()}" for end, count in ends.items() if count)
-    return CheckResult(name=name, ok=True, detail=f"{len(attempts):,} attempts = {told}")
+    return fine(name, f"{len(attempts):,} attempts = {told}")
 
 
 def check_lost_updates(trace: Trace) -> CheckResult:
     """Whoever wrote had seen what was there."""
     name, lost, events = "lost_updates", lost_updates(trace), trace.events
     if not len(lost):
-        detail = "each event was decided on the version before it"
-        return CheckResult(name=name, ok=True, detail=detail)
+        return fine(name, "each event was decided on the version before it")
     first = int(lost[0])
     order = trace.order_ids[int(events.order[first])]
     command = int(events.command[first])
@@ -161,7 +160,7 @@ def _count(attempts: AttemptTable, end: AttemptEnd) -> int:
 
 
 def _fault(name: str, what: str, rows: NDArray[np.integer]) -> CheckResult:
-    """A fault, told by its first row."""
+    """As `consistency.fault`, but with commas in the number of the first row."""
     more = f" (and {len(rows) - 1:,} more)" if len(rows) > 1 else ""
     witness = tuple(int(row) for row in rows[:WITNESSES])
     detail = what.replace("{}", f"{witness[0]:,}", 1) + more

@@ -75,19 +75,19 @@ def check_conservation(trace: Trace) -> CheckResult:
     name = "conservation"
     strangers = np.flatnonzero((caused < 0) | (caused >= len(commands)))
     if len(strangers):
-        return _fault(name, "event {} has no command", trace.events.position[strangers])
+        return fault(name, "event {} has no command", trace.events.position[strangers])
     events = np.bincount(caused, minlength=len(commands))
     accepted = commands.outcome == Outcome.ACCEPTED
     # A caller that went away, or the end of the run, leaves it open whether there are events.
     is_open = np.isin(commands.outcome, (Outcome.UNKNOWN, Outcome.UNFINISHED))
     without = np.flatnonzero(accepted & ((events == 0) | np.isnat(commands.committed)))
     if len(without):
-        return _fault(name, "command {} was accepted and has no event", without)
+        return fault(name, "command {} was accepted and has no event", without)
     against = np.flatnonzero(~accepted & ~is_open & (events > 0))
     if len(against):
-        return _fault(name, "command {} was not accepted and has events", against)
+        return fault(name, "command {} was not accepted and has events", against)
     counts = np.bincount(commands.outcome, minlength=len(Outcome))
-    return _fine(
+    return fine(
         name,
         f"{len(commands):,} commands offered = "
         + " + ".join(f"{counts[o]:,} {o.name.lower()}" for o in Outcome if counts[o]),
@@ -101,12 +101,12 @@ def check_positions(trace: Trace) -> CheckResult:
     holes = np.flatnonzero(events.position != expected)
     if len(holes):
         found = events.position[holes]
-        return _fault("positions", f"position {{}} stands where {expected[holes[0]]} is due", found)
+        return fault("positions", f"position {{}} stands where {expected[holes[0]]} is due", found)
     early = np.flatnonzero(np.diff(events.committed.astype(np.int64)) < 0)
     if len(early):
         later = events.position[early + 1]
-        return _fault("positions", "position {} was visible before the one before it", later)
-    return _fine("positions", f"{len(events):,} positions are contiguous and visible in order")
+        return fault("positions", "position {} was visible before the one before it", later)
+    return fine("positions", f"{len(events):,} positions are contiguous and visible in order")
 
 
 def check_versions(trace: Trace) -> CheckResult:
@@ -122,13 +122,13 @@ def check_versions(trace: Trace) -> CheckResult:
     if len(wrong):
         witness = np.sort(wrong)
         row = witness[0]
-        return _fault(
+        return fault(
             "versions",
             f"position {{}} is version {events.version[row]} of "
             f"{trace.order_ids[events.order[row]]}, which does not follow the one before it",
             events.position[witness],
         )
-    return _fine("versions", f"versions of {np.count_nonzero(is_first):,} orders are contiguous")
+    return fine("versions", f"versions of {np.count_nonzero(is_first):,} orders are contiguous")
 
 
 def check_order_kept(trace: Trace) -> CheckResult:
@@ -137,7 +137,7 @@ def check_order_kept(trace: Trace) -> CheckResult:
     Where each command has a handler of its own that is not promised.
     """
     if len(trace.attempts):
-        return _fine("order_kept", "none is promised: each command has a handler of its own")
+        return fine("order_kept", "none is promised: each command has a handler of its own")
     commands = trace.commands
     submitted, dequeued = (c.astype(np.int64) for c in (commands.submitted, commands.dequeued))
     # What was refused or malformed was never in the mailbox; what is unfinished may still be, but
@@ -156,8 +156,8 @@ def check_order_kept(trace: Trace) -> CheckResult:
     if len(overtaken):
         overtaking = rows[overtaken + 1]
         first = rows[overtaken[0]]
-        return _fault("order_kept", f"command {{}} overtook command {first}", overtaking)
-    return _fine("order_kept", "each order's commands were taken in the order of submission")
+        return fault("order_kept", f"command {{}} overtook command {first}", overtaking)
+    return fine("order_kept", "each order's commands were taken in the order of submission")
 
 
 def check_nothing_doubled(trace: Trace) -> CheckResult:
@@ -166,12 +166,12 @@ def check_nothing_doubled(trace: Trace) -> CheckResult:
         position = np.sort(trace.deliveries_of(name).position)
         twice = position[1:][np.diff(position) == 0]
         if len(twice):
-            return _fault("nothing_doubled", f"{name} was given position {{}} twice", twice)
+            return fault("nothing_doubled", f"{name} was given position {{}} twice", twice)
         last = trace.first_position + len(trace.events) - 1
         unknown = position[(position < trace.first_position) | (position > last)]
         if len(unknown):
-            return _fault("nothing_doubled", f"{name} was given position {{}}, unknown", unknown)
-    return _fine("nothing_doubled", "each event went to each read model at most once")
+            return fault("nothing_doubled", f"{name} was given position {{}}, unknown", unknown)
+    return fine("nothing_doubled", "each event went to each read model at most once")
 
 
 def check_nothing_lost(
@@ -193,10 +193,10 @@ def check_nothing_lost(
         lost = np.flatnonzero(missing & ~waiting)
         if len(lost):
             positions = trace.events.position[lost]
-            return _fault("nothing_lost", f"{name} never applied position {{}}", positions)
+            return fault("nothing_lost", f"{name} never applied position {{}}", positions)
         censored.append(f"{np.count_nonzero(missing):,} of {name}")
     detail = "events still waiting at the end: " + ", ".join(censored)
-    return _fine("nothing_lost", detail + by_tasks(trace, unordered, "any of them may be among"))
+    return fine("nothing_lost", detail + by_tasks(trace, unordered, "any of them may be among"))
 
 
 def still_waiting(
@@ -252,38 +252,38 @@ def check_applied_in_order(trace: Trace, *, unordered: Collection[str] = ()) -> 
             if len(early):
                 positions = deliveries.position[known[early + 1]]
                 what = f"{name}: position {{}} was {stamp} before the one before it"
-                return _fault("applied_in_order", what, positions)
+                return fault("applied_in_order", what, positions)
     detail = "every read model applied events in position order"
-    return _fine("applied_in_order", detail + by_tasks(trace, unordered, "none is promised"))
+    return fine("applied_in_order", detail + by_tasks(trace, unordered, "none is promised"))
 
 
 def check_stamps(trace: Trace) -> CheckResult:
     """The instants of one command, one query and one delivery follow each other in time."""
     stamp, early = _first_early(trace.commands, COMMAND_STAMPS)
     if len(early):
-        return _fault("stamps", f"command {{}} was {stamp} before an earlier stage", early)
+        return fault("stamps", f"command {{}} was {stamp} before an earlier stage", early)
     stamp, early = _first_early(trace.queries, QUERY_STAMPS)
     if len(early):
-        return _fault("stamps", f"query {{}} was {stamp} before an earlier stage", early)
+        return fault("stamps", f"query {{}} was {stamp} before an earlier stage", early)
     events = trace.events
     shared = trace.commands.committed[np.clip(events.command, 0, len(trace.commands) - 1)]
     apart = np.flatnonzero((events.committed != shared) & ~np.isnat(shared))
     if len(apart):
         what = "position {} was committed at another instant than its command"
-        return _fault("stamps", what, events.position[apart])
+        return fault("stamps", what, events.position[apart])
     for name in trace.read_models:
         deliveries = deliveries_by_event(trace, name)
         early = np.flatnonzero(deliveries.delivered < events.committed)
         if len(early):
             what = f"{name} was delivered position {{}} before it was committed"
-            return _fault("stamps", what, events.position[early])
+            return fault("stamps", what, events.position[early])
         is_first = trace.delivery_modes[trace.read_models.index(name)] == "at_most_once"
         stages = CHECKPOINT_FIRST if is_first else DELIVERY_STAMPS
         stamp, early = _first_early(deliveries, stages)
         if len(early):
             what = f"{name}: position {{}} was {stamp} before an earlier stage"
-            return _fault("stamps", what, events.position[early])
-    return _fine("stamps", "all stages follow each other in time")
+            return fault("stamps", what, events.position[early])
+    return fine("stamps", "all stages follow each other in time")
 
 
 def check_stage_sums(trace: Trace) -> CheckResult:
@@ -300,8 +300,8 @@ def check_stage_sums(trace: Trace) -> CheckResult:
         wrong = np.flatnonzero((parts != lag) & ~np.isnat(lag))
         if len(wrong):
             what = f"{name}: the stages of position {{}} do not sum to its lag"
-            return _fault("stage_sums", what, trace.events.position[wrong])
-    return _fine("stage_sums", "the stages of every event sum to its lag, to the nanosecond")
+            return fault("stage_sums", what, trace.events.position[wrong])
+    return fine("stage_sums", "the stages of every event sum to its lag, to the nanosecond")
 
 
 def check_connections(trace: Trace) -> CheckResult:
@@ -309,13 +309,13 @@ def check_connections(trace: Trace) -> CheckResult:
     works, name = trace.works, "connections"
     stamp, early = _first_early(works, ("submitted", "begun", "ended"))
     if len(early):
-        return _fault(name, f"work {{}} was {stamp} before an earlier stage", early)
+        return fault(name, f"work {{}} was {stamp} before an earlier stage", early)
     for index, database in enumerate(trace.database_names):
         rows = np.flatnonzero((works.database == index) & ~np.isnat(works.begun))
         begun, ended = works.begun[rows].astype(np.int64), works.ended[rows]
         overtaken = np.flatnonzero(np.diff(begun) < 0)
         if len(overtaken):
-            return _fault(name, f"{database}: work {{}} overtook another", rows[overtaken + 1])
+            return fault(name, f"{database}: work {{}} overtook another", rows[overtaken + 1])
         # In the order begun the one that is as many places on as there are connections needs one
         # of those that were given up by then.
         connections = int(trace.databases.connections[index])
@@ -324,14 +324,37 @@ def check_connections(trace: Trace) -> CheckResult:
         crowded = np.flatnonzero(begun[connections:] < free)
         if len(crowded):
             what = f"{database}: work {{}} began when all {connections} connections were occupied"
-            return _fault(name, what, rows[crowded + connections])
-    return _fine(name, f"{len(works):,} pieces of work, each on a connection of its own")
+            return fault(name, what, rows[crowded + connections])
+    return fine(name, f"{len(works):,} pieces of work, each on a connection of its own")
 
 
 def outcome_counts(commands: CommandTable, rows: NDArray[np.bool_]) -> Mapping[Outcome, int]:
     """How many of these commands had which outcome; together they are all of them."""
     counts = np.bincount(select(commands, rows).outcome, minlength=len(Outcome))
     return {outcome: int(counts[outcome]) for outcome in Outcome}
+
+
+def fine(name: str, detail: str) -> CheckResult:
+    """What a checker found where its invariant holds."""
+    return CheckResult(name=name, ok=True, detail=detail)
+
+
+def fault(name: str, detail: str, rows: NDArray[np.intp] | NDArray[np.int64]) -> CheckResult:
+    """A fault, told by its first row.
+
+    Args:
+        name: of the checker.
+        detail: one sentence, in which `{}` stands for the first row.
+        rows: all that prove the fault, or their positions; at least one.
+    """
+    others = f" (and {len(rows) - 1:,} more)" if len(rows) > 1 else ""
+    witness = tuple(int(row) for row in rows[:WITNESSES])
+    return CheckResult(
+        name=name,
+        ok=False,
+        detail=detail.replace("{}", str(witness[0]), 1) + others,
+        witness=witness,
+    )
 
 
 def _first_early(
@@ -348,19 +371,3 @@ def _first_early(
             return name, early
         latest = np.maximum(latest, instants)
     return "", np.empty(0, np.intp)
-
-
-def _fine(name: str, detail: str) -> CheckResult:
-    return CheckResult(name=name, ok=True, detail=detail)
-
-
-def _fault(name: str, detail: str, rows: NDArray[np.intp] | NDArray[np.int64]) -> CheckResult:
-    """A fault, told by its first row."""
-    others = f" (and {len(rows) - 1:,} more)" if len(rows) > 1 else ""
-    witness = tuple(int(row) for row in rows[:WITNESSES])
-    return CheckResult(
-        name=name,
-        ok=False,
-        detail=detail.replace("{}", str(witness[0]), 1) + others,
-        witness=witness,
-    )

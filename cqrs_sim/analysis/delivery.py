@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqrs_sim.analysis.consistency import (
-    WITNESSES,
     CheckResult,
     by_tasks,
     check_trace,
+    fault,
+    fine,
     is_before_the_last,
     still_waiting,
 )
@@ -165,16 +166,16 @@ def check_effects(trace: Trace, *, unordered: Collection[str] = ()) -> CheckResu
         doubled = np.flatnonzero(counts > 1)
         if len(doubled):
             what = f"{name}: position {{}} took effect {counts[doubled[0]]} times"
-            return _broken("effects", what, trace.events.position[doubled])
+            return fault("effects", what, trace.events.position[doubled])
         if name in unordered:
             continue
         is_applied = ~np.isnat(deliveries_by_event(trace, name).applied)
         nothing = np.flatnonzero(is_applied & (counts < 1))
         if len(nothing):
             what = f"{name}: position {{}} came and found nothing to change"
-            return _broken("effects", what, trace.events.position[nothing])
+            return fault("effects", what, trace.events.position[nothing])
     told = by_tasks(trace, unordered, "at most")
-    return _kept("effects", f"every event that was applied took effect once{told}")
+    return fine("effects", f"every event that was applied took effect once{told}")
 
 
 def check_promises(
@@ -190,9 +191,9 @@ def check_promises(
             _second_effects(trace, name) if mode == "exactly_once_effect" else ("", _NOTHING),
         ):
             if len(positions):
-                return _broken("delivery", f"{name} ({mode}): {found}", positions)
+                return fault("delivery", f"{name} ({mode}): {found}", positions)
     kept = ", ".join(map("{} {}".format, trace.read_models, trace.delivery_modes))
-    return _kept("delivery", f"every promise was kept: {kept}")
+    return fine("delivery", f"every promise was kept: {kept}")
 
 
 _NOTHING: Positions = np.empty(0, np.int64)
@@ -293,15 +294,3 @@ def witness_of(trace: Trace, rows: NDArray[np.intp]) -> Witness | None:
     return Witness(
         position=int(events.position[row]), order=order, event=f"{order}#{events.version[row]}"
     )
-
-
-def _kept(name: str, detail: str) -> CheckResult:
-    return CheckResult(name=name, ok=True, detail=detail)
-
-
-def _broken(name: str, detail: str, positions: Positions) -> CheckResult:
-    """A fault, told by its first position."""
-    others = f" (and {len(positions) - 1:,} more)" if len(positions) > 1 else ""
-    witness = tuple(positions[:WITNESSES].tolist())
-    detail = detail.replace("{}", str(witness[0]), 1) + others
-    return CheckResult(name=name, ok=False, detail=detail, witness=witness)

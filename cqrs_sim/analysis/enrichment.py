@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from cqrs_sim.analysis.consistency import WITNESSES, CheckResult
+from cqrs_sim.analysis.consistency import CheckResult, fault, fine
 from cqrs_sim.analysis.delivery import Witness, witness_of
 from cqrs_sim.analysis.lag import deliveries_by_event, enrichments_of
 from cqrs_sim.measurement.trace import Trace
@@ -75,13 +75,8 @@ def check_enrichments(trace: Trace, attempts: Mapping[str, int]) -> tuple[CheckR
     for name, most in attempts.items():
         for what, wrong in _faults(trace, name, most).items():
             if len(wrong):
-                witness = tuple(wrong[:WITNESSES].tolist())
-                detail = f"{name}: position {witness[0]} {what}"
-                if len(wrong) > 1:
-                    detail += f" (and {len(wrong) - 1:,} more)"
-                return (CheckResult(name=CHECK, ok=False, detail=detail, witness=witness),)
-    detail = "each new order was asked about before it was shown"
-    return (CheckResult(name=CHECK, ok=True, detail=detail),)
+                return (fault(CHECK, f"{name}: position {{}} {what}", wrong),)
+    return (fine(CHECK, "each new order was asked about before it was shown"),)
 
 
 def _faults(trace: Trace, name: str, most: int) -> dict[str, NDArray[np.int64]]:

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from cqrs_sim.analysis.consistency import WITNESSES, CheckResult
+from cqrs_sim.analysis.consistency import WITNESSES, CheckResult, fine
 from cqrs_sim.analysis.lag import deliveries_by_event
 from cqrs_sim.measurement.trace import Trace, select
 from cqrs_sim.probe import NO_READ_MODEL, Handling
@@ -103,8 +103,7 @@ def check_applied_by_version(trace: Trace, mending: Collection[str]) -> CheckRes
             witness = tuple(positions[:WITNESSES].tolist())
             return CheckResult(name="applied_by_version", ok=False, detail=detail, witness=witness)
     names = ", ".join(name for name in trace.read_models if name in mending)
-    detail = f"every order was applied version by version: {names}"
-    return CheckResult(name="applied_by_version", ok=True, detail=detail)
+    return fine("applied_by_version", f"every order was applied version by version: {names}")
 
 
 def _summary(trace: Trace, name: str) -> GapSummary:

@@ -132,7 +132,7 @@ def lag_parts(trace: Trace, read_model: str) -> LagParts:
     """The consistency lag of each event in its parts."""
     deliveries = deliveries_by_event(trace, read_model)
     is_applied = ~np.isnat(deliveries.applied)
-    enrichment = np.where(is_applied, _enrichment(trace, deliveries), NAT)
+    enrichment = np.where(is_applied, _enrichment(trace, read_model, deliveries), NAT)
     return LagParts(
         fan_out=np.where(is_applied, deliveries.delivered - trace.events.committed, NAT),
         channel=np.where(is_applied, deliveries.taken - deliveries.delivered, NAT),
@@ -147,16 +147,16 @@ def enrichments_of(trace: Trace, read_model: str) -> EnrichmentTable:
     return select(trace.enrichments, trace.enrichments.read_model == index)
 
 
-def _enrichment(trace: Trace, deliveries: DeliveryTable) -> NDArray[np.timedelta64]:
+def _enrichment(
+    trace: Trace, read_model: str, deliveries: DeliveryTable
+) -> NDArray[np.timedelta64]:
     """How long questions about each event lasted between its being taken and applied.
 
     An event that is delivered again is asked about again, perhaps when it is shown already; and a
     projector that is replaced asks no longer when its successor shows the event.
     """
     waited = np.zeros(len(trace.events), "m8[ns]")
-    if not len(deliveries) or not len(trace.enrichments):
-        return waited
-    asked = select(trace.enrichments, trace.enrichments.read_model == deliveries.read_model[0])
+    asked = enrichments_of(trace, read_model)
     row = asked.position - trace.first_position
     begun = np.maximum(asked.asked, deliveries.taken[row])
     ended = np.fmin(asked.answered, deliveries.applied[row])

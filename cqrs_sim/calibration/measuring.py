@@ -18,6 +18,7 @@ from cqrs_sim.engines.experiment import ClosedLoad, load_for
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.measurement.trace import Trace
 from cqrs_sim.results import Result
+from cqrs_sim.scenario.customers import renames_of
 from cqrs_sim.scenario.parts import QueryServices
 from cqrs_sim.scenario.scenario import Load, Scenario, Service
 from cqrs_sim.scenario.units import Count, Duration, Rate
@@ -61,6 +62,10 @@ def refuse_uncalibrated(scenario: Scenario) -> None:
         )
     if scenario.queries.cache.ttl:
         mistakes.append("queries.cache.ttl: what a cache answers is not calibrated; must be 0s")
+    if scenario.customers.rename_rate:
+        mistakes.append(
+            f"{renames_of(scenario.customers)}: another system is not calibrated; must be 0/s"
+        )
     for name, model in scenario.read_models.items():
         if model.projection != "async":
             mistakes.append(

@@ -29,6 +29,7 @@ from cqrs_sim.engines.fold_differences import FoldDifference
 from cqrs_sim.engines.live import Live, Tail, nothing_seen
 from cqrs_sim.engines.planning import load_ends_ns, plan_for, scripts_for, setup_for
 from cqrs_sim.engines.rebuilt import rebuilds_of
+from cqrs_sim.engines.renames import rename_generators
 from cqrs_sim.engines.sessions import Sessions
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.event_log.durable import StoreOfRun
@@ -287,6 +288,11 @@ class Experiment:
             self._start_plan(self.load)
         else:
             self._start_clients(self.load)
+        renames = rename_generators(
+            self.scenario, self._streams, self.kernel, self.system, self.expected_ns
+        )
+        for body in renames:
+            self._add_load(body, "rename generator")
 
     def _start_plan(self, plan: Plan) -> None:
         kernel, ask = self.kernel, self._sessions.ask

@@ -14,6 +14,7 @@ from cqrs_sim.load_generation.arrivals import RateProfile, RateSegment, arrival_
 from cqrs_sim.load_generation.plan import Operation, Plan, closed_scripts, draw_open_plan
 from cqrs_sim.load_generation.popularity import Popularity
 from cqrs_sim.load_generation.reads import Reads
+from cqrs_sim.load_generation.renames import RenamePlan, draw_renames
 from cqrs_sim.load_generation.replay import CommandLog, read_command_log, replay_plan
 from cqrs_sim.load_generation.workload import Workload, setup_orders
 from cqrs_sim.scenario.scenario import Load, Scenario
@@ -79,6 +80,19 @@ def scripts_for(scenario: Scenario, streams: Streams) -> Iterator[tuple[Operatio
 def setup_for(scenario: Scenario, streams: Streams) -> tuple[CreateOrder, ...]:
     """The orders to create before a closed load begins (an open plan holds its own)."""
     return setup_orders(workload_of(scenario), streams)
+
+
+def renames_for(scenario: Scenario, streams: Streams, ends_ns: int) -> RenamePlan | None:
+    """The renames of a scenario until its load ends; None if nobody is renamed."""
+    if not scenario.customers.rename_rate:
+        return None
+    return draw_renames(
+        streams,
+        process=scenario.load.process,
+        rate_per_s=scenario.customers.rename_rate,
+        customers=scenario.workload.customers,
+        ends_ns=ends_ns,
+    )
 
 
 def workload_of(scenario: Scenario) -> Workload:

@@ -111,6 +111,10 @@ class Subscription:
     def end(self) -> None:
         """End behind the present head: what is in the log is still delivered and received."""
         self._is_ending = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Wake the receiver if it waits here, to look at what else it has to do."""
         receiver, self.receiver = self.receiver, None
         if receiver is not None:
             receiver.lane.append(receiver)

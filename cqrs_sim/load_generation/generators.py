@@ -22,6 +22,8 @@ M = TypeVar("M", contravariant=True)
 
 BEFORE_ALL = -1
 """Index of a generator's timers: before those of what it sent, which bear numbers from 0."""
+OF_RENAMES = -2
+"""Index of the timers of another generator at the same rank."""
 
 _QUERIES = frozenset(QUERY_TYPES)
 
@@ -32,6 +34,7 @@ def follow_plan(
     messages: Sequence[T],
     send: Callable[[T, int], object],
     rank: int,
+    index: int = BEFORE_ALL,
 ) -> Generator[object, None, None]:
     """Send message i at `intended_ns[i]`, or at once if that is past.
 
@@ -41,11 +44,12 @@ def follow_plan(
         messages: what to send; as many.
         send: takes a message and its number, and must not wait for the outcome.
         rank: what comes first among timers of one instant.
+        index: what comes first among those of one rank.
     """
     clock, sleep_until = kernel.clock, kernel.sleep_until
     for number, (instant, message) in enumerate(zip(intended_ns, messages, strict=True)):
         if instant > clock.instant_ns:
-            yield sleep_until(instant, rank, BEFORE_ALL)
+            yield sleep_until(instant, rank, index)
         send(message, number)
 
 

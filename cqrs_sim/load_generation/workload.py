@@ -113,6 +113,13 @@ def customer_id(number: int) -> CustomerId:
     return CustomerId(f"customer-{number:05d}")
 
 
+def customer_number(known: CustomerId) -> int | None:
+    """The number of a customer by its id; None: it has no id as `customer_id` makes them."""
+    digits = known.removeprefix("customer-")
+    number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 20 else None
+    return number if number is not None and customer_id(number) == known else None
+
+
 def setup_orders(workload: Workload, streams: Streams) -> tuple[CreateOrder, ...]:
     """The orders that must exist before the run."""
     lines = item_lists(streams, "load.setup.items")

@@ -1,4 +1,4 @@
-"""The read models that a store may hold: the tables of each, and what they must equal."""
+"""The read models: each in memory, and the tables of it in a store, which must equal that."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -7,6 +7,7 @@ import attrs
 
 from cqrs_sim.domain.events import Event
 from cqrs_sim.errors import InvalidScenarioError
+from cqrs_sim.read_side.names import NameOf, derived_name
 from cqrs_sim.read_side.orders import OrdersReadModel
 from cqrs_sim.read_side.projector import ReadModel
 from cqrs_sim.read_side.search import SearchReadModel
@@ -28,8 +29,11 @@ class Kind:
 
     name: str
     tables: Callable[[Connection], ReadModelTables]
-    memory: Callable[[], ReadModel]
-    """The same in memory, by which the tables are judged."""
+    _memory: Callable[[NameOf], ReadModel]
+
+    def memory(self, name_of: NameOf = derived_name) -> ReadModel:
+        """An empty one in memory; by such, with derived names, the tables are judged."""
+        return self._memory(name_of)
 
     def file_in(self, folder: Path) -> Path:
         """Its file in the folder of a store."""
@@ -46,7 +50,7 @@ class Kind:
 
 KINDS = {
     "orders": Kind("orders", OrderTables, OrdersReadModel),
-    "statistics": Kind("statistics", StatisticsTables, StatisticsReadModel),
+    "statistics": Kind("statistics", StatisticsTables, lambda _: StatisticsReadModel()),
     "search": Kind("search", SearchTables, SearchReadModel),
 }
 

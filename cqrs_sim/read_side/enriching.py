@@ -3,7 +3,6 @@
 from collections.abc import Generator
 
 from cqrs_sim.actors.kernel import Rank
-from cqrs_sim.domain.events import Event
 from cqrs_sim.read_side.projector import Projector
 
 
@@ -39,13 +38,3 @@ class EnrichingProjector(Projector):
             stamps.checkpointed[position] = clock.instant_ns
             if service is None or options.gives_way:
                 yield self._kernel.give_way()
-
-    def _show(self, event: Event) -> None:
-        if event.version == self._versions.get(event.order_id, 0) + 1:
-            self._apply(event)
-            self._versions[event.order_id] = event.version
-        else:
-            self._pass_over(event)
-        self.applied = event.position
-        self._stamps.applied[event.position] = self._kernel.clock.instant_ns
-        self._wake_waiters()

@@ -16,7 +16,7 @@ from cqrs_sim.domain.events import (
 from cqrs_sim.domain.queries import WHOLE, OrderRow, Page
 from cqrs_sim.domain.status import CANCELLED, PENDING, STATUSES, OrderStatus
 from cqrs_sim.ids import CustomerId, OrderId
-from cqrs_sim.read_side.names import NameOf, derived_name
+from cqrs_sim.read_side.names import NameOf, NewestNames, derived_name
 
 
 @attrs.define
@@ -45,6 +45,7 @@ class OrdersReadModel:
 
     def __init__(self, name_of: NameOf = derived_name) -> None:
         self._name_of = name_of
+        self._newest = NewestNames(name_of)
         self.rows: dict[OrderId, _Row] = {}
         """Changed by every event; what leaves the read model is a copy."""
         self._by_customer: dict[CustomerId, list[OrderId]] = {}
@@ -80,6 +81,24 @@ class OrdersReadModel:
         )  # fmt: skip
         self._by_customer.setdefault(customer_id, []).append(order_id)
         self._by_status[PENDING][order_id] = None
+
+    def orders_count(self, customer_id: CustomerId) -> int:
+        """How many rows show the name of a customer."""
+        return len(self._by_customer.get(customer_id, ()))
+
+    def rename(self, customer_id: CustomerId, name: str) -> int:
+        """Show another name in every row of a customer, and in those to come.
+
+        Returns:
+            How many rows there are.
+        """
+        self._newest.tell(customer_id, name)
+        self._name_of = self._newest  # Not before: most read models are told of no rename.
+        order_ids = self._by_customer.get(customer_id, ())
+        for order_id in order_ids:
+            row = self.rows[order_id]
+            row.customer_name, row.shown = name, None
+        return len(order_ids)
 
     def by_id(self, order_id: OrderId) -> OrderRow | None:
         """The row of an order, or None."""

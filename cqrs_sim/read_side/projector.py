@@ -17,6 +17,7 @@ from cqrs_sim.errors import ActorStoppedError, FreshnessTimeoutError, InvariantV
 from cqrs_sim.ids import OrderId, Position, Version
 from cqrs_sim.probe import Probe
 from cqrs_sim.read_side.enrichment import Asking
+from cqrs_sim.read_side.renaming import Renames
 
 
 class ReadModel(Protocol):
@@ -72,6 +73,8 @@ class ProjectorOptions:
     in any case."""
     enrichment: Asking | None = None
     """Whom it asks before it applies an event; None: nobody."""
+    renames: Renames | None = None
+    """Whose renames it shows; None: the names in its rows never change."""
 
 
 @attrs.define(order=False, eq=False)
@@ -196,6 +199,17 @@ class Projector:
         if position > self.checkpoint:
             stamps.checkpointed[position] = now
         self.applied = self.checkpoint = position
+        self._wake_waiters()
+
+    def _show(self, event: Event) -> None:
+        """What `run` does with an event, for those whose `run` does more beside it."""
+        if event.version == self._versions.get(event.order_id, 0) + 1:
+            self._apply(event)
+            self._versions[event.order_id] = event.version
+        else:
+            self._pass_over(event)
+        self.applied = event.position
+        self._stamps.applied[event.position] = self._kernel.clock.instant_ns
         self._wake_waiters()
 
     def _pass_over(self, event: Event) -> None:

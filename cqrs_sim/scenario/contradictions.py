@@ -8,6 +8,7 @@ twice, and still hears of every contradiction elsewhere.
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
+from cqrs_sim.scenario.customers import of_customers
 from cqrs_sim.scenario.deliveries import (
     is_delivered_plainly,
     of_crashes,
@@ -20,6 +21,7 @@ from cqrs_sim.scenario.indexes import of_indexes
 from cqrs_sim.scenario.kept_forms import of_forms, of_kept
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
+    Customers,
     Database,
     Load,
     Log,
@@ -61,6 +63,7 @@ def contradictions_among(
     log: Log | None = None,
     write_side: WriteSide | None = None,
     read_models: Mapping[str, ReadModel] | None = None,
+    customers: Customers | None = None,
     databases: Mapping[str, Database] | None = None,
     store: str | None = None,
 ) -> list[str]:
@@ -107,6 +110,9 @@ def contradictions_among(
         if store == "sqlite":
             mistakes += unusual_in_a_store(read_models)
         mistakes += _of_rebuilt_deliveries(write_side, read_models)
+    if customers is not None:
+        mistakes += _of_service("customers.service", customers.service)
+        mistakes += of_customers(customers, run, load, write_side, read_models, store)
     if databases is not None:
         mistakes += of_databases(databases, databases_used(write_side, read_models), run)
     return mistakes

@@ -293,6 +293,18 @@ class WriteSide:
 
 
 @attrs.frozen(kw_only=True)
+class Customers:
+    """The system that owns customers, who may be renamed while the load lasts."""
+
+    rename_rate: Rate = units.rate(0.0, may_be_zero=True)
+    """Renames per second, along `load.process`; 0: names never change."""
+    service: Service = units.part(Service)
+    """Time of a customer's actor to handle one rename."""
+    transport: Duration = units.duration(0, minimum=0)
+    """How long a rename is on its way from the customers' log to each read model."""
+
+
+@attrs.frozen(kw_only=True)
 class Enrichment:
     """What a projector asks another system for each new order: the name of its customer."""
 
@@ -330,6 +342,8 @@ class ReadModel:
     enrichment: Enrichment | None = units.optional_part(Enrichment)
     """A new order is applied when another system was asked for the name that its row shows; none:
     the event says all that is shown."""
+    rename_each: Duration = units.duration(0, minimum=0)
+    """`orders` and `search`: time to rewrite one row of a customer who was renamed."""
     transport: Duration = units.duration(0, minimum=0)
     """How long an event is on its way from the log to the channel."""
     channel: Count = units.count(1024)

@@ -70,26 +70,19 @@ def of_gaps(read_models: Mapping[str, ReadModel], write_side: WriteSide | None) 
 
 def not_rebuilt(read_models: Mapping[str, ReadModel]) -> dict[str, str]:
     """Why a read model cannot be rebuilt beside itself, by name; nothing of those that can."""
-    return (
-        {
-            name: f'{joined("read_models", name)}.projection = "{model.projection}": '
-            f"{_WHY[model.projection]}, so no projector could rebuild it beside itself; "
-            'it must be "async"'
-            for name, model in read_models.items()
-            if model.projection != "async"
-        }
-        | {
-            name: f'{joined("read_models", name)}.index = "list": it would be rebuilt as a set; '
-            'it must be "set"'
-            for name, model in read_models.items()
-            if model.index == "list"
-        }
-        | {
-            name: mistake
-            for name, model in read_models.items()
-            for mistake in unrepeatable(name, model, "a rebuild asks again for each order")
-        }
-    )
+    found: dict[str, str] = {}
+    for name, model in read_models.items():
+        path = joined("read_models", name)
+        if model.projection != "async":
+            found[name] = (
+                f'{path}.projection = "{model.projection}": {_WHY[model.projection]}, so no '
+                'projector could rebuild it beside itself; it must be "async"'
+            )
+        if model.index == "list":
+            found[name] = f'{path}.index = "list": it would be rebuilt as a set; it must be "set"'
+        for mistake in unrepeatable(name, model, "a rebuild asks again for each order"):
+            found[name] = mistake
+    return found
 
 
 def _named(database: str | None) -> str:

@@ -13,11 +13,13 @@ import attrs
 from cqrs_sim.errors import InvalidScenarioError
 from cqrs_sim.scenario import units
 from cqrs_sim.scenario.contradictions import contradictions_among
+from cqrs_sim.scenario.customers import showing_names
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     ArrivalProcess,
     CommandHandling,
     Crash,
+    Customers,
     Database,
     Delivery,
     Distribution,
@@ -57,6 +59,7 @@ __all__ = [
     "ArrivalProcess",
     "CommandHandling",
     "Crash",
+    "Customers",
     "Database",
     "Delivery",
     "Distribution",
@@ -111,6 +114,8 @@ class Scenario:
     write_side: WriteSide = units.part(WriteSide)
     read_models: dict[str, ReadModel] = units.named(ReadModel, lambda: {"orders": ReadModel()})
     """By name: `orders`, `statistics`, `search`; in the order of the file."""
+    customers: Customers = units.part(Customers)
+    """Another system, whose names the rows of `orders` and `search` show."""
     databases: dict[str, Database] = units.named(Database, dict)
     """By any name: what `write_side.database` and `read_models.NAME.database` may be."""
 
@@ -135,6 +140,11 @@ class Scenario:
         """What read models ask another system, by name; nothing of those that do not."""
         models = self.read_models.items()
         return {name: one.enrichment for name, one in models if one.enrichment is not None}
+
+    @property
+    def renaming(self) -> frozenset[str]:
+        """Read models that show renames of customers; none if nobody is renamed."""
+        return showing_names(self.customers, self.read_models)
 
     @property
     def unordered(self) -> frozenset[str]:
@@ -162,6 +172,7 @@ def contradictions(scenario: Scenario) -> list[str]:
         queries=scenario.queries,
         write_side=scenario.write_side,
         read_models=scenario.read_models,
+        customers=scenario.customers,
         databases=scenario.databases,
         store=scenario.store,
     )

@@ -20,6 +20,7 @@ from cqrs_sim.scenario.keys import meant_key, unknown_key
 from cqrs_sim.scenario.parts import (
     READ_MODEL_NAMES,
     Crash,
+    Customers,
     Database,
     Load,
     Log,
@@ -241,6 +242,7 @@ def _contradictions(converter: cattrs.Converter, document: Mapping[str, object])
         log=sound("log", Log),
         write_side=sound("write_side", WriteSide),
         read_models=sound("read_models", dict[str, ReadModel]),
+        customers=sound("customers", Customers),
         databases=sound("databases", dict[str, Database]),
         store=str(document.get("store", defaults.store)),
     )

@@ -35,7 +35,7 @@ from cqrs_sim.write_side.order_actor import (
     Question,
     Snapshot,
 )
-from cqrs_sim.write_side.shared_states import SharedStates
+from cqrs_sim.write_side.shared_states import CheckedStates
 
 ONE_MESSAGE: Final = MailboxOptions(capacity=1, policy="block", passivate_after_ns=1)
 JITTER_BITS: Final = 53
@@ -76,7 +76,8 @@ class Retries:
 class OrderHandlers(OrderActors):
     """What all handlers share."""
 
-    states: SharedStates
+    states: CheckedStates
+    """Where handlers read and write, checked or not."""
     retries: Retries
     sleep: Callable[[int, int, int], Awaitable[None]]
     """Waits, on no server: arguments as of `work`."""
@@ -173,11 +174,10 @@ class HandlerGateway(CommandGateway):
         self._handlers = handlers
 
     def close(self) -> None:
-        """See `CommandGateway.close`; what handlers shared is what an audit compares."""
+        """See `CommandGateway.close`; what was last written is what an audit compares."""
         super().close()
-        states = self._handlers.states
-        for order_id in [*states.known]:
-            self._handlers.activations.leave(states.read(order_id)[0])
+        for order in self._handlers.states.last_written():
+            self._handlers.activations.leave(order)
 
     def _activate(self, order_id: OrderId) -> Resident:
         """A handler is resident by its own number: nobody finds it by its order."""

@@ -4,8 +4,7 @@ Both kinds read the same. They differ in the write, and in that alone: one expec
 was read, the other writes what was decided on it, whatever is there by then.
 """
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
 
 from cqrs_sim.domain.events import Event
 from cqrs_sim.domain.order import Order, evolve
@@ -14,43 +13,26 @@ from cqrs_sim.ids import CommandId, OrderId, Position, Version
 from cqrs_sim.write_side.rehydration import NO_VERSION
 
 
-class SharedStates(Protocol):
-    """Where handlers read and write."""
-
-    known: dict[OrderId, Order]
-    """Every state that was read."""
-
-    def read(self, order_id: OrderId) -> tuple[Order | None, Version]:
-        """An order as it is now, and its version; None and 0 if there is none."""
-
-    def begin_write(
-        self,
-        order: Order | None,
-        version: Version,
-        events: Sequence[Event],
-        command_id: CommandId,
-        request_id: str | None,
-    ) -> Position | Pending:
-        """Record what was decided on a state that was read; as `MemoryLog.begin_append`."""
-
-
 class CheckedStates:
     """Writes that expect the version that was read: of several on one version the first wins."""
 
     def __init__(self, log: MemoryLog) -> None:
         self._log = log
-        self.known: dict[OrderId, Order] = {}
+        self._known: dict[OrderId, Order] = {}
 
     def read(self, order_id: OrderId) -> tuple[Order | None, Version]:
-        """See `SharedStates`; only events that are new since the last time are folded."""
-        order = self.known.get(order_id)
+        """An order as it is now, and its version; None and 0 if there is none.
+
+        Only events that are new since the last time are folded.
+        """
+        order = self._known.get(order_id)
         version = NO_VERSION if order is None else order.version
         if self._log.version_of(order_id) == version:
             return order, version
         for event in self._log.read_order(order_id, version):
             order = evolve(order, event)
         assert order is not None, "an order with a version has events"
-        self.known[order_id] = order
+        self._known[order_id] = order
         return order, order.version
 
     def begin_write(
@@ -61,13 +43,17 @@ class CheckedStates:
         command_id: CommandId,
         request_id: str | None,
     ) -> Position | Pending:
-        """See `SharedStates`.
+        """Record what was decided on a state that was read; as `MemoryLog.begin_append`.
 
         Raises:
             ConcurrencyConflictError: if another write came first.
         """
         order_id = events[0].order_id
         return self._log.begin_append(order_id, version, events, command_id, request_id)
+
+    def last_written(self) -> Iterable[Order]:
+        """States that may be no fold of their events: none here, where all are read from these."""
+        return ()
 
 
 class UncheckedStates(CheckedStates):
@@ -78,8 +64,8 @@ class UncheckedStates(CheckedStates):
     """
 
     def read(self, order_id: OrderId) -> tuple[Order | None, Version]:
-        """See `SharedStates`: what was written last; at first, what was there before the run."""
-        order = self.known.get(order_id)
+        """See `CheckedStates`: what was written last; at first, what was there before the run."""
+        order = self._known.get(order_id)
         return super().read(order_id) if order is None else (order, order.version)
 
     def begin_write(
@@ -90,7 +76,7 @@ class UncheckedStates(CheckedStates):
         command_id: CommandId,
         request_id: str | None,
     ) -> Position | Pending:
-        """See `SharedStates`; never a conflict."""
+        """See `CheckedStates`; never a conflict."""
         order_id = events[0].order_id
         actual = self._log.version_of(order_id)
         for place, event in enumerate(events, start=1):
@@ -99,5 +85,9 @@ class UncheckedStates(CheckedStates):
         for event in events:
             order = evolve(order, event)
         assert order is not None, "an event leaves an order"
-        self.known[order_id] = order
+        self._known[order_id] = order
         return begun
+
+    def last_written(self) -> Iterable[Order]:
+        """See `CheckedStates`: all, since nobody looks at what came between."""
+        return self._known.values()

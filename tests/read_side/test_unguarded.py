@@ -9,9 +9,9 @@ from hypothesis import given
 from cqrs_sim.delivery_modes import UNGUARDED
 from cqrs_sim.domain.status import STATUSES
 from cqrs_sim.ids import CustomerId, Nanoseconds
+from cqrs_sim.projections.kinds import KINDS
 from cqrs_sim.read_side.names import derived_name
 from cqrs_sim.read_side.unguarded import UnguardedOrders, UnguardedSearch, UnguardedStatistics
-from cqrs_sim.run_views import READ_MODELS
 
 ALL = (Nanoseconds(0), Nanoseconds(10**18))
 
@@ -25,12 +25,12 @@ def lived() -> History:
     return history
 
 
-@pytest.mark.parametrize("name", READ_MODELS)
+@pytest.mark.parametrize("name", KINDS)
 @given(history=histories())
 def test_what_comes_once_and_in_order_is_shown_as_by_the_guarded_ones(
     name: str, history: History
 ) -> None:
-    guarded, unguarded = READ_MODELS[name](derived_name), UNGUARDED[name](derived_name)
+    guarded, unguarded = KINDS[name].memory(derived_name), UNGUARDED[name](derived_name)
     for event in history.events:
         guarded.apply(event)
         assert unguarded.takes(event)

@@ -223,6 +223,13 @@ def test_whatever_is_sent_the_log_is_one_that_orders_with_actors_could_have(
     assert all(check.ok for check in check_attempts(trace))
 
 
+def test_what_is_read_from_the_log_is_not_kept_to_be_held_against_it() -> None:
+    _, system, _ = at_once([update("CONFIRMED")], handled())
+    system.activations.left = {}
+    system.commands.close()
+    assert system.activations.left == {}
+
+
 # Waiting.
 
 

@@ -42,6 +42,7 @@ from cqrs_sim.measurement.trace import (
 from cqrs_sim.measurement.versions import versions_missing
 from cqrs_sim.probe import Outcome, QueryOutcome, Strategy
 from cqrs_sim.results import Result
+from cqrs_sim.scenario.customers import renames_of
 from cqrs_sim.scenario.deliveries import unusual_deliveries
 from cqrs_sim.scenario.scenario import Pause, Scenario, Service
 from cqrs_sim.scenario.shared_databases import databases_used
@@ -81,6 +82,9 @@ def unsupported(scenario: Scenario) -> list[str]:
     if scenario.write_side.replay:
         replay = format_duration(scenario.write_side.replay)
         mistakes.append(f'write_side.replay = "{replay}": idle orders come back from the log')
+    if scenario.customers.rename_rate:
+        renames = renames_of(scenario.customers)
+        mistakes.append(f"{renames}: projectors take renames between their events")
     for name, model in scenario.read_models.items():
         if model.enrichment is not None and model.pauses:
             mistakes.append(

@@ -1,0 +1,50 @@
+"""What a projector shows of another system: customers who get other names.
+
+A name that is kept in each row of a customer has to be written anew in as many rows as the customer
+has orders. The names come by a way of their own, so they lag on their own; and since one projector
+writes all rows of its read model, every event behind a rename waits for it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import attrs
+
+from cqrs_sim.customers.events import CustomerRenamed
+from cqrs_sim.ids import CustomerId
+
+
+class NamedRows(Protocol):
+    """A read model whose rows show the names of customers."""
+
+    def orders_count(self, customer_id: CustomerId) -> int:
+        """How many rows show the name of a customer."""
+
+    def rename(self, customer_id: CustomerId, name: str) -> int:
+        """Show another name in all of them, and in those to come; returns how many there are."""
+
+
+class Feed(Protocol):
+    """Where renames come from; see `customers.feed.RenameFeed`."""
+
+    wake: Callable[[], None]
+
+    def take_arrived(self) -> Sequence[CustomerRenamed]:
+        """All that arrived and was not taken."""
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing is left and nothing will come."""
+
+    @property
+    def is_through(self) -> bool:
+        """Whether all that there are were taken."""
+
+
+@attrs.frozen(eq=False)
+class Renames:
+    """The renames that one projector shows."""
+
+    feed: Feed
+    each_ns: int
+    """Modelled time to rewrite one row."""
