@@ -228,6 +228,21 @@ def test_it_ends_when_the_last_rename_has_come_though_its_events_ended_before(
     assert side.projector.is_through(Position(1))
 
 
+def test_it_ends_with_the_last_of_its_two_ways_whichever_that_is(kernel: Kernel) -> None:
+    sides = JoiningSide(kernel), JoiningSide(kernel)
+
+    async def story() -> None:
+        sides[0].subscription.end()
+        sides[1].way.end()
+        await kernel.pause(100)
+        assert not any(side.actor.is_done for side in sides)
+        sides[0].way.end()
+        sides[1].subscription.end()
+
+    run_actors(kernel, story())
+    assert all(side.actor.is_done for side in sides)
+
+
 def test_it_is_not_through_while_it_rewrites_rows(kernel: Kernel) -> None:
     side, seen = JoiningSide(kernel, delay_ns=0), list[bool]()
     (first,) = orders_of_ann(1)
