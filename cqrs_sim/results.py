@@ -31,7 +31,6 @@ from cqrs_sim.measurement.trace_file import save_trace
 from cqrs_sim.new_folders import write_folder
 from cqrs_sim.plots.run import write_figures
 from cqrs_sim.report.page import write_report
-from cqrs_sim.scenario.enrichments import SHOW_NAMES
 from cqrs_sim.scenario.reading import to_toml
 from cqrs_sim.scenario.scenario import Scenario
 
@@ -121,7 +120,7 @@ class Result:
             batches=self.scenario.batches,
             unordered=self.scenario.unordered,
             mending=self.scenario.mending,
-            naming=frozenset(SHOW_NAMES) & frozenset(self.scenario.read_models),
+            naming=self.scenario.renaming,
             is_closed=self.scenario.load.model == "closed",
         )
 
