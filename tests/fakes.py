@@ -119,7 +119,7 @@ class RecordingProbe(NullProbe):
 
     def rename_submitted(self, customer: int, intended_ns: Nanoseconds) -> int:
         self._note("rename_submitted", customer, intended_ns)
-        return customer
+        return len(self.named("rename_submitted")) - 1
 
     def rename_dequeued(self, row: int) -> None:
         self._note("rename_dequeued", row)

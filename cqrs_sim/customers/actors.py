@@ -84,8 +84,8 @@ class CustomerActors:
         self._committed = committed
         self._residents: dict[CustomerId, _Resident] = {}
         self._submitted_count = 0
-        self.rejected: dict[int, CustomerRejectedError] = {}
-        """Why renames were rejected, by row of the trace."""
+        self.rejected: list[CustomerRejectedError] = []
+        """Why renames were, in sequence; in the trace they stay without a commit."""
         self._drained: Latch | None = None
 
     def submit(self, command: RenameCustomer, intended_ns: Nanoseconds) -> int:
@@ -148,7 +148,7 @@ class CustomerActors:
         try:
             event = decide(customer, command, now)
         except CustomerRejectedError as error:
-            self.rejected[envelope.row] = error
+            self.rejected.append(error)
             return
         assert customer is not None, "decided"
         position = self._log.append(customer.version, event)

@@ -16,7 +16,7 @@ from cqrs_sim.scenario.units import Duration
 NAMES = (
     *("default", "burst", "crud", "dual_write", "enrichment", "event_sourced", "global_lock"),
     *("hot_order", "list_index", "multiple", "optimistic", "overload", "rebuild", "redelivery"),
-    *("separate", "shared_state", "simple", "slow_projector", "stall", "tutorial"),
+    *("renames", "separate", "shared_state", "simple", "slow_projector", "stall", "tutorial"),
 )
 
 
@@ -70,6 +70,7 @@ def test_a_preset_begins_with_its_lesson(name: str) -> None:
         ("shared_state", "orders", 0.20),
         ("global_lock", "orders", 0.60),
         ("redelivery", "orders", 0.68),
+        ("renames", "orders", 0.31),
     ],
 )
 def test_the_slowest_projector_has_the_load_that_the_comment_states(
