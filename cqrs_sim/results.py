@@ -31,7 +31,6 @@ from cqrs_sim.measurement.trace_file import save_trace
 from cqrs_sim.new_folders import write_folder
 from cqrs_sim.plots.run import write_figures
 from cqrs_sim.report.page import write_report
-from cqrs_sim.scenario.enrichments import SHOW_NAMES
 from cqrs_sim.scenario.reading import to_toml
 from cqrs_sim.scenario.scenario import Scenario
 
@@ -103,7 +102,7 @@ class Result:
             complete=self.complete,
             warm_up_ns=self.scenario.run.warm_up,
             deadline_ns=self._deadline_ns,
-            checks=(*self.checks_of_questions, *self.checks_of_renames, *self.extra_checks),
+            checks=(*self.checks_of_names, *self.extra_checks),
             provenance=self.provenance,
             planned=self._planned,
         )
@@ -121,23 +120,22 @@ class Result:
             batches=self.scenario.batches,
             unordered=self.scenario.unordered,
             mending=self.scenario.mending,
-            naming=frozenset(SHOW_NAMES) & frozenset(self.scenario.read_models),
+            naming=self.scenario.renaming,
             is_closed=self.scenario.load.model == "closed",
         )
 
     @property
-    def checks_of_questions(self) -> tuple[CheckResult, ...]:
-        """Of what projectors were to ask; what a rebuild showed first no live projector asked."""
+    def checks_of_names(self) -> tuple[CheckResult, ...]:
+        """Of names from another system: what projectors were to ask, and which renames to show."""
+        # What a rebuild showed first no live projector asked.
         rebuilt = {one.read_model for one in self.rebuilds if one.switched_ns is not None}
         asking = self.scenario.asking.items()
         attempts = {name: one.attempts for name, one in asking if name not in rebuilt}
-        return check_enrichments(self.trace, attempts)
-
-    @property
-    def checks_of_renames(self) -> tuple[CheckResult, ...]:
-        """Of what customers and read models were to do about new names; none if there were none."""
         deadline_ns = self._deadline_ns if self.complete else None
-        return check_renames(self.trace, self._planned.naming, deadline_ns=deadline_ns)
+        return (
+            *check_enrichments(self.trace, attempts),
+            *check_renames(self.trace, self.scenario.renaming, deadline_ns=deadline_ns),
+        )
 
     @cached_property
     def rebuild_summaries(self) -> tuple[RebuildSummary, ...]:

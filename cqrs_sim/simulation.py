@@ -170,7 +170,12 @@ def template_of(scenario: Scenario) -> dict[str, Json]:
     }
     models = tuple(scenario.read_models)
     return template_for(
-        models, reads, scenario.connections, tuple(scenario.asking), scenario.mending
+        models,
+        reads,
+        scenario.connections,
+        tuple(scenario.asking),
+        scenario.mending,
+        scenario.renaming,
     )
 
 
@@ -180,6 +185,7 @@ def template_for(
     connections: Mapping[str, int] | None = None,
     asking: Collection[str] = (),
     mending: Collection[str] = (),
+    naming: Collection[str] = (),
 ) -> dict[str, Json]:
     """The summary of a run of these read models in which nothing happened.
 
@@ -189,6 +195,7 @@ def template_for(
         connections: of each database that stages share.
         asking: those read models whose projectors ask another system.
         mending: those whose tasks look for gaps.
+        naming: those that show renames of customers.
     """
     recorder = Recorder(VirtualClock(), read_models, connections=connections)
     trace = recorder.trace([], load_ended_ns=1, ended_ns=1)
@@ -196,7 +203,8 @@ def template_for(
         queries = _asked_once(tuple(reads.values()))
         trace = attrs.evolve(trace, queries=queries, query_kinds=tuple(reads))
     rehydration = summarise_rehydrations(trace, rehydrations_of(Activations(), None))
-    found = summarise(trace, planned=Planned(mending=frozenset(mending)))
+    planned = Planned(mending=frozenset(mending), naming=frozenset(naming))
+    found = summarise(trace, planned=planned)
     stages = {
         name: attrs.evolve(means, parts={**means.parts, ENRICHMENT: None})
         for name, means in found.read_stages_s.items()

@@ -20,9 +20,12 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 from matplotlib import pyplot as plt
+from renamed_trace import SHOWING, renamed
 
 from cqrs_sim import cli, results, simulation
+from cqrs_sim.analysis.planned import Planned
 from cqrs_sim.analysis.quantiles import SampleSummary
+from cqrs_sim.analysis.summary import summarise
 from cqrs_sim.calibration import calibrate
 from cqrs_sim.domain.upcasting import CHAINS, schema_of
 from cqrs_sim.measurement.trace import Trace
@@ -429,7 +432,7 @@ def test_the_page_of_keys_leaves_out_no_path_that_a_file_may_have() -> None:
 def test_every_column_of_a_trace_stands_in_its_page_with_its_type() -> None:
     settings = ["run.duration=4s", "read_models.orders.enrichment.service.mean=1ms"]
     result = simulation.run(simulation.load_scenario("default", settings))
-    arrays = result.trace.to_arrays()
+    arrays = result.trace.to_arrays() | renamed().to_arrays()
     rows = [
         row
         for table in (*tables_of(Trace), "Names and scalars")
@@ -489,12 +492,14 @@ def generic(path: str) -> str:
     path = re.sub(r"^offered_load\..*", "offered_load.STAGE", path)
     path = re.sub(r"^databases\.\w+", "databases.NAME", path)
     path = re.sub(r"^(delivery|enrichment|gaps)\.\w+", r"\1.NAME", path)
+    path = re.sub(r"^renames\.(orders|search)\b", "renames.NAME", path)
     path = re.sub(r"^checks\.\w+", "checks.NAME", path)
     path = re.sub(r"^provenance\.versions\..*", "provenance.versions.NAME", path)
     of_sample = (
         r"^((?:served_)?response_s|queries_s|(?:lag_s|visibility_s)\.NAME|"
         r"reads\.KIND\.STRATEGY\.(?:response|age)_s|generator\.(?:queries_)?slip_s|"
-        r"databases\.NAME\.wait_s|cache\.(?:hits|misses)_age_s)"
+        r"databases\.NAME\.wait_s|cache\.(?:hits|misses)_age_s|"
+        r"renames\.(?:response|NAME\.lag)_s)"
     )
     return re.sub(rf"{of_sample}\.({'|'.join(SAMPLE_KEYS)})$", r"\1.SAMPLE", path)
 
@@ -506,7 +511,9 @@ def test_every_field_of_a_summary_stands_in_the_page_of_the_trace() -> None:
     summary = json.loads(json.dumps(result.to_json()))
     brief = ["run.duration=3s", "read_models.orders.on_gap=buffer"]
     mended = simulation.run(simulation.load_scenario("tutorial", brief)).to_json()
-    found = {generic(path) for path in paths_in(summary | {"gaps": mended["gaps"]})}
+    told = summarise(renamed(), planned=Planned(naming=frozenset(SHOWING))).to_json()
+    elsewhere = {"gaps": mended["gaps"], "renames": told["renames"]}
+    found = {generic(path) for path in paths_in(summary | elsewhere)}
 
     documented = {unquoted(row[0]) for row in rows_of(DOCS / "trace-format.md", "summary.json")}
     assert documented == found

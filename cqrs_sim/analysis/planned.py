@@ -22,7 +22,7 @@ class Planned:
     mending: frozenset[str] = frozenset()
     """Of these, the ones whose tasks take the events of an order in order all the same."""
     naming: frozenset[str] = frozenset()
-    """Read models whose rows show names of customers, who may be renamed."""
+    """Read models whose rows show the names of customers who are renamed."""
     is_closed: bool = False
     """Whether clients made the load that wait for each answer."""
 

@@ -11,11 +11,13 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from cqrs_sim.analysis.databases import mean_wait_s
 from cqrs_sim.analysis.json_values import Json, by_name, plain
 from cqrs_sim.analysis.lag import NAT, seconds
 from cqrs_sim.analysis.quantiles import SampleSummary, summarise_sample
 from cqrs_sim.measurement.rename_tables import RenameDeliveryTable
 from cqrs_sim.measurement.trace import Trace, select
+from cqrs_sim.probe import WorkKind
 
 
 @attrs.frozen(kw_only=True)
@@ -83,16 +85,16 @@ class RenameLagParts:
 def summarise_renames(
     trace: Trace, showing: Collection[str], *, after_ns: int = 0, saturated: Collection[str] = ()
 ) -> RenamesSummary | None:
-    """What came of the renames of a run; None if there were none.
+    """What came of the renames of a run; None if there were none, nor anybody to show one.
 
     Args:
         trace: the run.
-        showing: the read models that show names.
+        showing: the read models that show renames; none if nobody was to be renamed.
         after_ns: what was intended, or for read models committed, before is left out.
         saturated: the stages that are; of a read model among them lags are withheld.
     """
     table = trace.renames
-    if not len(table):
+    if not len(table) and not showing:
         return None
     response_s = seconds(table.committed - table.intended)[_from(table.intended, after_ns)]
     return RenamesSummary(
@@ -139,9 +141,15 @@ def rename_load(trace: Trace, read_model: str, after_ns: int) -> float:
         return 0.0
     committed = _committed(trace)
     rows = _from(committed, after_ns) & (committed < np.timedelta64(trace.load_ended_ns, "ns"))
-    each_s = _mean_s(rename_lag_parts(trace, read_model).apply)
+    parts = rename_lag_parts(trace, read_model)
+    each_s = _mean_s(parts.apply) or 0.0
+    # Without what it waited for a connection, which is the work of others.
+    applied = int(np.count_nonzero(~np.isnat(parts.apply)))
+    share = int(np.count_nonzero(parts.rows)) / max(applied, 1)
+    index = trace.read_models.index(read_model)
+    each_s = max(each_s - share * mean_wait_s(trace, WorkKind.APPLY, index), 0.0)
     window_s = (trace.load_ended_ns - after_ns) / 1e9
-    return int(np.count_nonzero(rows)) * (each_s or 0.0) / window_s
+    return int(np.count_nonzero(rows)) * each_s / window_s
 
 
 def _committed(trace: Trace) -> NDArray[np.timedelta64]:

@@ -142,7 +142,7 @@ class Summary:
     enrichment: Mapping[str, EnrichmentSummary]
     """By read model whose projector asked another system, over the whole run."""
     renames: RenamesSummary | None
-    """None if no customer was renamed."""
+    """None if no customer was to be renamed."""
     episodes: tuple[Episode, ...]
     """When a stage that is not saturated fell behind for a while, in order of time."""
     invalid: tuple[str, ...]

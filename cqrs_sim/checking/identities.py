@@ -73,7 +73,7 @@ def conservation(result: Result) -> tuple[CheckResult, ...]:
     deadline_ns = result.trace.load_ended_ns + result.scenario.run.drain
     unordered = result.scenario.unordered
     found = check_trace(result.trace, deadline_ns=deadline_ns, unordered=unordered)
-    of_parts = (*check_attempts(result.trace), *result.checks_of_questions)
+    of_parts = (*check_attempts(result.trace), *result.checks_of_names)
     return (*found, *of_parts, *result.extra_checks)
 
 

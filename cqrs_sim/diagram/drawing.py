@@ -53,6 +53,10 @@ def _nodes(scenario: Scenario, figures: Figures) -> Iterator[Node]:
     yield from _kept(scenario)
     if scenario.asking:
         yield Node(id=NAMES, side="read", shape="outside", lines=("names of customers",))
+    if scenario.renaming:
+        rate = rate_text(scenario.customers.rename_rate)
+        lines = ("customers, another system", f"renamed {rate}", *figures.of_customers)
+        yield Node(id=NAMES, side="read", shape="outside", lines=lines)
     for name, model in scenario.read_models.items():
         if model.projection != "inline":
             yield Node(id=f"projector_{name}", side="read", lines=_projector(name, model, figures))
@@ -146,9 +150,18 @@ def _ways_to(name: str, model: ReadModel, scenario: Scenario, figures: Figures) 
     if model.enrichment is not None:
         asked = ("asks for each new order", *figures.asking.get(name, ()))
         yield Edge(source=projector, target=NAMES, lines=asked)
+    if name in scenario.renaming:
+        yield Edge(source=NAMES, target=projector, lines=_renames(scenario, name, figures))
     checkpoint = "at most once" if model.projection == "task" else model.delivery.replace("_", " ")
     lines = [checkpoint, *figures.applying.get(name, ())]
     yield Edge(source=projector, target=f"model_{name}", lines=tuple(lines))
+
+
+def _renames(scenario: Scenario, name: str, figures: Figures) -> tuple[str, ...]:
+    """How new names come to a projector, and what becomes of one."""
+    transport = scenario.customers.transport
+    way = (f"transport {duration_text(transport)}",) if transport else ()
+    return ("renames", *way, *figures.renaming.get(name, ()))
 
 
 def _read_edges(scenario: Scenario, figures: Figures) -> Iterator[Edge]:

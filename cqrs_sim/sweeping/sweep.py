@@ -203,6 +203,7 @@ def _asked(names: Sequence[str], scenarios: Sequence[Scenario]) -> tuple[str, ..
         tuple(scenarios[0].read_models),
         asking={name for scenario in scenarios for name in scenario.asking},
         mending={name for scenario in scenarios for name in scenario.mending},
+        naming={name for scenario in scenarios for name in scenario.renaming},
     )
     found, mistakes = [], []
     for name in names:

@@ -112,8 +112,8 @@ def test_the_lag_in_a_saturated_read_model_is_withheld() -> None:
 def test_a_run_without_renames_tells_nothing_of_them() -> None:
     silent = attrs.evolve(renamed(), renames=select(renamed().renames, slice(0)))
     silent = attrs.evolve(silent, rename_deliveries=select(renamed().rename_deliveries, slice(0)))
-    assert summarise_renames(silent, SHOWING) is None
-    assert "renames" not in summary_of(silent).to_json()
+    assert summarise_renames(silent, ()) is None
+    assert "renames" not in summarise(silent).to_json()
     assert check_renames(silent, SHOWING, deadline_ns=WHOLE) == ()
     assert rename_load(silent, "orders", 0) == 0.0
 
