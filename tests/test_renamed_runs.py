@@ -233,10 +233,13 @@ def test_a_row_that_shows_an_old_name_is_found() -> None:
     orders = experiment.system.projectors["orders"].read_model
     assert isinstance(orders, OrdersReadModel)
     row = next(row for row in orders.rows.values() if row.customer_name.endswith("(1)"))
-    row.customer_name, row.shown = f"Customer-{row.customer_id}", None
+    last, row.customer_name, row.shown = row.customer_name, f"Customer-{row.customer_id}", None
     checks = {check.name: check for check in experiment.result("virtual").summary.checks}
     assert not checks["convergence"].ok
-    assert f"order {row.order_id}" in checks["convergence"].detail
+    told = checks["convergence"].detail
+    assert f"order {row.order_id}" in told
+    names = (f", of Customer-{row.customer_id}; the log says ", f", of {last}")
+    assert all(name in told for name in names)
 
 
 def test_a_rename_that_is_lost_on_its_way_is_found() -> None:

@@ -61,9 +61,10 @@ def fold_difference(name: str, model: ReadModel, fold: ReadModel) -> FoldDiffere
     if not differing:
         return found
     first = differing[0]
-    found = attrs.evolve(
-        found, where=" ".join(first[1:]), shown=_told(facts, first), expected=_told(wanted, first)
-    )
+    sides = _told(facts, first), _told(wanted, first)
+    if sides[0] == sides[1]:  # Then it is the name of the order's customer, or its lines.
+        sides = _named(facts, first), _named(wanted, first)
+    found = attrs.evolve(found, where=" ".join(first[1:]), shown=sides[0], expected=sides[1])
     return _with_totals(found, shown, expected) if name == "statistics" else found
 
 
@@ -121,3 +122,7 @@ def _with_totals(found: FoldDifference, shown: Any, expected: Any) -> FoldDiffer
 
 def _told(facts: Mapping[Key, Facts], key: Key) -> str:
     return str(facts[key][0]) if key in facts else "nothing"
+
+
+def _named(facts: Mapping[Key, Facts], key: Key) -> str:
+    return f"{_told(facts, key)}, of {getattr(facts[key][-1], 'customer_name', 'somebody')}"
