@@ -260,6 +260,24 @@ def test_renames_that_the_end_of_the_run_cuts_off_are_no_fault() -> None:
     assert not experiment.system.projectors["orders"].is_through(experiment.system.log.head)
 
 
+@pytest.mark.parametrize(("interrupts", "all_shown"), [(1, True), (2, False)])
+@pytest.mark.parametrize("load", ["load.process=poisson", "load={model='closed'}"])
+def test_an_interrupted_run_makes_no_more_renames_and_finishes_those_on_their_way(
+    load: str, interrupts: int, all_shown: bool
+) -> None:
+    thinks = [load.replace("'closed'", "'closed', think_time={mean='20ms'}")]
+    slow = scenario("customers.service={mean='100ms'}", "customers.transport=300ms", *thinks)
+    experiment = Experiment(slow, 3, VirtualClock())
+    for number in range(interrupts):
+        instant_ns = 1_000_000_000 + number * 50_000_000
+        experiment.kernel.alarm(instant_ns, experiment.kernel.interrupt)
+    virtual.run_experiment(experiment)
+    trace = experiment.trace()
+    assert failed(experiment.result("virtual")) == []
+    assert trace.renames.submitted.max() <= np.timedelta64(1, "s")
+    assert (len(trace.rename_deliveries.position) == 2 * len(trace.renames.customer)) is all_shown
+
+
 # Where it is not possible, and what follows from it elsewhere.
 
 
