@@ -197,6 +197,7 @@ def names_by_log(system: System) -> dict[str, str]:
         ("load={model='closed', think_time={mean='20ms'}}",),
         ("customers.service={}", "customers.transport=0s", "load.process=constant"),
         ("customers.transport=600ms",),
+        ("customers.service={mean='300ms'}",),
         ("write_side.handling=optimistic",),
         ('write_side.crashes=[{at = "1s", down = "100ms"}]',),
         ("queries={share=0.3, mix={by_id=1, by_customer=1}, cache={ttl='10ms'}}",),
@@ -220,7 +221,8 @@ def test_in_the_end_every_row_shows_the_last_name_of_its_customer(
         assert search.rows[row.order_id].customer_name == expected
     for name in ("orders", "search"):
         assert system.projectors[name].is_through(system.log.head)
-    count = len(system.renaming.log.events)
+    count = len(experiment.trace().renames.customer)
+    assert count == len(system.renaming.log.events)
     assert len(experiment.trace().rename_deliveries.position) == 2 * count
     assert not np.isnat(experiment.trace().rename_deliveries.applied).any()
 

@@ -86,7 +86,13 @@ class JoiningSide:
             kernel.sleep if pauses is None else pauses.holding(kernel.sleep),
             options,
         )
-        self.actor = kernel.spawn(self.projector.run(), "projector orders", is_background=True)
+        self.has_ended = False
+        kernel.spawn(
+            self.projector.run(), "projector orders", is_background=True, on_exit=self._ended
+        )
+
+    def _ended(self, _: object) -> None:
+        self.has_ended = True
 
     async def append(self, event: Event) -> None:
         known = Version(event.version - 1)
@@ -139,7 +145,7 @@ def test_a_rename_rewrites_every_row_of_its_customer_and_events_wait_behind_it(
         (58, "taken", 0, 3), (68, "applied", 0, 3),
     ]  # fmt: skip
     assert names_of(side.model) == {"a": "Ann", "b": "Ann", "c": "Ann"}
-    assert side.actor.is_done
+    assert side.has_ended
 
 
 def test_a_rename_waits_for_the_batch_that_is_being_applied(kernel: Kernel) -> None:
@@ -219,13 +225,28 @@ def test_it_ends_when_the_last_rename_has_come_though_its_events_ended_before(
         side.end()
         await kernel.pause(100)
         assert side.subscription.is_drained
-        assert not side.actor.is_done
+        assert not side.has_ended
         assert not side.projector.is_through(Position(1))
 
     run_actors(kernel, story())
     assert side.told()[-2:] == [(500, "rename_taken", 0, 1), (503, "rename_applied", 1, 1)]
-    assert side.actor.is_done
+    assert side.has_ended
     assert side.projector.is_through(Position(1))
+
+
+def test_it_ends_with_the_last_of_its_two_ways_whichever_that_is(kernel: Kernel) -> None:
+    sides = JoiningSide(kernel), JoiningSide(kernel)
+
+    async def story() -> None:
+        sides[0].subscription.end()
+        sides[1].way.end()
+        await kernel.pause(100)
+        assert not any(side.has_ended for side in sides)
+        sides[0].way.end()
+        sides[1].subscription.end()
+
+    run_actors(kernel, story())
+    assert all(side.has_ended for side in sides)
 
 
 def test_it_is_not_through_while_it_rewrites_rows(kernel: Kernel) -> None:
@@ -383,7 +404,7 @@ def test_however_events_and_renames_come_rows_are_those_of_all_events_then_all_r
     side = JoiningSide(kernel, new_model, batch=batch, delay_ns=delay_ns, spans_ns=spans_ns)
     story: Callable[[], Coroutine[object, None, None]] = partial(_story, side, history, steps)
     run_actors(kernel, story())
-    assert side.actor.is_done
+    assert side.has_ended
     assert side.projector.is_through(side.log.head)
     positions = [call[3] for call in side.probe.named("rename_taken")]
     assert positions == list(range(1, side.names.head + 1))
