@@ -11,6 +11,7 @@ from renamed_trace import SHOWING, renamed
 
 from cqrs_sim import simulation
 from cqrs_sim.analysis.planned import Planned
+from cqrs_sim.analysis.renames import rename_lag_parts, rename_load
 from cqrs_sim.analysis.summary import Summary, summarise
 from cqrs_sim.checking.identities import conservation
 from cqrs_sim.diagram.drawing import diagram_of
@@ -160,6 +161,19 @@ def test_a_threshold_on_renames_is_known_before_the_run_and_judged_after_it() ->
     never = simulation.load_scenario("default", ["run.duration=2s", "run.warm_up=0s"])
     with pytest.raises(InvalidScenarioError, match="unknown metric"):
         simulation.checked_thresholds(attrs.evolve(never, thresholds=limits[:1]))
+
+
+def test_waits_for_a_connection_are_no_work_on_rows() -> None:
+    shared = ["databases.main.connections=1", "read_models.statistics.database=main"]
+    shared.append("read_models.orders.database=main")
+    alone, beside = (
+        simulation.run(simulation.load_scenario("renames", ["run.duration=16s", *settings]))
+        for settings in ([], shared)
+    )
+    waited = rename_lag_parts(beside.trace, "orders").apply
+    assert waited.sum() > rename_lag_parts(alone.trace, "orders").apply.sum()
+    loads = [rename_load(one.trace, "orders", 0) for one in (alone, beside)]
+    assert loads[1] == pytest.approx(loads[0], rel=0.01)
 
 
 def test_nobody_is_told_of_renames_that_there_were_not() -> None:

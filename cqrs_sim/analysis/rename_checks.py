@@ -121,7 +121,7 @@ def _in_read_model(trace: Trace, name: str, *, is_whole: bool) -> Iterator[Fault
     at = np.clip(taken.position, 0, count)
     yield "took rename {} before it was committed", taken.position[taken.taken < committed[at]]
     yield "showed rename {} before it was taken", taken.position[taken.applied < taken.taken]
-    # NaT is before nothing: what follows a rename that is not done would be no fault.
+    # NaT is before nothing, so what is not done is asked for by itself.
     is_open = np.isnat(taken.applied)
     crowded = np.flatnonzero(is_open[:-1] | (taken.taken[1:] < taken.applied[:-1])) + 1
     yield "took rename {} before it had done with the one before", taken.position[crowded]

@@ -87,9 +87,9 @@ class StageLoad:
 
         Of a stage that is offered too much work: 1 / busy time per event (for the write side: the
         rate of all commands at which the busiest order, with the queries that it answers in the
-        same proportion, has no time to spare; where customers are renamed, of events with renames
-        in that proportion). None too for one that falls behind for another reason, as it stands
-        still at times: what it got done then is not what it can do.
+        same proportion, has no time to spare; where customers are renamed, each in as many more
+        rows as there are more orders). None too for one that falls behind for another reason, as it
+        stands still at times: what it got done then is not what it can do.
         """
         if not self.is_saturated or self.offered_load is None or not self.is_offered_too_much:
             return None
