@@ -52,7 +52,7 @@ service = { distribution = "exponential", mean = "500us" }
 [read_models.statistics]
 service = { distribution = "exponential", mean = "800us" }
 """
-WITHOUT = ("customers.rename_rate=0/s", "read_models.orders.rename_each=0s")
+WITHOUT = ("customers.rename_rate=0/s",)
 
 
 def scenario(*settings: str) -> Scenario:

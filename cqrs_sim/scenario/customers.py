@@ -33,7 +33,7 @@ def of_customers(
             'time, such as {distribution = "exponential", mean = "1ms"}'
         )
     for name, model in (read_models or {}).items():
-        yield from _of_rows(customers, name, model)
+        yield from _of_rows(name, model)
     if not customers.rename_rate:
         return
     if run is not None and customers.rename_rate * run.duration / 1e9 > MOST_RENAMES:
@@ -77,14 +77,13 @@ def without_renames(read_models: Mapping[str, ReadModel], customers: Customers) 
     return dict.fromkeys(sorted(showing_names(customers, read_models)), why)
 
 
-def _of_rows(customers: Customers, name: str, model: ReadModel) -> Iterator[str]:
-    if not model.rename_each:
-        return
-    each = f'{joined("read_models", name)}.rename_each = "{format_duration(model.rename_each)}"'
-    if name not in SHOW_NAMES:
-        yield f"{each}: shows no names; only {' and '.join(SHOW_NAMES)} have rows to rewrite"
-    elif not customers.rename_rate:
-        yield f'{each}: nobody is renamed; needs customers.rename_rate, such as "2/s"'
+def _of_rows(name: str, model: ReadModel) -> Iterator[str]:
+    if model.rename_each and name not in SHOW_NAMES:
+        each = format_duration(model.rename_each)
+        yield (
+            f'{joined("read_models", name)}.rename_each = "{each}": shows no names; only '
+            f"{' and '.join(SHOW_NAMES)} have rows to rewrite"
+        )
 
 
 def _of_projector(
