@@ -46,5 +46,7 @@ def bottleneck(loads: Sequence[StageLoad]) -> Bottleneck | None:
     return Bottleneck(
         stage=load.stage,
         offered_load=most,
-        saturates_at_per_s=load.offered_per_s / most if load.offered_per_s else None,
+        saturates_at_per_s=None
+        if load.is_renaming or not load.offered_per_s
+        else load.offered_per_s / most,
     )

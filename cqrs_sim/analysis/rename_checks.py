@@ -33,7 +33,7 @@ def check_renames(
         showing: the read models that show names.
         deadline_ns: as for `check_trace`: a run that ended before it claims that nothing was left.
     """
-    if not len(trace.renames):
+    if not len(trace.renames) and not len(trace.rename_deliveries):
         return ()
     is_whole = deadline_ns is not None and trace.ended_ns < deadline_ns
     for what, wrong in _faults(trace, showing, is_whole=is_whole):
@@ -126,9 +126,24 @@ def _in_read_model(trace: Trace, name: str, *, is_whole: bool) -> Iterator[Fault
     crowded = np.flatnonzero(is_open[:-1] | (taken.taken[1:] < taken.applied[:-1])) + 1
     yield "took rename {} before it had done with the one before", taken.position[crowded]
     yield "took rename {} in the middle of an event", _amid_events(trace, name)
+    what = "rewrote fewer rows for rename {} than for the one before of its customer"
+    yield what, _fewer(trace, name)
     if is_whole:
         shown = taken.position[~is_open]
         yield "never showed rename {}", np.setdiff1d(np.arange(1, count + 1), shown)
+
+
+def _fewer(trace: Trace, name: str) -> NDArray[np.int64]:
+    """Positions of renames shown in fewer rows than an earlier one; orders are never deleted."""
+    table, taken = trace.renames, renames_to(trace, name)
+    customer_at = np.full(int(table.position.max(initial=0)) + 1, -1)
+    customer_at[table.position] = table.customer
+    over = np.flatnonzero(~np.isnat(taken.applied) & (taken.position < len(customer_at)))
+    position, rows = taken.position[over], taken.rows[over]
+    by_customer = np.argsort(customer_at[position], kind="stable")
+    customer, rows = customer_at[position][by_customer], rows[by_customer]
+    shrunk = np.append(False, (np.diff(customer) == 0) & (np.diff(rows) < 0)) | (rows < 0)
+    return position[by_customer][shrunk]
 
 
 def _amid_events(trace: Trace, name: str) -> NDArray[np.int64]:

@@ -142,10 +142,11 @@ def rename_load(trace: Trace, read_model: str, after_ns: int) -> float:
     committed = _committed(trace)
     rows = _from(committed, after_ns) & (committed < np.timedelta64(trace.load_ended_ns, "ns"))
     parts = rename_lag_parts(trace, read_model)
-    each_s = _mean_s(parts.apply) or 0.0
+    # Of these alone: there are ever more rows, so those of the warm-up took less.
+    each_s = _mean_s(parts.apply[rows]) or 0.0
     # Without what it waited for a connection, which is the work of others.
-    applied = int(np.count_nonzero(~np.isnat(parts.apply)))
-    share = int(np.count_nonzero(parts.rows)) / max(applied, 1)
+    applied = int(np.count_nonzero(~np.isnat(parts.apply[rows])))
+    share = int(np.count_nonzero(parts.rows[rows])) / max(applied, 1)
     index = trace.read_models.index(read_model)
     each_s = max(each_s - share * mean_wait_s(trace, WorkKind.APPLY, index), 0.0)
     window_s = (trace.load_ended_ns - after_ns) / 1e9

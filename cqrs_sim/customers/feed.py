@@ -95,13 +95,17 @@ class RenameFeed:
         self.wake: Callable[[], None] = _nobody
         """Wakes the receiver where it waits; called when there may be something to take."""
 
-    def take_arrived(self) -> Sequence[CustomerRenamed]:
-        """All that arrived and was not taken; empty in a pause."""
-        first, last = self.taken, self._way.arrived
-        if first == last or (self._pauses is not None and self._pauses.is_on):
-            return ()
-        self.taken = last
-        return self._way.events[first:last]
+    @property
+    def arrived(self) -> int:
+        """The last position that arrived."""
+        return self._way.arrived
+
+    def take(self) -> CustomerRenamed | None:
+        """The next that arrived; None if there is none, and in a pause."""
+        if self.taken == self._way.arrived or (self._pauses is not None and self._pauses.is_on):
+            return None
+        self.taken += 1
+        return self._way.events[self.taken - 1]
 
     @property
     def is_drained(self) -> bool:

@@ -118,7 +118,10 @@ class OrderRow:
 
 
 def row_of(order: Order | None) -> OrderRow | None:
-    """An order's state as a query answers it: what the read model `orders` shows once it can."""
+    """An order's state as a query answers it: what the read model `orders` shows once it can.
+
+    The name of the customer is the first one: of later ones the orders know nothing.
+    """
     if order is None:
         return None
     return OrderRow(

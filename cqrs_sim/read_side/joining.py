@@ -1,10 +1,9 @@
 """A projector that shows two systems' data in one row; see `read_side.renaming`."""
 
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator
 from typing import cast
 
 from cqrs_sim.actors.kernel import Kernel, Rank
-from cqrs_sim.customers.events import CustomerRenamed
 from cqrs_sim.ids import Position
 from cqrs_sim.probe import Probe
 from cqrs_sim.read_side.projector import Inbox, Projector, ProjectorOptions, ReadModel
@@ -41,12 +40,12 @@ class JoiningProjector(Projector):
         subscription, work, place = self._subscription, self._work, self.place
         service, checkpoint_ns, feed = options.service, options.checkpoint_ns, self._renames.feed
         while True:
-            renames = feed.take_arrived()
-            if renames:
-                yield from self._rename_all(renames)
+            known = feed.taken
+            if known < feed.arrived:
+                yield from self._rename_up_to(feed.arrived)
             batch = subscription.take_batch(options.batch)
             if not batch:
-                if renames:
+                if known < feed.taken:
                     continue  # Others may have arrived meanwhile.
                 if subscription.is_drained and feed.is_drained:
                     return
@@ -69,17 +68,18 @@ class JoiningProjector(Projector):
         is_named = self._renames.feed.is_through and not self._is_renaming
         return is_named and super().is_through(head)
 
-    def _rename_all(self, renames: Sequence[CustomerRenamed]) -> Generator[object, None, None]:
-        """Rewrite the rows of each customer; what arrives meanwhile waits behind a batch."""
+    def _rename_up_to(self, position: int) -> Generator[object, None, None]:
+        """Rewrite rows for each rename up to there, unless a pause begins; the rest waits."""
         probe, named, each_ns = self._probe, self._named, self._renames.each_ns
+        feed = self._renames.feed
         gives_way = self.options.service is None or self.options.gives_way
-        self._is_renaming = True
-        for renamed in renames:
+        while feed.taken < position and (renamed := feed.take()) is not None:
+            self._is_renaming = True
             row = probe.rename_taken(self.options.index, renamed.position)
             duration_ns = each_ns * named.orders_count(renamed.customer_id)
             if duration_ns:
                 yield self._work(duration_ns, Rank.READ, self.place)
             probe.rename_applied(row, named.rename(renamed.customer_id, renamed.name))
+            self._is_renaming = False
             if gives_way:
                 yield self._kernel.give_way()
-        self._is_renaming = False

@@ -5,7 +5,7 @@ has orders. The names come by a way of their own, so they lag on their own; and 
 writes all rows of its read model, every event behind a rename waits for it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 import attrs
@@ -29,8 +29,14 @@ class Feed(Protocol):
 
     wake: Callable[[], None]
 
-    def take_arrived(self) -> Sequence[CustomerRenamed]:
-        """All that arrived and was not taken."""
+    taken: int
+
+    @property
+    def arrived(self) -> int:
+        """The last position that arrived."""
+
+    def take(self) -> CustomerRenamed | None:
+        """The next that arrived; None if there is none, and in a pause."""
 
     @property
     def is_drained(self) -> bool:

@@ -36,6 +36,14 @@ def test_a_stage_of_which_nothing_was_seen_is_no_bottleneck() -> None:
     assert busiest([load("orders", None)]) == ""
 
 
+def test_rows_of_renamed_customers_have_no_rate_of_events() -> None:
+    renaming = attrs.evolve(load("orders", 0.8), is_renaming=True)
+    found = bottleneck([renaming, load("search", 0.5)])
+    assert found is not None
+    assert (found.stage, found.saturates_at_per_s) == ("orders", None)
+    assert busiest([renaming]).endswith("bottleneck is orders")
+
+
 def test_queries_alone_have_no_rate_of_commands() -> None:
     found = bottleneck([load("write side", 0.7, per_s=0.0)])
     assert found is not None

@@ -145,6 +145,20 @@ def test_the_work_on_rows_is_a_part_of_the_load_of_a_projector() -> None:
     assert loads["statistics"] == pytest.approx((2 + 1) / 18)
 
 
+def test_renames_of_the_warm_up_are_no_measure_for_those_behind_it() -> None:
+    """From 8 to 18: the last two, of 3 and 5 ns."""
+    assert rename_load(renamed(), "orders", 8) == pytest.approx((3 + 5) / 10)
+
+
+def test_what_rewrites_rows_saturates_at_no_rate_of_events() -> None:
+    """How many rows there are is decided by the time that orders were made for, not by a rate."""
+    loads = {load.stage: load for load in stage_loads(renamed())}
+    assert [name for name, load in loads.items() if load.is_renaming] == ["orders", "search"]
+    too_much = attrs.evolve(loads["orders"], offered_load=1.5, reasons=("offered too much",))
+    assert (too_much.is_saturated, too_much.saturates_at_per_s) == (True, None)
+    assert attrs.evolve(too_much, is_renaming=False).saturates_at_per_s is not None
+
+
 # The check.
 
 
@@ -237,12 +251,17 @@ def test_each_fault_of_a_read_model_is_found() -> None:
         (bend(applied=(3, NEVER)), "search: took rename 2 before it had done with the one before"),
         (bend(applied=(2, 21)), "orders: took rename 3 in the middle of an event"),
         (bend(applied=(5, NEVER)), "search: never showed rename 3"),
+        (bend(rows=(2, 3)), "orders: rewrote fewer rows for rename 3 than for the one before of"),
+        (bend(rows=(4, -1)), "search: rewrote fewer rows for rename 2"),
     ):
         (check,) = check_renames(trace, SHOWING, deadline_ns=WHOLE)
         assert not check.ok, detail
         assert check.detail.startswith(detail)
     (check,) = check_renames(bend(read_model=(2, 1)), SHOWING)
     assert check.detail == "statistics: shows no names, and was told of rename 3"
+    nobody = attrs.evolve(renamed(), renames=select(renamed().renames, slice(0)))
+    (check,) = check_renames(nobody, SHOWING, deadline_ns=WHOLE)
+    assert check.detail == "orders: took rename 1, which is in no log (and 2 more)"
 
 
 def test_a_rename_in_the_middle_of_an_event_is_found_whichever_is_the_longer() -> None:

@@ -279,6 +279,9 @@ def test_a_steady_run_of_which_too_much_is_censored_is_invalid() -> None:
         "ended, more than 5%; let it run longer"
     )
     assert censoring_reasons(unseen(make_trace(LONG), 0.04), steady) == ()
+    # With ever more rows to rewrite a longer run would be of no help.
+    renaming = [attrs.evolve(load, is_renaming=True) for load in steady]
+    assert censoring_reasons(trace, renaming) == (reason.removesuffix("; let it run longer"),)
 
 
 def test_a_saturated_read_model_may_leave_any_share_censored() -> None:

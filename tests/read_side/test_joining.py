@@ -287,6 +287,29 @@ def test_in_a_pause_no_rename_is_taken_and_rows_are_rewritten_after_it(kernel: K
     ]  # fmt: skip
 
 
+def test_what_arrived_with_a_rename_that_is_in_work_when_a_pause_begins_waits_for_its_end(
+    kernel: Kernel,
+) -> None:
+    """The second has no rows, so it would take no time in the pause either."""
+    side = JoiningSide(kernel, delay_ns=2, spans_ns=((53, 100),))
+
+    async def story() -> None:
+        for event in orders_of_ann(2):
+            await side.append(event)
+        await kernel.pause(50)
+        side.rename(ANN, "Ann")
+        side.rename("customer-2", "Bob")
+        side.rename(ANN, "Anna")
+        side.end()
+
+    run_actors(kernel, story())
+    assert side.told()[4:] == [
+        (52, "rename_taken", 0, 1), (58, "rename_applied", 1, 2),
+        (100, "rename_taken", 0, 2), (100, "rename_applied", 2, 0),
+        (100, "rename_taken", 0, 3), (106, "rename_applied", 3, 2),
+    ]  # fmt: skip
+
+
 def test_who_waits_for_a_position_hears_of_it_as_from_any_projector(kernel: Kernel) -> None:
     side, heard = JoiningSide(kernel, delay_ns=0), list[int]()
 
