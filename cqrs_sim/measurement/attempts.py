@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 
 from cqrs_sim.ids import CommandId, Version
-from cqrs_sim.measurement.columns import Bytes, Ints, Stamps, check_columns
+from cqrs_sim.measurement.columns import Bytes, Ints, Stamps, check_columns, empty, stamps
 from cqrs_sim.measurement.works import NAT
 from cqrs_sim.probe import AttemptEnd, Clock
 
@@ -35,13 +35,7 @@ class AttemptTable:
 
 def no_attempts() -> AttemptTable:
     """The table of a run in which each order has an actor of its own."""
-    return AttemptTable(
-        command=np.empty(0, np.int32),
-        version=np.empty(0, np.int32),
-        begun=np.empty(0, "m8[ns]"),
-        ended=np.empty(0, "m8[ns]"),
-        end=np.empty(0, np.int8),
-    )
+    return empty(AttemptTable)
 
 
 class Attempts:
@@ -72,7 +66,7 @@ class Attempts:
         return AttemptTable(
             command=np.array(self._command, np.int32),
             version=np.array(self._version, np.int32),
-            begun=np.array(self._begun, np.int64).view("m8[ns]"),
-            ended=np.array(self._ended, np.int64).view("m8[ns]"),
+            begun=stamps(self._begun),
+            ended=stamps(self._ended),
             end=np.array(self._end, np.int8),
         )

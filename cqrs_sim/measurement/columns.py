@@ -1,6 +1,7 @@
 """The types of a trace's columns: each names its dtype, so that it can be checked."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
 
 import attrs
 import numpy as np
@@ -13,6 +14,24 @@ Bytes = Annotated[NDArray[np.int8], np.dtype(np.int8)]
 Ints = Annotated[NDArray[np.int32], np.dtype(np.int32)]
 Longs = Annotated[NDArray[np.int64], np.dtype(np.int64)]
 Floats = Annotated[NDArray[np.float64], np.dtype(np.float64)]
+
+Table = TypeVar("Table", bound=attrs.AttrsInstance)
+
+
+def longs(numbers: Sequence[int]) -> NDArray[np.int64]:
+    """A column of numbers."""
+    return np.array(numbers, np.int64)
+
+
+def stamps(nanoseconds: Sequence[int]) -> NDArray[np.timedelta64]:
+    """A column of instants."""
+    return longs(nanoseconds).view("m8[ns]")
+
+
+def empty(table: type[Table]) -> Table:
+    """A table of this class without rows."""
+    columns = {field.name: np.empty(0, *field.type.__metadata__) for field in attrs.fields(table)}
+    return table(**columns)
 
 
 def check_columns(table: attrs.AttrsInstance) -> None:

@@ -1,9 +1,8 @@
 """The tables of a trace about databases that stages share."""
 
 import attrs
-import numpy as np
 
-from cqrs_sim.measurement.columns import Bytes, Ints, Stamps, check_columns
+from cqrs_sim.measurement.columns import Bytes, Ints, Stamps, check_columns, empty
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -46,7 +45,4 @@ class WorkTable:
 
 def no_works() -> WorkTable:
     """Of a run without databases."""
-    none, never = np.empty(0, np.int8), np.empty(0, "m8[ns]")
-    return WorkTable(
-        database=none, kind=none, read_model=none, submitted=never, begun=never, ended=never
-    )
+    return empty(WorkTable)

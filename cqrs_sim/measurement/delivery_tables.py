@@ -1,9 +1,8 @@
 """The tables of a trace about what was delivered again, lost, or handled out of the ordinary."""
 
 import attrs
-import numpy as np
 
-from cqrs_sim.measurement.columns import Bytes, Ints, Longs, Stamps, check_columns
+from cqrs_sim.measurement.columns import Bytes, Ints, Longs, Stamps, check_columns, empty
 
 USUAL = "at_least_once"
 """The mode of delivery where a trace says none."""
@@ -56,23 +55,9 @@ class HandlingTable:
 
 def no_crashes() -> CrashTable:
     """The table of a run without any."""
-    never = np.empty(0, "m8[ns]")
-    nowhere = np.empty(0, np.int64)
-    return CrashTable(
-        read_model=np.empty(0, np.int8),
-        crashed=never,
-        restarted=never,
-        resumed=nowhere,
-        reached=nowhere,
-        repeated=np.empty(0, np.int32),
-    )
+    return empty(CrashTable)
 
 
 def no_handlings() -> HandlingTable:
     """The table of a run in which every event took its one effect, or is still waiting."""
-    return HandlingTable(
-        read_model=np.empty(0, np.int8),
-        position=np.empty(0, np.int64),
-        handled=np.empty(0, "m8[ns]"),
-        kind=np.empty(0, np.int8),
-    )
+    return empty(HandlingTable)

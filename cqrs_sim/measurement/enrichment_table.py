@@ -1,9 +1,8 @@
 """The table of a trace about what projectors asked another system."""
 
 import attrs
-import numpy as np
 
-from cqrs_sim.measurement.columns import Bytes, Longs, Stamps, check_columns
+from cqrs_sim.measurement.columns import Bytes, Longs, Stamps, check_columns, empty
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -32,12 +31,4 @@ class EnrichmentTable:
 
 def no_enrichments() -> EnrichmentTable:
     """The table of a run in which nobody asked."""
-    none, never = np.empty(0, np.int8), np.empty(0, "m8[ns]")
-    return EnrichmentTable(
-        read_model=none,
-        position=np.empty(0, np.int64),
-        asked=never,
-        answered=never,
-        attempts=none,
-        is_told=none,
-    )
+    return empty(EnrichmentTable)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from cqrs_sim.ids import Position
+from cqrs_sim.measurement.columns import longs, stamps
 from cqrs_sim.measurement.enrichment_table import EnrichmentTable
 from cqrs_sim.measurement.works import NAT
 from cqrs_sim.probe import Clock
@@ -41,9 +42,9 @@ class Enrichments:
         rows = np.argsort(read_model, kind="stable")
         return EnrichmentTable(
             read_model=read_model[rows],
-            position=np.array(self._position, np.int64)[rows],
-            asked=np.array(self._asked, np.int64)[rows].view("m8[ns]"),
-            answered=np.array(self._answered, np.int64)[rows].view("m8[ns]"),
+            position=longs(self._position)[rows],
+            asked=stamps(self._asked)[rows],
+            answered=stamps(self._answered)[rows],
             attempts=np.array(self._attempts, np.int8)[rows],
             is_told=np.array(self._is_told, np.int8)[rows],
         )

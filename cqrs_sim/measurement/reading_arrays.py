@@ -41,28 +41,22 @@ def incidents_in(arrays: Mapping[str, Array]) -> "dict[str, Any]":
     }
 
 
-def attempts_in(arrays: Mapping[str, Array]) -> "dict[str, Any]":
-    """What a file from before there were handlers does not have."""
-    if "attempts.command" not in arrays:
-        return {}
-    return {"attempts": table_in(AttemptTable, "attempts", arrays)}
+_LATER: dict[str, type[attrs.AttrsInstance]] = {
+    "attempts.command": AttemptTable,
+    "enrichments.position": EnrichmentTable,
+    "renames.position": RenameTable,
+    "rename_deliveries.position": RenameDeliveryTable,
+}
+"""Tables by a column that says whether a file has them."""
 
 
-def enrichments_in(arrays: Mapping[str, Array]) -> "dict[str, Any]":
-    """What the file of a run in which nobody asked another system does not have."""
-    if "enrichments.position" not in arrays:
-        return {}
-    return {"enrichments": table_in(EnrichmentTable, "enrichments", arrays)}
-
-
-def renames_in(arrays: Mapping[str, Array]) -> "dict[str, Any]":
-    """What the file of a run in which no customer is renamed does not have."""
-    found: dict[str, Any] = {}
-    if "renames.position" in arrays:
-        found["renames"] = table_in(RenameTable, "renames", arrays)
-    if "rename_deliveries.position" in arrays:
-        found["rename_deliveries"] = table_in(RenameDeliveryTable, "rename_deliveries", arrays)
-    return found
+def later_tables_in(arrays: Mapping[str, Array]) -> "dict[str, Any]":
+    """What a file from before there were such, or of a run without any, does not have."""
+    return {
+        (name := column.partition(".")[0]): table_in(cls, name, arrays)
+        for column, cls in _LATER.items()
+        if column in arrays
+    }
 
 
 def table_in(cls: type[Table], name: str, arrays: Mapping[str, Array]) -> Table:

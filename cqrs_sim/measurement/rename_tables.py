@@ -1,9 +1,8 @@
 """The tables of a trace about renamed customers, and what became of each rename in a read model."""
 
 import attrs
-import numpy as np
 
-from cqrs_sim.measurement.columns import Bytes, Longs, Stamps, check_columns
+from cqrs_sim.measurement.columns import Bytes, Longs, Stamps, check_columns, empty
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -59,21 +58,9 @@ class RenameDeliveryTable:
 
 def no_renames() -> RenameTable:
     """The table of a run in which nobody is renamed."""
-    number, never = np.empty(0, np.int64), np.empty(0, "m8[ns]")
-    return RenameTable(
-        customer=number,
-        intended=never,
-        submitted=never,
-        dequeued=never,
-        committed=never,
-        position=number,
-        version=number,
-    )
+    return empty(RenameTable)
 
 
 def no_rename_deliveries() -> RenameDeliveryTable:
     """The table of a run in which no projector was told of a rename."""
-    number, never = np.empty(0, np.int64), np.empty(0, "m8[ns]")
-    return RenameDeliveryTable(
-        read_model=np.empty(0, np.int8), position=number, taken=never, applied=never, rows=number
-    )
+    return empty(RenameDeliveryTable)

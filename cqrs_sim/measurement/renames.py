@@ -3,9 +3,9 @@
 from typing import TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cqrs_sim.ids import Nanoseconds
+from cqrs_sim.measurement.columns import longs, stamps
 from cqrs_sim.measurement.rename_tables import RenameDeliveryTable, RenameTable
 from cqrs_sim.measurement.works import NAT
 from cqrs_sim.probe import Clock
@@ -72,32 +72,24 @@ class Renames:
 
     def tables(self) -> RenamedTables:
         """All of it."""
-        read_model, position = np.array(self._read_model, np.int8), _longs(self._position_taken)
+        read_model, position = np.array(self._read_model, np.int8), longs(self._position_taken)
         # Stable: what was taken twice, which is for the checks to find, stays in order of time.
         order = np.lexsort((position, read_model))
         return {
             "renames": RenameTable(
-                customer=_longs(self._customer),
-                intended=_stamps(self._intended),
-                submitted=_stamps(self._submitted),
-                dequeued=_stamps(self._dequeued),
-                committed=_stamps(self._committed),
-                position=_longs(self._position),
-                version=_longs(self._version),
+                customer=longs(self._customer),
+                intended=stamps(self._intended),
+                submitted=stamps(self._submitted),
+                dequeued=stamps(self._dequeued),
+                committed=stamps(self._committed),
+                position=longs(self._position),
+                version=longs(self._version),
             ),
             "rename_deliveries": RenameDeliveryTable(
                 read_model=read_model[order],
                 position=position[order],
-                taken=_stamps(self._taken)[order],
-                applied=_stamps(self._applied)[order],
-                rows=_longs(self._rows)[order],
+                taken=stamps(self._taken)[order],
+                applied=stamps(self._applied)[order],
+                rows=longs(self._rows)[order],
             ),
         }
-
-
-def _longs(numbers: list[int]) -> NDArray[np.int64]:
-    return np.array(numbers, np.int64)
-
-
-def _stamps(nanoseconds: list[int]) -> NDArray[np.timedelta64]:
-    return _longs(nanoseconds).view("m8[ns]")

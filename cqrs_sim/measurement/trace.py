@@ -28,13 +28,11 @@ from cqrs_sim.measurement.delivery_tables import (
 )
 from cqrs_sim.measurement.enrichment_table import EnrichmentTable, no_enrichments
 from cqrs_sim.measurement.reading_arrays import (
-    attempts_in,
     databases_in,
-    enrichments_in,
     incidents_in,
+    later_tables_in,
     names_in,
     number_in,
-    renames_in,
     table_in,
 )
 from cqrs_sim.measurement.rename_tables import (
@@ -308,9 +306,7 @@ class Trace:
             first_position=number_in(arrays, "first_position"),
             **databases_in(arrays),
             **incidents_in(arrays),
-            **attempts_in(arrays),
-            **enrichments_in(arrays),
-            **renames_in(arrays),
+            **later_tables_in(arrays),
         )
 
 

@@ -1,8 +1,8 @@
 """The recorder's rows of modelled work in databases that stages share."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cqrs_sim.measurement.columns import stamps
 from cqrs_sim.measurement.database_tables import WorkTable
 from cqrs_sim.probe import Clock, WorkKind
 
@@ -46,11 +46,7 @@ class Works:
             database=np.array(self._database, np.int8),
             kind=np.array(self._kind, np.int8),
             read_model=np.array(self._read_model, np.int8),
-            submitted=_stamps(self._submitted),
-            begun=_stamps(self._begun),
-            ended=_stamps(self._ended),
+            submitted=stamps(self._submitted),
+            begun=stamps(self._begun),
+            ended=stamps(self._ended),
         )
-
-
-def _stamps(nanoseconds: list[int]) -> NDArray[np.timedelta64]:
-    return np.array(nanoseconds, np.int64).view("m8[ns]")
