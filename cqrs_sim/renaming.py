@@ -28,6 +28,7 @@ class Renaming:
 
     def __init__(self, scenario: Scenario, kernel: Kernel, probe: Probe, streams: Streams) -> None:
         self._scenario = scenario
+        self._probe = probe
         settings = scenario.customers
         self.log = CustomerLog()
         self._way = Way(
@@ -53,7 +54,7 @@ class Renaming:
         if name not in self._scenario.renaming:
             return None
         feed = self._feeds[name] = self._way.feed(pauses)
-        return Renames(feed, self._scenario.read_models[name].rename_each)
+        return Renames(self._probe, feed, self._scenario.read_models[name].rename_each)
 
     def submit(self, command: RenameCustomer, intended_ns: int) -> None:
         """Rename a customer; what becomes of it is measured alone."""

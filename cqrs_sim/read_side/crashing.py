@@ -99,7 +99,7 @@ class CrashingProjector(Projector):
 
     def _at_least_once(self, batch: Sequence[Event]) -> Steps:
         for event in batch:
-            yield from self._spend(event)
+            yield from self._work_on(event)
             self._handle(event)
         if (yield from self._reaches_checkpoint(batch)):
             self._store(batch)
@@ -112,12 +112,12 @@ class CrashingProjector(Projector):
             yield from self._crash(batch)
             return
         for event in batch:
-            yield from self._spend(event)
+            yield from self._work_on(event)
             self._handle(event)
 
     def _exactly_once_effect(self, batch: Sequence[Event]) -> Steps:
         for event in batch:
-            yield from self._spend(event)
+            yield from self._work_on(event)
         if (yield from self._reaches_checkpoint(batch)):
             for event in batch:
                 self._handle(event)
@@ -137,13 +137,6 @@ class CrashingProjector(Projector):
     @property
     def _is_to_end(self) -> bool:
         return self._promised.crashes.is_due(self._kernel.clock.instant_ns)
-
-    def _spend(self, event: Event) -> Steps:
-        if self.options.enrichment is not None:
-            yield from self.options.enrichment.ask(event, self.options.index)
-        if self.options.service is not None:
-            duration_ns = self.options.service[event.position - 1]
-            yield self._work(duration_ns, Rank.READ, self.options.index)
 
     def _handle(self, event: Event) -> None:
         """Apply an event, unless it is known to have been; say what is out of the ordinary."""

@@ -201,6 +201,14 @@ class Projector:
         self.applied = self.checkpoint = position
         self._wake_waiters()
 
+    def _work_on(self, event: Event) -> Generator[object, None, None]:
+        """The time that an event takes before it is shown, what is asked for it included."""
+        options = self.options
+        if options.enrichment is not None:
+            yield from options.enrichment.ask(event, self.place)
+        if options.service is not None:
+            yield self._work(options.service[event.position - 1], Rank.READ, self.place)
+
     def _show(self, event: Event) -> None:
         """What `run` does with an event, for those whose `run` does more beside it."""
         if event.version == self._versions.get(event.order_id, 0) + 1:

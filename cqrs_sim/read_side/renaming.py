@@ -12,6 +12,7 @@ import attrs
 
 from cqrs_sim.customers.events import CustomerRenamed
 from cqrs_sim.ids import CustomerId
+from cqrs_sim.probe import Probe
 
 
 class NamedRows(Protocol):
@@ -51,6 +52,7 @@ class Feed(Protocol):
 class Renames:
     """The renames that one projector shows."""
 
+    probe: Probe
     feed: Feed
     each_ns: int
     """Modelled time to rewrite one row."""

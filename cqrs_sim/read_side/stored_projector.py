@@ -57,7 +57,7 @@ class StoredProjector(Projector):
         subscription, options, clock = self._subscription, self.options, self._kernel.clock
         work, place, stamps = self._work, self.place, self._stamps
         service, checkpoint_ns = options.service, options.checkpoint_ns
-        enrichment = options.enrichment
+        takes_time = service is not None or options.enrichment is not None
         while True:
             batch = subscription.take_batch(options.batch)
             if not batch:
@@ -66,12 +66,9 @@ class StoredProjector(Projector):
                 yield subscription.wait()
                 continue
             stamps.taken[batch[-1].position] = clock.instant_ns
-            if service is not None or enrichment is not None:
+            if takes_time:
                 for event in batch:
-                    if enrichment is not None:
-                        yield from enrichment.ask(event, place)
-                    if service is not None:
-                        yield work(service[event.position - 1], Rank.READ, place)
+                    yield from self._work_on(event)
             if checkpoint_ns:
                 yield work(checkpoint_ns, Rank.READ, place)
             self._write(batch)

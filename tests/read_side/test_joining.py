@@ -76,7 +76,7 @@ class JoiningSide:
             batch,
             draws(Streams(0), "read/orders", constant(10)),
             checkpoint_ns,
-            renames=Renames(feed, 3),
+            renames=Renames(self.probe, feed, 3),
         )
         self.projector = JoiningProjector(
             kernel,
