@@ -46,7 +46,5 @@ def bottleneck(loads: Sequence[StageLoad]) -> Bottleneck | None:
     return Bottleneck(
         stage=load.stage,
         offered_load=most,
-        saturates_at_per_s=None
-        if load.is_renaming or not load.offered_per_s
-        else load.offered_per_s / most,
+        saturates_at_per_s=load.full_at_per_s,
     )

@@ -13,8 +13,8 @@ from collections.abc import Collection, Mapping
 
 import attrs
 import numpy as np
-from numpy.typing import NDArray
 
+from cqrs_sim.analysis.lag import mean_s
 from cqrs_sim.analysis.quantiles import SampleSummary, summarise_sample
 from cqrs_sim.analysis.rates import Stay
 from cqrs_sim.measurement.database_tables import WorkTable
@@ -69,7 +69,7 @@ def mean_wait_s(trace: Trace, kind: WorkKind, read_model: int = NO_READ_MODEL) -
     """Begun - submitted, on average over what a stage did of a kind; 0 if it did nothing."""
     works = trace.works
     rows = (works.kind == kind) & (works.read_model == read_model) & ~np.isnat(works.begun)
-    return _mean_s((works.begun - works.submitted)[rows]) or 0.0
+    return mean_s((works.begun - works.submitted)[rows]) or 0.0
 
 
 def works_in(trace: Trace, stage: str) -> Stay:
@@ -125,14 +125,14 @@ def _demand(
 ) -> float | None:
     """Connections that one kind of work of one stage would keep busy; None if none was done."""
     ended = ~np.isnat(works.ended)
-    mean_s = _mean_s((works.ended - works.begun)[ended])
-    if mean_s is None:
+    work_s = mean_s((works.ended - works.begun)[ended])
+    if work_s is None:
         return None
     kind = WorkKind(int(works.kind[0]))
     if kind is WorkKind.ANSWER:
         # A query brings its work as soon as it comes.
         in_time = works.submitted < np.timedelta64(trace.load_ended_ns, "ns")
-        return int(np.count_nonzero(in_time)) / window_s * mean_s
+        return int(np.count_nonzero(in_time)) / window_s * work_s
     each = _attempts_per_command(trace)
     if kind is WorkKind.APPLY:
         # An event is a piece of work, and a share of the checkpoint of its batch.
@@ -141,7 +141,7 @@ def _demand(
             deliveries.applied >= works.submitted[0]
         )
         each = int(np.count_nonzero(ended)) / max(int(np.count_nonzero(is_applied)), 1)
-    return rates_per_s[kind] * each * mean_s
+    return rates_per_s[kind] * each * work_s
 
 
 def _attempts_per_command(trace: Trace) -> float:
@@ -177,7 +177,3 @@ def _busy_ns(works: WorkTable, start_ns: int, end_ns: int) -> int:
     ended = works.ended[has_begun]
     until = np.where(np.isnat(ended), np.int64(end_ns), ended.astype(np.int64))
     return int(np.maximum(np.minimum(until, end_ns) - np.maximum(begun, start_ns), 0).sum())
-
-
-def _mean_s(durations: NDArray[np.timedelta64]) -> float | None:
-    return float(durations.astype(np.int64).mean()) / 1e9 if len(durations) else None

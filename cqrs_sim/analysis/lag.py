@@ -61,6 +61,12 @@ def seconds(durations: NDArray[np.timedelta64]) -> NDArray[np.float64]:
     return durations / np.timedelta64(1_000_000_000, "ns")
 
 
+def mean_s(durations: NDArray[np.timedelta64]) -> float | None:
+    """Their mean in float seconds, NaT left out; None if there is none."""
+    known = durations[~np.isnat(durations)]
+    return float(known.astype(np.int64).mean()) / 1e9 if len(known) else None
+
+
 def response_time_s(trace: Trace) -> NDArray[np.float64]:
     """Acknowledged - intended, per command.
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cqrs_sim.analysis.consistency import WITNESSES, CheckResult
+from cqrs_sim.analysis.consistency import CheckResult, fault, fine
 from cqrs_sim.analysis.renames import renames_to
 from cqrs_sim.measurement.trace import Trace, select
 
@@ -38,10 +38,7 @@ def check_renames(
     is_whole = deadline_ns is not None and trace.ended_ns < deadline_ns
     for what, wrong in _faults(trace, showing, is_whole=is_whole):
         if len(wrong):
-            witness = tuple(np.sort(wrong)[:WITNESSES].tolist())
-            others = f" (and {len(wrong) - 1:,} more)" if len(wrong) > 1 else ""
-            detail = what.replace("{}", str(witness[0]), 1) + others
-            return (CheckResult(name=CHECK, ok=False, detail=detail, witness=witness),)
+            return (fault(CHECK, what, np.sort(wrong)),)
     committed = int(np.count_nonzero(trace.renames.position))
     shown = {
         name: int(np.count_nonzero(~np.isnat(renames_to(trace, name).applied)))
@@ -52,7 +49,7 @@ def check_renames(
     detail = f"{committed:,} renames came once each, in sequence"
     if waiting:
         detail += f"; still waiting at the end: {waiting}"
-    return (CheckResult(name=CHECK, ok=True, detail=detail),)
+    return (fine(CHECK, detail),)
 
 
 def _faults(trace: Trace, showing: Collection[str], *, is_whole: bool) -> Iterator[Fault]:

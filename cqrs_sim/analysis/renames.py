@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cqrs_sim.analysis.databases import mean_wait_s
 from cqrs_sim.analysis.json_values import Json, by_name, plain
-from cqrs_sim.analysis.lag import NAT, seconds
+from cqrs_sim.analysis.lag import NAT, mean_s, seconds
 from cqrs_sim.analysis.quantiles import SampleSummary, summarise_sample
 from cqrs_sim.measurement.rename_tables import RenameDeliveryTable
 from cqrs_sim.measurement.trace import Trace, select
@@ -143,9 +143,10 @@ def rename_load(trace: Trace, read_model: str, after_ns: int) -> float:
     rows = _from(committed, after_ns) & (committed < np.timedelta64(trace.load_ended_ns, "ns"))
     parts = rename_lag_parts(trace, read_model)
     # Of these alone: there are ever more rows, so those of the warm-up took less.
-    each_s = _mean_s(parts.apply[rows]) or 0.0
+    apply = parts.apply[rows]
+    each_s = mean_s(apply) or 0.0
     # Without what it waited for a connection, which is the work of others.
-    applied = int(np.count_nonzero(~np.isnat(parts.apply[rows])))
+    applied = int(np.count_nonzero(~np.isnat(apply)))
     share = int(np.count_nonzero(parts.rows[rows])) / max(applied, 1)
     index = trace.read_models.index(read_model)
     each_s = max(each_s - share * mean_wait_s(trace, WorkKind.APPLY, index), 0.0)
@@ -176,11 +177,6 @@ def _shown(trace: Trace, name: str, after_ns: int, *, is_saturated: bool) -> Sho
         rows_mean=rewritten / applied if applied else None,
         lag_s=lag_s,
         # What got through alone would drop those that wait longest.
-        channel_mean_s=None if lag_s.mean is None else _mean_s(parts.channel[rows]),
-        apply_mean_s=_mean_s(parts.apply[rows]),
+        channel_mean_s=None if lag_s.mean is None else mean_s(parts.channel[rows]),
+        apply_mean_s=mean_s(parts.apply[rows]),
     )
-
-
-def _mean_s(durations: NDArray[np.timedelta64]) -> float | None:
-    known = durations[~np.isnat(durations)].astype(np.int64)
-    return int(known.sum()) / len(known) / 1e9 if len(known) else None

@@ -24,6 +24,7 @@ from cqrs_sim.analysis.lag import (
     commands_after,
     deliveries_by_event,
     events_after,
+    mean_s,
     queries_after,
     seconds,
 )
@@ -84,21 +85,25 @@ class StageLoad:
         return self.offered_load is not None and self.offered_load >= 1.0
 
     @property
-    def saturates_at_per_s(self) -> float | None:
-        """The rate that a saturated stage can just do; None if it is not saturated.
+    def full_at_per_s(self) -> float | None:
+        """The rate at which it has no time to spare: 1 / busy time per event.
 
-        Of a stage that is offered too much work: 1 / busy time per event (for the write side: the
-        rate of all commands at which the busiest order, with the queries that it answers in the
-        same proportion, has no time to spare; where customers are renamed, each in as many more
-        rows as there are more orders). None too for one that falls behind for another reason, as it
-        stands still at times: what it got done then is not what it can do.
+        For the write side that of all commands at which the busiest order has none, with the
+        queries that it answers in the same proportion. None where no rate of commands alone is to
+        blame: of a stage that only answers queries, or rewrites rows of renamed customers.
         """
-        if not self.is_saturated or self.offered_load is None or not self.is_offered_too_much:
-            return None
-        # Nothing but queries, or renames too: no rate of commands alone is to blame.
-        if not self.offered_per_s or self.is_renaming:
+        if not self.offered_load or not self.offered_per_s or self.is_renaming:
             return None
         return self.offered_per_s / self.offered_load
+
+    @property
+    def saturates_at_per_s(self) -> float | None:
+        """`full_at_per_s` of a saturated stage that is offered too much work; else None.
+
+        One that falls behind for another reason stands still at times: what it got done then is
+        not what it can do.
+        """
+        return self.full_at_per_s if self.is_saturated and self.is_offered_too_much else None
 
 
 def stage_loads(
@@ -232,8 +237,8 @@ def _busiest_order_load(
     orders = len(trace.order_ids)
     # Without what they waited for a connection, which is the work of others.
     service_s = [
-        _less(_mean_s((commands.committed - commands.dequeued)[rows]), trace, WorkKind.WRITE),
-        _less(_mean_s((queries.answered - queries.dequeued)[asked]), trace, WorkKind.ANSWER),
+        _less(mean_s((commands.committed - commands.dequeued)[rows]), trace, WorkKind.WRITE),
+        _less(mean_s((queries.answered - queries.dequeued)[asked]), trace, WorkKind.ANSWER),
     ]
     counts = (
         np.bincount(commands.order[rows], minlength=orders),
@@ -249,11 +254,6 @@ def _busiest_order_load(
 
 def _less(mean_s: float | None, trace: Trace, kind: WorkKind) -> float | None:
     return None if mean_s is None else max(mean_s - mean_wait_s(trace, kind), 0.0)
-
-
-def _mean_s(durations: NDArray[np.timedelta64]) -> float | None:
-    known = durations[~np.isnat(durations)]
-    return float(known.astype(np.int64).mean()) / 1e9 if len(known) else None
 
 
 def busy_s_per_event(
